@@ -1,0 +1,44 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both need Python 3.11 or newer, and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-all check format bench clean
+
+demo: .venv/run.stamp
+	rm -rf demo_out
+	$(BIN)/virnucpro embed examples/proteins.faa -o demo_out --model demo
+	$(BIN)/python examples/show_features.py demo_out/proteins_ESM.pt
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest -q
+
+test-all: .venv/dev.stamp
+	$(BIN)/python -m pytest -q -m "not gpu and not network and not weights"
+
+check: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m numpydoc.hooks.validate_docstrings $$(find src -name '*.py')
+
+format: .venv/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/dev.stamp
+	$(BIN)/python -m benchmarks.embedding
+
+clean:
+	rm -rf .venv demo_out dist
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	touch $@
+
+.venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,check]'
+	touch $@ .venv/run.stamp

@@ -1,0 +1,61 @@
+"""VirNucPro: viral sequence, found by protein and DNA language models.
+
+Importing this package imports no torch; each function brings what it needs when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from virnucpro.batching import get_batch_indices
+    from virnucpro.errors import (
+        ConfigError,
+        DeviceError,
+        DimensionError,
+        InputError,
+        StoreError,
+        VirNucProError,
+        WeightsError,
+    )
+    from virnucpro.models.encoders import load_encoder
+    from virnucpro.pipeline.extract import extract_esm, extract_fast_esm, split_fasta_file, validate_embeddings
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConfigError",
+    "DeviceError",
+    "DimensionError",
+    "InputError",
+    "StoreError",
+    "VirNucProError",
+    "WeightsError",
+    "__version__",
+    "extract_esm",
+    "extract_fast_esm",
+    "get_batch_indices",
+    "load_encoder",
+    "split_fasta_file",
+    "validate_embeddings",
+]
+
+_MODULE_OF = {
+    "get_batch_indices": "virnucpro.batching",
+    "load_encoder": "virnucpro.models.encoders",
+    "extract_esm": "virnucpro.pipeline.extract",
+    "extract_fast_esm": "virnucpro.pipeline.extract",
+    "split_fasta_file": "virnucpro.pipeline.extract",
+    "validate_embeddings": "virnucpro.pipeline.extract",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULE_OF.get(name, "virnucpro.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

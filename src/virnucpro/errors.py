@@ -1,0 +1,54 @@
+"""What can go wrong, as a tree.
+
+::
+
+    VirNucProError
+    ├── InputError       a sequence file, a record or an argument's data is bad
+    ├── ConfigError      the call itself is wrong; names all problems at once
+    ├── WeightsError     model weights are absent, incomplete or not the model they claim to be
+    ├── DeviceError      the device or number format asked for is not to be had
+    ├── StoreError       a file cannot be written, or does not match what it was made from
+    └── DimensionError   features have another width than what reads them expects
+
+Every message says what is wrong with the value found, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigError",
+    "DeviceError",
+    "DimensionError",
+    "InputError",
+    "StoreError",
+    "VirNucProError",
+    "WeightsError",
+]
+
+
+class VirNucProError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class InputError(VirNucProError):
+    """A sequence file or a record in it cannot be used; the message names file, line or record."""
+
+
+class ConfigError(VirNucProError):
+    """The call or the command line is wrong; the message lists every problem."""
+
+
+class WeightsError(VirNucProError):
+    """Model weights are absent, incomplete, misshaped or of another architecture."""
+
+
+class DeviceError(VirNucProError):
+    """The device or the number format asked for is not available on this machine."""
+
+
+class StoreError(VirNucProError):
+    """A result file cannot be written, read, or matched to what it was made from."""
+
+
+class DimensionError(VirNucProError):
+    """Vectors have another width than their reader expects."""

@@ -1,0 +1,171 @@
+"""The rows that travel between stages: a sequence, its vector, or the reason why it has none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro.errors import DimensionError
+
+__all__ = ["Counts", "EmbeddingTable", "Failure", "ModelIdentity", "Record"]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One sequence as it stands in its file.
+
+    Attributes
+    ----------
+    number : int
+        Position in the file, from 1; what tells two records of one id apart.
+    header : str
+        Header line without its ``>`` or ``@``.
+    sequence : str
+        Letters as written, line breaks removed.
+    """
+
+    number: int
+    header: str
+    sequence: str
+
+    @property
+    def id(self) -> str:
+        """First word of the header; empty when there is none."""
+        return next(iter(self.header.split()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one record has no row.
+
+    Attributes
+    ----------
+    number : int
+        Position of the record in its file, from 1; 0 when the whole file is meant.
+    id : str
+        Its id, ``record N`` when it has none, ``-`` when the whole file is meant.
+    error_type : str
+        One word, such as ``EmptySequence`` or ``OutOfMemory``.
+    message : str
+        The reason, in words.
+    """
+
+    number: int
+    id: str
+    error_type: str
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingTable:
+    """Ids with their vectors, row by row.
+
+    Attributes
+    ----------
+    ids : tuple of str
+        One id per row; ids may repeat.
+    vectors : numpy.ndarray, shape (rows, width), float32
+        One vector per row, in one block of memory.
+
+    Raises
+    ------
+    DimensionError
+        If the number of ids is not the number of rows, or the block is not a float32 matrix.
+    """
+
+    ids: tuple[str, ...]
+    vectors: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.vectors.ndim != 2 or self.vectors.dtype != np.float32:
+            raise DimensionError(
+                f"an embedding table needs a float32 matrix, not {self.vectors.dtype} of shape {self.vectors.shape}"
+            )
+        if len(self.ids) != len(self.vectors):
+            raise DimensionError(f"an embedding table got {len(self.ids)} ids for {len(self.vectors)} vectors")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def width(self) -> int:
+        """Numbers per vector."""
+        return int(self.vectors.shape[1])
+
+    @staticmethod
+    def concatenate(width: int, tables: list[EmbeddingTable]) -> EmbeddingTable:
+        """Stack tables of one width, in order.
+
+        Parameters
+        ----------
+        width : int
+            Numbers per vector, for a stack of no tables.
+        tables : list of EmbeddingTable
+            Any number.
+
+        Returns
+        -------
+        EmbeddingTable
+            All rows.
+        """
+        ids = tuple(id_ for table in tables for id_ in table.ids)
+        blocks = [table.vectors for table in tables]
+        return EmbeddingTable(ids, np.concatenate(blocks) if blocks else np.empty((0, width), np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many sequences met which end; ``read == written + failed``.
+
+    Attributes
+    ----------
+    read, written, failed : int
+        Sequences in the file, rows in the result, lines in the failure log.
+    truncated : int
+        Written sequences of which only the first residues were used.
+    residues : int
+        Residues that went through the model.
+    """
+
+    read: int = 0
+    written: int = 0
+    truncated: int = 0
+    failed: int = 0
+    residues: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.read + other.read,
+            self.written + other.written,
+            self.truncated + other.truncated,
+            self.failed + other.failed,
+            self.residues + other.residues,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which weights made a vector.
+
+    Attributes
+    ----------
+    name : str
+        Catalog name, or the path that was given.
+    revision : str or None
+        Pinned commit of the published repository.
+    weights_sha256 : str
+        Digest of the weights.
+    architecture : dict
+        What the weights do not show by themselves: layers, width, heads, token_dropout, ...
+    untrained : bool
+        True for weights that come from a random generator.
+    """
+
+    name: str
+    revision: str | None
+    weights_sha256: str
+    architecture: dict[str, Any] = field(default_factory=dict)
+    untrained: bool = False
