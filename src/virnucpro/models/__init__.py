@@ -1,0 +1,1 @@
+"""Every torch module, and how published weights get into it."""

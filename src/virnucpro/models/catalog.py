@@ -1,0 +1,74 @@
+"""The models that can be asked for by name.
+
+Revisions are pinned: the same name gives the same weights, today and in a year.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["CATALOG", "DEFAULT_MODEL", "DEMO", "CatalogEntry"]
+
+DEFAULT_MODEL: Final = "fastesm2-650"
+DEMO: Final = "demo"
+"""Not published anywhere: small, seeded, untrained, built in memory; for trying the software without weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """A published model.
+
+    Attributes
+    ----------
+    name : str
+        What `--model` takes.
+    repository, revision : str
+        Where it is published, and the commit that is used.
+    layers, width : int
+        Its shape; `width` is the length of a vector.
+    parameters : str
+        Its size, as it is called.
+    note : str
+        What to know before choosing it.
+    """
+
+    name: str
+    repository: str
+    revision: str
+    layers: int
+    width: int
+    parameters: str
+    note: str = ""
+
+
+CATALOG: Final = {
+    entry.name: entry
+    for entry in (
+        CatalogEntry(
+            DEFAULT_MODEL,
+            "Synthyra/FastESM2_650",
+            "373bed152898892446d2dd4ab7ea2ccf9b4da170",
+            33, 1280, "650M", "default",
+        ),
+        CatalogEntry("esm2-8m", "facebook/esm2_t6_8M_UR50D", "c731040fcd8d73dceaa04b0a8e6329b345b0f5df", 6, 320, "8M"),
+        CatalogEntry(
+            "esm2-35m", "facebook/esm2_t12_35M_UR50D", "6fbf070e65b0b7291e7bbcd451118c216cff79d8", 12, 480, "35M"
+        ),
+        CatalogEntry(
+            "esm2-150m", "facebook/esm2_t30_150M_UR50D", "a695f6045e2e32885fa60af20c13cb35398ce30c", 30, 640, "150M"
+        ),
+        CatalogEntry(
+            "esm2-650m", "facebook/esm2_t33_650M_UR50D", "08e4846e537177426273712802403f7ba8261b6c", 33, 1280, "650M"
+        ),
+        CatalogEntry(
+            "esm2-3b",
+            "facebook/esm2_t36_3B_UR50D",
+            "476b639933c8baad5ad09a60ac1a87f987b656fc",
+            36, 2560, "3B", "the published VirNucPro classifiers need it",
+        ),
+        CatalogEntry(
+            "esm2-15b", "facebook/esm2_t48_15B_UR50D", "5fbca39631164edc1d402a5aa369f982f72ee282", 48, 5120, "15B"
+        ),
+    )
+}  # fmt: skip

@@ -1,0 +1,227 @@
+"""ESM-2 and FastESM2_650, every size, on packed tokens.
+
+One graph under three publishers: Meta's fair-esm, transformers' EsmModel, Synthyra's FastESM2. A pre-LN transformer
+with rotary positions; what it returns is the last hidden state. There is no padding: tokens of all sequences of a batch
+lie end to end, so the linear layers see real tokens only, and attention stays within each sequence.
+
+Shape suffixes: N packed tokens, B sequences, D width, H heads, K head width (D / H), F feed-forward width (4 D).
+
+References
+----------
+.. [1] Lin et al. (2023), Evolutionary-scale prediction of atomic-level protein structure with a language model.
+.. [2] facebookresearch/esm, ``esm/model/esm2.py``, ``esm/modules.py``, ``esm/rotary_embedding.py``.
+.. [3] huggingface/transformers, ``models/esm/modeling_esm.py``.
+.. [4] Su et al. (2021), RoFormer: rotary position embedding, equation 34.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from virnucpro.models.attention import Attention, choose_attention, grouped_attention
+from virnucpro.models.pack import Pack
+from virnucpro.models.tokens import MASK, VOCABULARY
+
+__all__ = ["ESM2", "ESM2Config"]
+
+TRAINING_MASK_RATIO = 0.15 * 0.8
+"""Share of tokens that were <mask> in training: 15 % were chosen, 80 % of those became <mask> [2]_."""
+
+
+@dataclass(frozen=True, slots=True)
+class ESM2Config:
+    """Shape of one ESM-2.
+
+    Attributes
+    ----------
+    layers, width, heads, feed_forward : int
+        Blocks, D, H and F.
+    token_dropout : bool
+        Whether embeddings are scaled for the share of masked tokens; true in every published ESM-2.
+    layer_norm_eps : float
+        Epsilon of every LayerNorm.
+    rope_base : float
+        Base of the rotary frequencies, used where a checkpoint does not bring the frequencies themselves.
+    """
+
+    layers: int
+    width: int
+    heads: int
+    feed_forward: int
+    token_dropout: bool = True
+    layer_norm_eps: float = 1e-5
+    rope_base: float = 10000.0
+
+    @property
+    def head_width(self) -> int:
+        """K, numbers per head."""
+        return self.width // self.heads
+
+
+class ESM2(nn.Module):
+    """An ESM-2 encoder.
+
+    Parameters
+    ----------
+    config : ESM2Config
+        Its shape.
+    """
+
+    inverse_frequencies: Tensor
+
+    def __init__(self, config: ESM2Config) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(len(VOCABULARY), config.width)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.final_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
+        # Checkpoints bring fp16-rounded frequencies; computing them anew would turn angles by up to 0.16 rad at
+        # position 1024, so this is only what stands here until a checkpoint says otherwise.
+        exponents = torch.arange(0, config.head_width, 2, dtype=torch.float32) / config.head_width
+        self.register_buffer("inverse_frequencies", config.rope_base**-exponents)
+        self.attention: Attention = grouped_attention
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the weights, and of the work unless `forward` is told otherwise."""
+        dtype: torch.dtype = self.embedding.weight.dtype
+        return dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        device: torch.device = self.embedding.weight.device
+        return device
+
+    def choose_attention(self) -> ESM2:
+        """Take the attention kernel that suits the device and number format the weights have now.
+
+        Returns
+        -------
+        ESM2
+            Itself.
+        """
+        self.attention = choose_attention(self.device, self.dtype)
+        return self
+
+    def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
+        """Encode packed proteins.
+
+        Parameters
+        ----------
+        pack : Pack
+            Each sequence as <cls> residues <eos>, on the encoder's device.
+        dtype : torch.dtype, optional
+            Number format to work in; by default that of the weights. float32 on half-precision weights keeps the
+            weights as they are and widens them layer by layer, which rescues sequences that overflow.
+
+        Returns
+        -------
+        Tensor, shape (N, D)
+            Last hidden state, one row per token.
+        """
+        dtype = dtype or self.dtype
+        attention = self.attention if dtype == self.dtype else grouped_attention
+        rotation = self.rotation(pack)
+        hidden_ND = self.embed(pack).to(dtype)
+        for layer in self.layers:
+            hidden_ND = layer(hidden_ND, rotation, pack, attention)
+        return normalise(self.final_norm, hidden_ND)
+
+    def embed(self, pack: Pack) -> Tensor:
+        """Look up token embeddings; there is no position table and no scaling by sqrt(D).
+
+        Parameters
+        ----------
+        pack : Pack
+            The batch.
+
+        Returns
+        -------
+        Tensor, shape (N, D), float32
+            With token dropout, rows of <mask> are zero and the rest of each sequence is scaled as if 12 % of its
+            tokens were masked, as they were in training.
+        """
+        embedded_ND: Tensor = self.embedding(pack.tokens_N).float()
+        if not self.config.token_dropout:
+            return embedded_ND
+        masked_N = pack.tokens_N == MASK
+        masked_B = torch.zeros_like(pack.lengths_B).index_add_(0, pack.sequence_of_token_N, masked_N.long())
+        scale_B = (1 - TRAINING_MASK_RATIO) / (1 - masked_B / pack.lengths_B)
+        return embedded_ND.masked_fill(masked_N[:, None], 0) * scale_B[pack.sequence_of_token_N, None]
+
+    def rotation(self, pack: Pack) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of the rotary angles, float32 whatever the weights are.
+
+        Parameters
+        ----------
+        pack : Pack
+            The batch.
+
+        Returns
+        -------
+        tuple of Tensor, each of shape (N, 1, K / 2), float32
+            In half precision angles would be off by up to 0.4 rad (float16) or 3.6 rad (bfloat16) at position 1024.
+        """
+        positions = torch.arange(pack.max_length, dtype=torch.float32, device=pack.tokens_N.device)
+        angles = torch.outer(positions, self.inverse_frequencies.float())
+        return angles.cos()[pack.positions_N, None], angles.sin()[pack.positions_N, None]
+
+
+class Layer(nn.Module):
+    """One transformer block: attention, then feed-forward, each behind a LayerNorm and beside a residual."""
+
+    def __init__(self, config: ESM2Config) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.attention_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
+        self.query_key_value = nn.Linear(config.width, 3 * config.width)
+        self.attention_output = nn.Linear(config.width, config.width)
+        self.feed_forward_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
+        self.expand = nn.Linear(config.width, config.feed_forward)
+        self.contract = nn.Linear(config.feed_forward, config.width)
+
+    def forward(self, hidden_ND: Tensor, rotation: tuple[Tensor, Tensor], pack: Pack, attention: Attention) -> Tensor:
+        normed_ND = normalise(self.attention_norm, hidden_ND)
+        query_NHK, key_NHK, value_NHK = (
+            linear(self.query_key_value, normed_ND).view(len(normed_ND), 3, self.heads, -1).unbind(1)
+        )
+        attended_NHK = attention(rotate(query_NHK, rotation), rotate(key_NHK, rotation), value_NHK, pack)
+        hidden_ND = hidden_ND + linear(self.attention_output, attended_NHK.flatten(1))
+        normed_ND = normalise(self.feed_forward_norm, hidden_ND)
+        return hidden_ND + linear(self.contract, F.gelu(linear(self.expand, normed_ND)))  # GELU with erf, not tanh
+
+
+def rotate(vectors_NHK: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn queries or keys by their positions, in float32 [4]_.
+
+    Parameters
+    ----------
+    vectors_NHK : Tensor, shape (N, H, K)
+        Queries or keys.
+    rotation : tuple of Tensor, each of shape (N, 1, K / 2), float32
+        Cosines and sines.
+
+    Returns
+    -------
+    Tensor, shape (N, H, K)
+        In the number format they came in. Numbers i and i + K/2 form one pair: halves are rotated, not neighbours.
+    """
+    cosine, sine = rotation
+    first, second = vectors_NHK.float().chunk(2, dim=-1)
+    turned = torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
+    return turned.to(vectors_NHK.dtype)
+
+
+def linear(layer: nn.Linear, x: Tensor) -> Tensor:
+    """Apply a linear layer in the number format of its input; no cast when the weights have it already."""
+    return F.linear(x, layer.weight.to(x.dtype), layer.bias.to(x.dtype))
+
+
+def normalise(layer: nn.LayerNorm, x: Tensor) -> Tensor:
+    """Apply a LayerNorm in the number format of its input; no cast when the weights have it already."""
+    return F.layer_norm(x, layer.normalized_shape, layer.weight.to(x.dtype), layer.bias.to(x.dtype), layer.eps)

@@ -1,0 +1,91 @@
+"""Sequences laid end to end: what every encoder takes, without a single padding token.
+
+Shape suffixes in this package: N packed tokens, B sequences, D width, H heads, K head width, F feed-forward width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["Pack"]
+
+
+@dataclass(frozen=True, eq=False)
+class Pack:
+    """A batch of token sequences, end to end.
+
+    Attributes
+    ----------
+    tokens_N : Tensor, shape (N,), int64
+        Token ids of all sequences.
+    lengths : tuple of int
+        Tokens of each of the B sequences.
+    """
+
+    tokens_N: Tensor
+    lengths: tuple[int, ...]
+
+    @classmethod
+    def of(cls, sequences: Sequence[NDArray[np.int64]], device: torch.device | str = "cpu") -> Pack:
+        """Lay token sequences end to end.
+
+        Parameters
+        ----------
+        sequences : sequence of numpy.ndarray, each of shape (length,), int64
+            At least one; equal lengths should be neighbours, as attention takes them as one group.
+        device : torch.device or str, default: "cpu"
+            Where the pack will live.
+
+        Returns
+        -------
+        Pack
+            The batch.
+        """
+        tokens_N = torch.from_numpy(np.concatenate(sequences)).to(device)
+        return cls(tokens_N, tuple(len(sequence) for sequence in sequences))
+
+    @property
+    def max_length(self) -> int:
+        """Tokens of the longest sequence."""
+        return max(self.lengths)
+
+    @cached_property
+    def lengths_B(self) -> Tensor:
+        """Tokens of each sequence: shape (B,), int64, on the pack's device."""
+        return torch.tensor(self.lengths, device=self.tokens_N.device)
+
+    @cached_property
+    def boundaries(self) -> Tensor:
+        """Where each sequence begins, and where the last one ends: shape (B + 1,), int32, on the pack's device."""
+        ends = np.cumsum((0, *self.lengths), dtype=np.int32)
+        return torch.from_numpy(ends).to(self.tokens_N.device)
+
+    @cached_property
+    def sequence_of_token_N(self) -> Tensor:
+        """Which sequence each token belongs to: shape (N,), int64, on the pack's device."""
+        owners = np.repeat(np.arange(len(self.lengths)), self.lengths)
+        return torch.from_numpy(owners).to(self.tokens_N.device)
+
+    @cached_property
+    def positions_N(self) -> Tensor:
+        """Position of each token in its own sequence, from 0: shape (N,), int64, on the pack's device."""
+        positions = np.concatenate([np.arange(length) for length in self.lengths])
+        return torch.from_numpy(positions).to(self.tokens_N.device)
+
+    @cached_property
+    def runs(self) -> tuple[tuple[int, int, int], ...]:
+        """Neighbours of one length, as (first token, sequences, tokens of each)."""
+        runs, start = [], 0
+        for length, group in groupby(self.lengths):
+            count = len(list(group))
+            runs.append((start, count, length))
+            start += count * length
+        return tuple(runs)

@@ -1,0 +1,112 @@
+"""Where an encoder runs and in which number format, decided by asking torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+
+from virnucpro.errors import DeviceError
+
+__all__ = ["DTYPES", "Placement", "choose_placement"]
+
+DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A device and a number format.
+
+    Attributes
+    ----------
+    device : torch.device
+        Where weights and batches live.
+    dtype : torch.dtype
+        Number format of weights and work; vectors are float32 whatever it is.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def dtype_name(self) -> str:
+        """``fp32``, ``bf16`` or ``fp16``."""
+        return next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
+
+    def describe(self) -> str:
+        """Say it to a person.
+
+        Returns
+        -------
+        str
+            Such as ``cpu (2 threads, AMX), bf16``.
+        """
+        if self.device.type == "cuda":
+            hardware = f"{self.device} ({torch.cuda.get_device_name(self.device)})"
+        elif self.device.type == "cpu":
+            amx = ", AMX" if cpu_has_amx() else ""
+            hardware = f"cpu ({torch.get_num_threads()} threads{amx})"
+        else:
+            hardware = str(self.device)
+        return f"{hardware}, {self.dtype_name}"
+
+
+def cpu_has_amx() -> bool:
+    """Whether this CPU multiplies bfloat16 matrices in tiles, 8 times as fast as float32.
+
+    Returns
+    -------
+    bool
+        False as well where torch cannot tell.
+    """
+    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+
+
+def choose_placement(device: str = "auto", dtype: str = "auto") -> Placement:
+    """Choose device and number format.
+
+    Parameters
+    ----------
+    device : str, default: "auto"
+        ``auto`` takes CUDA, then Apple's MPS, then the CPU; or a torch device such as ``cuda:1``.
+    dtype : str, default: "auto"
+        ``auto`` takes half precision where the device is good at it: fp16 on CUDA, bf16 on CPUs with AMX, else fp32;
+        or ``fp32``, ``bf16``, ``fp16``.
+
+    Returns
+    -------
+    Placement
+        The choice.
+
+    Raises
+    ------
+    DeviceError
+        If the device or number format is unknown or not to be had here.
+    """
+    chosen = _find_device(device)
+    if dtype != "auto" and dtype not in DTYPES:
+        raise DeviceError(f"unknown number format {dtype!r}; choose auto, {', '.join(DTYPES)}")
+    if dtype != "auto":
+        return Placement(chosen, DTYPES[dtype])
+    if chosen.type == "cuda":
+        return Placement(chosen, torch.float16)
+    if chosen.type == "cpu" and cpu_has_amx():
+        return Placement(chosen, torch.bfloat16)
+    return Placement(chosen, torch.float32)
+
+
+def _find_device(name: str) -> torch.device:
+    found = ["cpu"]
+    if torch.backends.mps.is_available():
+        found.insert(0, "mps")
+    found = [f"cuda:{index}" for index in range(torch.cuda.device_count())] + found
+    if name == "auto":
+        return torch.device(found[0])
+    try:
+        device = torch.device("cuda:0" if name == "cuda" else name)
+    except RuntimeError as error:
+        raise DeviceError(f"unknown device {name!r}; this machine has {', '.join(found)}") from error
+    if str(device) not in found:
+        raise DeviceError(f"no device {name!r}: torch {torch.__version__} finds {', '.join(found)} on this machine")
+    return device

@@ -1,0 +1,248 @@
+"""Where tensors come from: files in a published layout, or memory.
+
+Files are read without running anything in them, in small groups and opened anew for each, so that at no time more than
+a few layers of a checkpoint are held beside the encoder that is being filled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import pickle
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from virnucpro.errors import WeightsError
+
+__all__ = ["FileTensors", "MemoryTensors", "TensorSource", "load_pickled", "shard_files", "weight_files"]
+
+TENSORS_AT_A_TIME = 32
+"""Two layers of ESM-2: 105 MB of float32 for the 650M model."""
+
+WEIGHT_FILE_NAMES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+"""How a published folder holds its weights, best first."""
+
+
+class TensorSource(Protocol):
+    """Named tensors that can be asked for their shapes before any is read."""
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the weights."""
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every tensor, by the name its publisher gave it."""
+
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+        """Read tensors one by one."""
+
+
+class MemoryTensors:
+    """Tensors that are in memory already.
+
+    Parameters
+    ----------
+    tensors : mapping of str to Tensor
+        Named as their publisher names them.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        self._tensors = tensors
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of names, shapes and values, in order of names."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self._tensors.items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every tensor, by name."""
+        return {name: tuple(tensor.shape) for name, tensor in self._tensors.items()}
+
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+        """Yield the named tensors, in the order asked for."""
+        for name in names:
+            yield name, self._tensors[name].detach()
+
+
+class FileTensors:
+    """Tensors in safetensors or pickled torch files.
+
+    Parameters
+    ----------
+    files : iterable of Path
+        All files of one model.
+    """
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self.files = tuple(files)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of the file, or of the list of digests when there are several."""
+        digests = [_file_sha256(file) for file in self.files]
+        if len(digests) == 1:
+            return digests[0]
+        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every tensor, by name; no values are read."""
+        return {name: shape for shapes in self._shapes.values() for name, shape in shapes.items()}
+
+    def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+        """Yield the named tensors, file by file; each is valid until the next is asked for."""
+        wanted = set(names)
+        for file, shapes in self._shapes.items():
+            of_file = [name for name in shapes if name in wanted]
+            for start in range(0, len(of_file), TENSORS_AT_A_TIME):
+                yield from _read_group(file, of_file[start : start + TENSORS_AT_A_TIME])
+
+    @cached_property
+    def _shapes(self) -> dict[Path, dict[str, tuple[int, ...]]]:
+        return {file: _shapes_of(file) for file in self.files}
+
+
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """Find the weights in a folder of the published layout.
+
+    Parameters
+    ----------
+    folder : Path
+        With `model.safetensors` or `pytorch_model.bin`, whole or in shards with an index.
+
+    Returns
+    -------
+    tuple of Path
+        One file, or every shard that the index names.
+
+    Raises
+    ------
+    WeightsError
+        If there is none, or a shard is missing.
+    """
+    for name in WEIGHT_FILE_NAMES:
+        path = folder / name
+        if not path.exists():
+            continue
+        files = shard_files(path)
+        missing = [file.name for file in files if not file.exists()]
+        if missing:
+            raise WeightsError(
+                f"{path} names {', '.join(missing)}, which {folder} does not hold; copy the whole folder"
+            )
+        return files
+    raise WeightsError(f"{folder} holds no weights: looked for {', '.join(WEIGHT_FILE_NAMES)}")
+
+
+def shard_files(weights: Path) -> tuple[Path, ...]:
+    """Name the files that hold the tensors.
+
+    Parameters
+    ----------
+    weights : Path
+        A file of weights, or the index of its shards.
+
+    Returns
+    -------
+    tuple of Path
+        The file itself, or every shard beside the index, whether it exists or not.
+
+    Raises
+    ------
+    WeightsError
+        If an index cannot be read.
+    """
+    if weights.suffix != ".json":
+        return (weights,)
+    try:
+        weight_map = json.loads(weights.read_text("utf-8"))["weight_map"]
+        names = sorted({Path(name).name for name in weight_map.values()})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{weights} is not an index of weight files: {error!r}") from error
+    return tuple(weights.parent / name for name in names)
+
+
+def load_pickled(file: Path) -> Any:  # noqa: ANN401
+    """Read a pickled torch file without running anything in it; tensors stay on disk until used.
+
+    Parameters
+    ----------
+    file : Path
+        A `.bin` or `.pt` file.
+
+    Returns
+    -------
+    object
+        Dictionaries, lists, numbers, strings, tensors, and at most an `argparse.Namespace`, in which fair-esm keeps a
+        model's shape: a bag of values that has no code of its own.
+
+    Raises
+    ------
+    WeightsError
+        If the file is damaged, or asks for any other class.
+    """
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(file, map_location="cpu", mmap=True, weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = re.search(r"GLOBAL (\S+)", str(error))
+        what = f"asks for the class {found[1]}" if found else "cannot be read as plain tensors"
+        raise WeightsError(f"{file} {what}, and files with code in them are not loaded; use safetensors") from error
+    except (OSError, EOFError, RuntimeError, ValueError) as error:
+        raise WeightsError(f"{file} cannot be read: {str(error).splitlines()[0]}; is it complete?") from error
+
+
+def _state_dict(file: Path) -> dict[str, Tensor]:
+    loaded = load_pickled(file)
+    if isinstance(loaded, dict) and isinstance(loaded.get("model"), dict):  # fair-esm wraps it
+        loaded = loaded["model"]
+    if not isinstance(loaded, dict) or not all(isinstance(tensor, Tensor) for tensor in loaded.values()):
+        raise WeightsError(f"{file} holds no dictionary of tensors")
+    return loaded
+
+
+def _shapes_of(file: Path) -> dict[str, tuple[int, ...]]:
+    if file.suffix != ".safetensors":
+        return {name: tuple(tensor.shape) for name, tensor in _state_dict(file).items()}
+    try:
+        with safe_open(file, framework="pt") as opened:
+            return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{file} cannot be read: {error}; is it complete?") from error
+
+
+def _read_group(file: Path, names: list[str]) -> Iterator[tuple[str, Tensor]]:
+    """Read some tensors of one file; the file is closed, and its pages given back, when the group is done."""
+    if file.suffix != ".safetensors":
+        state = _state_dict(file)
+        for name in names:
+            yield name, state[name]
+        return
+    with safe_open(file, framework="pt") as opened:
+        for name in names:
+            yield name, opened.get_tensor(name)
+
+
+def _file_sha256(file: Path) -> str:
+    """Digest of a file; the Hub's cache names large files by it, so those need not be read."""
+    blob = file.resolve()
+    if blob.parent.name == "blobs" and re.fullmatch(r"[0-9a-f]{64}", blob.name):
+        return blob.name
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

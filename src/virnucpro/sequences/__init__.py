@@ -1,0 +1,1 @@
+"""Reading sequences and preparing them; numpy only, no torch."""

@@ -1,0 +1,134 @@
+"""FASTA and FASTQ in, records out; plain or compressed with gzip, bzip2, xz or zstandard.
+
+The format is told from the content, not from the file's name. Headers may hold any UTF-8 text.
+"""
+
+from __future__ import annotations
+
+import importlib
+import lzma
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import dnaio
+from xopen import xopen
+
+from virnucpro.errors import InputError
+from virnucpro.records import Record
+
+__all__ = ["read_records", "sequence_stem"]
+
+COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
+SEQUENCE_SUFFIXES = (".faa", ".fasta", ".fa", ".fna", ".ffn", ".frn", ".fas", ".mpfa", ".pep", ".fastq", ".fq", ".txt")
+
+
+class _Entry(NamedTuple):
+    """What dnaio fills for FASTA; its own class refuses headers that are not ASCII."""
+
+    name: str
+    sequence: str
+    qualities: None
+
+
+def _decompression_errors() -> tuple[type[Exception], ...]:
+    """The errors of every decompressor that xopen may choose on this machine."""
+    errors: list[type[Exception]] = [EOFError, OSError, zlib.error, lzma.LZMAError]
+    for module, name in (
+        ("isal.igzip_lib", "error"),
+        ("zlib_ng.zlib_ng", "error"),
+        ("backports.zstd", "ZstdError"),
+        ("compression.zstd", "ZstdError"),
+    ):
+        try:
+            errors.append(getattr(importlib.import_module(module), name))
+        except ImportError:  # not installed, so xopen does not use it either
+            continue
+    return tuple(errors)
+
+
+DECOMPRESSION_ERRORS = _decompression_errors()
+
+
+def sequence_stem(path: Path) -> str:
+    """Name of a sequence file without its compression and sequence suffixes.
+
+    Parameters
+    ----------
+    path : Path
+        A file; it need not exist.
+
+    Returns
+    -------
+    str
+        The stem that results are named after.
+
+    Examples
+    --------
+    >>> sequence_stem(Path("run1/x.v2.fasta.gz"))
+    'x.v2'
+    """
+    name = path.name
+    for suffixes in (COMPRESSION_SUFFIXES, SEQUENCE_SUFFIXES):
+        suffix = next((s for s in suffixes if name.lower().endswith(s) and len(name) > len(s)), "")
+        name = name[: len(name) - len(suffix)]
+    return name
+
+
+def read_records(path: Path, label: str | None = None) -> Iterator[Record]:
+    """Read a FASTA or FASTQ file, one record after the other.
+
+    Parameters
+    ----------
+    path : Path
+        The file, plain or compressed.
+    label : str, optional
+        What messages call it; by default the path.
+
+    Yields
+    ------
+    Record
+        In file order; a file of no bytes yields nothing.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened or decompressed, is neither FASTA nor FASTQ, or breaks off; names file and line
+        where the line is known, else the record.
+    """
+    label, number = label or str(path), 0
+    try:
+        fasta = _is_fasta(path, label)
+        if fasta is None:
+            return
+        with xopen(path, "rb", threads=0) as stream:
+            for entry in dnaio.FastaReader(stream, sequence_class=_Entry) if fasta else dnaio.FastqReader(stream):
+                number += 1
+                yield Record(number, entry.name, entry.sequence)
+    except dnaio.FileFormatError as error:
+        where = f"{label}:{error.line + 1}" if error.line is not None else f"{label}, record {number + 1}"
+        raise InputError(f"{where}: {error.message}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{label}, record {number + 1} or soon after it: byte 0x{error.object[error.start]:02x} is not UTF-8 text; "
+            "is this a FASTA or FASTQ file?"
+        ) from error
+    except DECOMPRESSION_ERRORS as error:
+        raise InputError(f"{label}, after record {number}: cannot be read: {error or type(error).__name__}") from error
+
+
+def _is_fasta(path: Path, label: str) -> bool | None:
+    """Tell FASTA from FASTQ by the first line that is not blank; None when there is none."""
+    with xopen(path, "rb", threads=0) as stream:
+        for line_number, line in enumerate(stream, start=1):
+            start = line.strip()[:30].decode("utf-8", "replace")
+            if start.startswith((">", "#")):
+                return True
+            if start.startswith("@"):
+                return False
+            if start:
+                raise InputError(
+                    f"{label}:{line_number}: neither FASTA nor FASTQ: a record begins with '>' or '@', not {start!r}"
+                )
+    return None

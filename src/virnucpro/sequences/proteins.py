@@ -1,0 +1,72 @@
+"""What an amino-acid sequence looks like before it is tokenised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CleanProtein", "clean_protein", "looks_like_nucleotides"]
+
+RESIDUES = b"LAGVSERTIDPKQNFYMHWCXBUZO.-"
+"""The one-letter codes that ESM-2 has a token for; ``.`` and ``-`` are gaps of an alignment."""
+
+_WHITESPACE = b" \t\n\r\v\f"
+_TO_RESIDUE = bytes(code if code in RESIDUES else ord("X") for code in bytes(range(256)).upper())
+_NUCLEOTIDES = b"ACGTUN"
+
+
+@dataclass(frozen=True, slots=True)
+class CleanProtein:
+    """A protein in ESM-2's alphabet.
+
+    Attributes
+    ----------
+    residues : bytes
+        Upper-case one-letter codes, each of which has a token.
+    replaced : int
+        How many characters became X: inner ``*``, J, digits and whatever else has no token.
+    """
+
+    residues: bytes
+    replaced: int
+
+
+def clean_protein(sequence: str) -> CleanProtein:
+    """Bring a protein as written into ESM-2's alphabet.
+
+    Parameters
+    ----------
+    sequence : str
+        As it stands in the file.
+
+    Returns
+    -------
+    CleanProtein
+        Whitespace and trailing stops (``*``) dropped, upper-cased, unknown characters replaced by X. May be empty.
+
+    Examples
+    --------
+    >>> clean_protein("mkJ v*w**")
+    CleanProtein(residues=b'MKXVXW', replaced=2)
+    """
+    letters = sequence.encode("ascii", "replace").translate(None, _WHITESPACE).rstrip(b"*")
+    residues = letters.translate(_TO_RESIDUE)
+    written_as_x = letters.count(b"X") + letters.count(b"x")
+    return CleanProtein(residues, residues.count(b"X") - written_as_x)
+
+
+def looks_like_nucleotides(residues: bytes) -> bool:
+    """Whether a sequence given as a protein is probably DNA or RNA.
+
+    Parameters
+    ----------
+    residues : bytes
+        A cleaned protein.
+
+    Returns
+    -------
+    bool
+        True when it has 60 residues or more and at least 95 % of them are A, C, G, T, U or N: no protein does that.
+    """
+    if len(residues) < 60:
+        return False
+    return len(residues.translate(None, _NUCLEOTIDES)) <= 0.05 * len(residues)
