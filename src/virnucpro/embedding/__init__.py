@@ -1,0 +1,1 @@
+"""The embedding stage: sequences in, one vector or one reason for each out."""

@@ -1,0 +1,239 @@
+"""The extraction functions that existing scripts call, with the names and meanings they know."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from virnucpro.embedding.records import Limits
+from virnucpro.errors import ConfigError, InputError, StoreError
+from virnucpro.models.checkpoints import open_transformers_model
+from virnucpro.models.encoders import Encoder, ProteinEncoder, load_encoder
+from virnucpro.models.placement import Placement
+from virnucpro.models.tokens import VOCABULARY
+from virnucpro.pipeline.embed import Job, embed_file, embed_stream, plan_embedding, require_rows
+from virnucpro.records import EmbeddingTable
+from virnucpro.sequences.fasta import read_records
+from virnucpro.store.atomic import whole_file
+from virnucpro.store.features import read_protein_features
+
+__all__ = ["extract_esm", "extract_fast_esm", "split_fasta_file", "validate_embeddings"]
+
+logger = logging.getLogger(__name__)
+
+PathLike = str | os.PathLike[str]
+
+
+def extract_fast_esm(
+    fasta_file: PathLike,
+    out_file: PathLike | None = None,
+    model: Any = None,  # noqa: ANN401 - an encoder of this package or a class of transformers, which is not imported
+    tokenizer: Any = None,  # noqa: ANN401
+    truncation_seq_length: int = 1024,
+    toks_per_batch: int = 2048,
+) -> tuple[list[str], list[Tensor]]:
+    """Embed the proteins of a FASTA file.
+
+    Parameters
+    ----------
+    fasta_file : path
+        Proteins, plain or compressed.
+    out_file : path, optional
+        Where to write ``{'proteins': [...], 'data': [...]}`` and, beside it, a receipt. When it is there already and
+        its receipt says that it was made from just this, it is read and nothing is computed.
+    model : Encoder, EsmModel or FastEsmModel, optional
+        An encoder from `load_encoder`, or a model of transformers, whose weights are taken over, on its device and in
+        its number format, when it is first seen. By default FastESM2_650, loaded once and kept.
+    tokenizer : object, optional
+        Accepted for existing calls; must have ESM's vocabulary. Tokens are made by this package.
+    truncation_seq_length : int, default: 1024
+        Residues of each protein that are used, from the first.
+    toks_per_batch : int, default: 2048
+        Budget of one batch; more is faster on a GPU.
+
+    Returns
+    -------
+    proteins : list of str
+        FASTA ids, in file order.
+    data : list of Tensor, each of shape (width,), float32, on the CPU
+        Their vectors: the mean over residues of the last hidden state.
+
+    Raises
+    ------
+    InputError
+        If the file is bad, or no sequence in it gave a vector.
+    StoreError
+        If `out_file` was made from something else, or cannot be written.
+    WeightsError
+        If the weights are not to be had.
+    ConfigError
+        If a limit is not positive or the tokenizer is not ESM's.
+    """
+    if truncation_seq_length < 1 or toks_per_batch < 1:
+        raise ConfigError(f"{truncation_seq_length=} and {toks_per_batch=} must be at least 1")
+    _check_tokenizer(tokenizer)
+    encoder = _as_encoder(model)
+    limits = Limits(truncation_seq_length, toks_per_batch)
+    source = Path(fasta_file)
+    if out_file is None:
+        embedded = embed_stream(read_records(source), encoder, limits, _silent)
+        require_rows(str(source), embedded)
+        for failure in embedded.failures:
+            logger.warning("%s: no vector for %s: %s", source, failure.id, failure.message)
+        return _as_lists(embedded.table)
+    job = Job(source, Path(out_file), str(source))
+    plan = plan_embedding([job], encoder.identity, encoder.placement, limits)
+    for _, error in plan.refused:
+        raise error
+    for _ in plan.unchecked:
+        logger.warning("%s has no receipt: taken as it is; whether it was made from %s is not known", out_file, source)
+    for pending in plan.pending:
+        embed_file(pending, encoder, limits, _silent)
+    return _as_lists(read_protein_features(job.target))
+
+
+def validate_embeddings(
+    proteins: Sequence[str], data: Sequence[Tensor | np.ndarray[Any, Any]], expected_dim: int = 1280
+) -> list[str]:
+    """Check what an extraction gave.
+
+    Parameters
+    ----------
+    proteins : sequence of str
+        Ids.
+    data : sequence of Tensor or numpy.ndarray
+        Their vectors.
+    expected_dim : int, default: 1280
+        Numbers that each vector should have.
+
+    Returns
+    -------
+    list of str
+        One message per problem: count, dimension, NaN, infinity. Empty when all is well.
+    """
+    messages = []
+    if len(proteins) != len(data):
+        messages.append(f"count: {len(proteins)} ids for {len(data)} vectors")
+    for number, vector in enumerate(data):
+        name = f"row {number} ({proteins[number]})" if number < len(proteins) else f"row {number}"
+        values = torch.as_tensor(vector)
+        if tuple(values.shape) != (expected_dim,):
+            messages.append(f"dimension: {name} has shape {tuple(values.shape)} instead of ({expected_dim},)")
+        if values.isnan().any():
+            messages.append(f"NaN: {name} has {int(values.isnan().sum())}")
+        if values.isinf().any():
+            messages.append(f"infinity: {name} has {int(values.isinf().sum())}")
+    return messages
+
+
+def split_fasta_file(input_file: PathLike, output_dir: PathLike, sequences_per_file: int) -> list[Path]:
+    """Split a FASTA file into parts ``output_1.fa``, ``output_2.fa``, ...
+
+    Parameters
+    ----------
+    input_file : path
+        FASTA or FASTQ, plain or compressed.
+    output_dir : path
+        Folder of the parts; made when absent.
+    sequences_per_file : int
+        Records of each part but the last.
+
+    Returns
+    -------
+    list of Path
+        The parts, in order. Headers are kept whole; a sequence stands on one line.
+
+    Raises
+    ------
+    ConfigError
+        If `sequences_per_file` is not positive.
+    InputError
+        If the input is bad or holds no sequences; no part is written then but those before the bad record.
+    StoreError
+        If a part cannot be written, or the folder holds parts of an earlier, longer split.
+    """
+    if sequences_per_file < 1:
+        raise ConfigError(f"{sequences_per_file=} must be at least 1")
+    source, folder = Path(input_file), Path(output_dir)
+    records = read_records(source)
+    parts: list[Path] = []
+    while batch := list(islice(records, sequences_per_file)):
+        path = folder / f"output_{len(parts) + 1}.fa"
+        with whole_file(path) as stream:
+            stream.writelines(f">{record.header}\n{record.sequence}\n".encode() for record in batch)
+        parts.append(path)
+    if not parts:
+        raise InputError(f"{source}: holds no sequences")
+    left_over = sorted(path.name for path in folder.glob("output_*.fa") if path not in parts)
+    if left_over:
+        raise StoreError(f"{folder} holds {', '.join(left_over)} from an earlier split; remove them: they would mix")
+    return parts
+
+
+def extract_esm(*_: object, **__: object) -> NoReturn:
+    """Refuse: the ESM-2 3B extraction of the original is replaced.
+
+    Parameters
+    ----------
+    *_, **__ : object
+        Whatever the original took.
+
+    Raises
+    ------
+    NotImplementedError
+        Always; names the replacement.
+    """
+    raise NotImplementedError(
+        "extract_esm is replaced by extract_fast_esm; for vectors of ESM-2 3B (2560 numbers, as the published "
+        "classifiers need) call extract_fast_esm(fasta_file, out_file, model=load_encoder('esm2-3b'))"
+    )
+
+
+def _silent(_residues: int) -> None:
+    """Take no notice of progress."""
+
+
+def _as_lists(table: EmbeddingTable) -> tuple[list[str], list[Tensor]]:
+    return list(table.ids), list(torch.from_numpy(table.vectors).unbind(0))
+
+
+@cache
+def _default_encoder() -> ProteinEncoder:
+    return load_encoder()
+
+
+_taken_over: WeakKeyDictionary[torch.nn.Module, ProteinEncoder] = WeakKeyDictionary()
+"""Encoders made from models of transformers; each lives as long as the model it came from."""
+
+
+def _as_encoder(model: Any) -> Encoder:  # noqa: ANN401
+    """Accept an encoder, nothing, or a model of transformers."""
+    if model is None:
+        return _default_encoder()
+    if isinstance(model, ProteinEncoder):
+        return model
+    if not isinstance(model, torch.nn.Module):
+        raise ConfigError(f"model is a {type(model).__name__}; give load_encoder(...), an EsmModel or a FastEsmModel")
+    if model not in _taken_over:
+        parameter = next(model.parameters())
+        placement = Placement(parameter.device, parameter.dtype)
+        _taken_over[model] = ProteinEncoder.load(open_transformers_model(model), placement)
+    return _taken_over[model]
+
+
+def _check_tokenizer(tokenizer: Any) -> None:  # noqa: ANN401
+    if tokenizer is None:
+        return
+    vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else None
+    if vocabulary != {token: number for number, token in enumerate(VOCABULARY)}:
+        raise ConfigError(f"tokenizer is a {type(tokenizer).__name__} without ESM's 33 tokens; leave it out")

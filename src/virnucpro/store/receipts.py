@@ -1,0 +1,312 @@
+"""Receipts: what a result file was made from, so that a later run knows whether it may be taken as finished.
+
+``x_ESM.pt`` has its receipt in ``x_ESM.pt.json``. When both are written, the receipt gets its name first and an old
+result is removed before it: whatever moment a run is killed at, a receipt never stands beside a result that it does
+not describe.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+
+from virnucpro import __version__
+from virnucpro.errors import InputError, StoreError
+from virnucpro.records import Counts, ModelIdentity
+from virnucpro.store.atomic import whole_file
+
+__all__ = [
+    "InputIdentity",
+    "Provenance",
+    "Receipt",
+    "State",
+    "examine",
+    "identify_input",
+    "receipt_path",
+    "write_result",
+]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class InputIdentity:
+    """Which file was read.
+
+    Attributes
+    ----------
+    path : str
+        As it was given.
+    size : int
+        Bytes.
+    sha256 : str
+        Digest of the bytes.
+    """
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Everything that decides what a result holds.
+
+    Attributes
+    ----------
+    input : InputIdentity
+        The sequences.
+    model : ModelIdentity
+        The weights.
+    settings : dict
+        Number format, limits: what changes the vectors. Batch size and device are not among them.
+    """
+
+    input: InputIdentity
+    model: ModelIdentity
+    settings: dict[str, Any]
+
+    def decisive(self) -> dict[str, Any]:
+        """What must be the same for two results to be the same; a moved file or a renamed model is no difference.
+
+        Returns
+        -------
+        dict
+            From a name that a person understands to its value.
+        """
+        return {
+            "input size": self.input.size,
+            "input sha256": self.input.sha256,
+            "weights sha256": self.model.weights_sha256,
+            **{f"model {key}": value for key, value in self.model.architecture.items()},
+            **self.settings,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What stands beside a result.
+
+    Attributes
+    ----------
+    provenance : Provenance
+        What it was made from.
+    counts : Counts
+        What became of the input's sequences.
+    details : dict
+        What else is worth knowing: device, budget, characters replaced.
+    output_size : int
+        Bytes of the result; 0 until it is written.
+    output_sha256 : str
+        Digest of the result; empty until it is written.
+    """
+
+    provenance: Provenance
+    counts: Counts
+    details: dict[str, Any]
+    output_size: int = 0
+    output_sha256: str = ""
+
+    def to_json(self) -> bytes:
+        """Serialise.
+
+        Returns
+        -------
+        bytes
+            JSON, indented, keys in a fixed order.
+        """
+        versions = {
+            "virnucpro": __version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        }
+        content = {
+            "format": FORMAT,
+            **asdict(self.provenance),
+            "counts": asdict(self.counts),
+            "output": {"size": self.output_size, "sha256": self.output_sha256},
+            "details": self.details,
+            "versions": versions,
+        }
+        return (json.dumps(content, indent=1) + "\n").encode()
+
+    @staticmethod
+    def from_json(text: bytes) -> Receipt:
+        """Read back what `to_json` wrote.
+
+        Parameters
+        ----------
+        text : bytes
+            Content of a receipt.
+
+        Returns
+        -------
+        Receipt
+            The same, versions left aside.
+
+        Raises
+        ------
+        ValueError
+            If it is not a receipt of this format.
+        """
+        content = json.loads(text)
+        try:
+            if content["format"] != FORMAT:
+                raise ValueError(f"format {content['format']!r} instead of {FORMAT}")
+            provenance = Provenance(
+                InputIdentity(**content["input"]), ModelIdentity(**content["model"]), content["settings"]
+            )
+            output = content["output"]
+            return Receipt(
+                provenance, Counts(**content["counts"]), content["details"], output["size"], output["sha256"]
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no receipt: {error!r}") from error
+
+
+class State(Enum):
+    """What stands where a result should be."""
+
+    ABSENT = "absent"
+    FINISHED = "finished"
+    UNCHECKED = "without a receipt"
+
+
+def receipt_path(result: Path) -> Path:
+    """Where the receipt of a result is.
+
+    Parameters
+    ----------
+    result : Path
+        The result file.
+
+    Returns
+    -------
+    Path
+        Its name with ``.json`` behind it.
+    """
+    return result.with_name(result.name + ".json")
+
+
+def identify_input(path: Path, label: str | None = None) -> InputIdentity:
+    """Read a file once for its size and digest.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    label : str, optional
+        What to call it; by default the path.
+
+    Returns
+    -------
+    InputIdentity
+        Size and sha256.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            return InputIdentity(label or str(path), stream.tell(), digest)
+    except OSError as error:
+        raise InputError(f"{label or path}: cannot be read: {error.strerror or error}") from error
+
+
+def examine(result: Path, wanted: Provenance) -> tuple[State, Receipt | None]:
+    """Find out whether a result is there already.
+
+    Parameters
+    ----------
+    result : Path
+        Where it would be.
+    wanted : Provenance
+        What it would be made from.
+
+    Returns
+    -------
+    state : State
+        ABSENT, FINISHED when a receipt says that it was made from just this, UNCHECKED when there is no receipt.
+    receipt : Receipt or None
+        The receipt of a finished result.
+
+    Raises
+    ------
+    StoreError
+        If it was made from something else; names what differs.
+    """
+    if not result.exists():
+        return State.ABSENT, None
+    path = receipt_path(result)
+    if not path.exists():
+        return State.UNCHECKED, None
+    try:
+        receipt = Receipt.from_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{path} cannot be read as a receipt: {error}; to make {result} anew, remove it or add --overwrite"
+        ) from error
+    found, expected = receipt.provenance.decisive(), wanted.decisive()
+    found["output size"], expected["output size"] = receipt.output_size, result.stat().st_size
+    differing = [
+        f"{key}: {_short(found.get(key))} then, {_short(expected.get(key))} now"
+        for key in expected | found
+        if found.get(key) != expected.get(key)
+    ]
+    if differing:
+        raise StoreError(
+            f"{result} was made from something else ({'; '.join(differing)}); "
+            "to make it anew, remove it or add --overwrite"
+        )
+    return State.FINISHED, receipt
+
+
+def write_result(result: Path, write: Callable[[BinaryIO], None], receipt: Receipt) -> Receipt:
+    """Write a result and its receipt, so that neither is ever seen without the other's truth.
+
+    Parameters
+    ----------
+    result : Path
+        Where to.
+    write : callable
+        Writes the result's content to a stream.
+    receipt : Receipt
+        What it was made from; size and digest are filled in here.
+
+    Returns
+    -------
+    Receipt
+        As it was written.
+
+    Raises
+    ------
+    StoreError
+        If either cannot be written; an older result may be gone then, but never half there.
+    """
+    with whole_file(result) as stream:
+        write(stream)
+        stream.flush()
+        written = identify_input(Path(stream.name))
+        receipt = replace(receipt, output_size=written.size, output_sha256=written.sha256)
+        result.unlink(missing_ok=True)
+        with whole_file(receipt_path(result)) as receipt_stream:
+            receipt_stream.write(receipt.to_json())
+    return receipt
+
+
+def _short(value: object) -> object:
+    """A digest, shortened for a message."""
+    return f"{value[:12]}..." if isinstance(value, str) and len(value) == 64 else value
