@@ -1,0 +1,65 @@
+"""``virnucpro doctor``: what this machine offers, and whether an extraction on it is right."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import click
+
+from virnucpro import __version__
+from virnucpro.cli.options import device_option, dtype_option, threads_option, use_threads
+
+__all__ = ["doctor"]
+
+FAILED = 4
+
+
+@click.command()
+@click.option("--model", metavar="NAME|PATH", help="Also run an extraction with this model and check what comes out.")
+@device_option
+@dtype_option
+@threads_option
+def doctor(model: str | None, device: str, dtype: str, threads: int | None) -> int:
+    """Show what this machine offers; with --model, prove an extraction on six proteins.
+
+    One PASS or FAIL line per check; exit code 0 only if all pass.
+    """
+    use_threads(threads)
+    _show_machine(device, dtype)
+    if model is None:
+        click.echo("self-test   not run: add --model NAME ('--model demo' needs no weights)")
+        return 0
+    from virnucpro.models.encoders import load_encoder
+    from virnucpro.pipeline.selftest import self_test
+
+    encoder = load_encoder(model, device, dtype)
+    untrained = ", untrained" if encoder.identity.untrained else ""
+    click.echo(f"self-test   {encoder.identity.name}{untrained}, weights {encoder.identity.weights_sha256[:12]}")
+    failed = 0
+    for check in self_test(encoder):
+        failed += not check.passed
+        click.echo(f"{'PASS' if check.passed else 'FAIL'}  {check.name}: {check.found}")
+    return FAILED if failed else 0
+
+
+def _show_machine(device: str, dtype: str) -> None:
+    import torch
+    from huggingface_hub import constants
+
+    from virnucpro.models.catalog import CATALOG
+    from virnucpro.models.hub import find_downloaded
+    from virnucpro.models.placement import choose_placement
+
+    placement = choose_placement(device, dtype)
+    found = [entry.name for entry in CATALOG.values() if find_downloaded(entry)]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    click.echo(f"virnucpro   {__version__}")
+    click.echo(f"python      {platform.python_version()} on {platform.platform()}")
+    click.echo(f"torch       {torch.__version__}")
+    click.echo(f"runs on     {placement.describe()}")
+    click.echo(f"memory      {memory / 2**30:.1f} GiB")
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        click.echo(f"cuda:{index}      {properties.name}, {properties.total_memory / 2**30:.1f} GiB")
+    click.echo(f"weights     {', '.join(found) or 'none of the published models'} in {constants.HF_HUB_CACHE}")
