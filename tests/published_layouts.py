@@ -1,7 +1,7 @@
 """Writes checkpoints as their publishers do, with seeded random weights that no wrong formula survives.
 
-transformers' own initialisation (std 0.02, zero biases) would hide a missing bias or a swapped LayerNorm, so every tensor
-is drawn anew, wide enough for each layer to matter.
+transformers' own initialisation (std 0.02, zero biases) would hide a missing bias or a swapped LayerNorm, so every
+tensor is drawn anew, wide enough for each layer to matter.
 """
 
 import argparse

@@ -1,16 +1,16 @@
 """Every tolerance of the tests, each with its origin."""
 
 PARITY_FP32 = 2e-5
-"""max_abs between this encoder and transformers' EsmModel (sdpa) in float32, per residue and pooled. Both add up the same
-products in another order: transformers' own eager and sdpa differ by up to 1.7e-6 on the 650M shape; a wrong GELU, scale or
-epsilon gives 1e-4 and more."""
+"""max_abs between this encoder and transformers' EsmModel (sdpa) in float32, per residue and pooled. Both add up
+the same products in another order: transformers' own eager and sdpa differ by up to 1.7e-6 on the 650M shape; a wrong
+GELU, scale or epsilon gives 1e-4 and more."""
 
 INVARIANCE_FP32 = 1e-5
 """max_abs between one protein's vector alone and in any company, float32: matrix products of other shapes add up in
 another order; measured below 2e-6 on the shapes of these tests."""
 
 HALF_COSINE = 0.9995
-"""Least cosine per residue between half precision and float32 over 1,000 residues. bfloat16 keeps 8 bits of a number."""
+"""Least cosine per residue between half precision and float32 over 1,000 residues; bfloat16 keeps 8 bits."""
 
 KNOWN_ANSWER = 1e-4
 """transformers' own tolerance for its published ESM-2 8M figures."""

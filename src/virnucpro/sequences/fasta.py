@@ -9,6 +9,7 @@ import importlib
 import lzma
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +50,8 @@ def _decompression_errors() -> tuple[type[Exception], ...]:
 
 
 DECOMPRESSION_ERRORS = _decompression_errors()
+
+_open = partial(xopen, threads=0)  # in this process: no gzip program that outlives an error
 
 
 def sequence_stem(path: Path) -> str:
@@ -102,8 +105,10 @@ def read_records(path: Path, label: str | None = None) -> Iterator[Record]:
         fasta = _is_fasta(path, label)
         if fasta is None:
             return
-        with xopen(path, "rb", threads=0) as stream:
-            for entry in dnaio.FastaReader(stream, sequence_class=_Entry) if fasta else dnaio.FastqReader(stream):
+        reader = dnaio.FastaReader if fasta else dnaio.FastqReader
+        entry_class = _Entry if fasta else dnaio.SequenceRecord
+        with reader(str(path), sequence_class=entry_class, opener=_open) as entries:
+            for entry in entries:
                 number += 1
                 yield Record(number, entry.name, entry.sequence)
     except dnaio.FileFormatError as error:
