@@ -6,7 +6,6 @@ computed again in float32, for its sequence alone, so that a neighbour's overflo
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -95,7 +94,6 @@ def _embed_or_none(encoder: Encoder, batch: list[NDArray[np.int64]], exact: bool
         if not _is_out_of_memory(error):
             raise
     # Only here, behind the except block, has the traceback let go of the tensors that filled the memory.
-    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return None

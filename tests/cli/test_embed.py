@@ -1,0 +1,209 @@
+"""`virnucpro embed` as a user meets it: exit codes, messages, files."""
+
+import gzip
+import io
+import sys
+
+import pytest
+import torch
+
+from conftest import write_fasta
+
+DEMO = ("--model", "demo", "--dtype", "fp32")
+
+
+def load(path):
+    return torch.load(path, weights_only=True)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_files_in_features_out(virnucpro, tmp_path, fasta, proteins):
+    packed = tmp_path / "more.fasta.gz"
+    packed.write_bytes(gzip.compress(b">x\nMKV*\n"))
+    code, out, err = virnucpro("embed", fasta, packed, "-o", tmp_path / "out", *DEMO)
+    assert (code, out) == (0, "")
+    assert names(tmp_path / "out") == ["more_ESM.pt", "more_ESM.pt.json", "proteins_ESM.pt", "proteins_ESM.pt.json"]
+    assert load(tmp_path / "out" / "proteins_ESM.pt")["proteins"] == [id_ for id_, _ in proteins]
+    assert "model 'demo' is untrained: its vectors mean nothing" in err
+    assert "model demo on cpu" in err
+    assert "sequences: 31 read, 31 written, 0 truncated, 0 failed, 0 skipped; files: 2 written, 0 skipped" in err
+    assert "residues/s" in err
+
+
+def test_a_second_run_skips_what_is_finished(virnucpro, tmp_path, fasta, monkeypatch):
+    virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    monkeypatch.setattr("virnucpro.models.encoders.ProteinEncoder.load", None)  # no model is loaded for nothing
+    code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    assert code == 0
+    assert "0 read, 0 written, 0 truncated, 0 failed, 30 skipped; files: 0 written, 1 skipped" in err
+
+
+def test_other_settings_stop_before_any_work_and_overwrite_goes_on(virnucpro, tmp_path, fasta):
+    other = write_fasta(tmp_path / "other.faa", [("a", "MKV")])
+    virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    arguments = ("embed", other, fasta, "-o", tmp_path / "out", *DEMO, "--max-residues", "9")
+    code, _, err = virnucpro(*arguments)
+    assert code == 4
+    assert "max_residues: 1024 then, 9 now" in err
+    assert "--overwrite" in err
+    assert "other_ESM.pt" not in names(tmp_path / "out")
+    code, _, err = virnucpro(*arguments, "--overwrite")
+    assert code == 0
+    assert "files: 2 written" in err
+
+
+def test_results_without_a_receipt_are_kept(virnucpro, tmp_path, fasta):
+    virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    (tmp_path / "out" / "proteins_ESM.pt.json").unlink()
+    code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    assert code == 0
+    assert "proteins_ESM.pt has no receipt: kept, could not be checked" in err
+    assert names(tmp_path / "out") == ["proteins_ESM.pt"]
+
+
+def test_usage_errors_come_before_any_work_and_all_at_once(virnucpro, tmp_path, fasta):
+    (tmp_path / "b").mkdir()
+    twin = write_fasta(tmp_path / "b" / "proteins.fasta", [("a", "M")])
+    code, _, err = virnucpro("embed", fasta, twin, tmp_path / "absent.faa", tmp_path / "b", "-o", tmp_path / "o", *DEMO)
+    assert code == 2
+    assert f"{fasta} and {twin} would both give {tmp_path / 'o' / 'proteins_ESM.pt'}" in err
+    assert "absent.faa: no such file" in err
+    assert f"{tmp_path / 'b'}: a folder" in err
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "Missing argument 'INPUT...'"),
+        (("x.faa",), "Missing option '-o'"),
+        (("x.faa", "-o", "out", "--max-tokens", "0"), "neither 'auto' nor a positive number"),
+        (("x.faa", "-o", "out", "--max-tokens", "many"), "neither 'auto' nor a positive number"),
+        (("x.faa", "-o", "out", "--max-residues", "0"), "max-residues"),
+        (("x.faa", "-o", "out", "--dtype", "fp8"), "fp8"),
+        (("-", "-", "-o", "out"), "read only once"),
+    ],
+)
+def test_wrong_arguments(virnucpro, arguments, told):
+    code, _, err = virnucpro("embed", *arguments)
+    assert code == 2
+    assert told in err
+
+
+def test_one_bad_file_does_not_cost_the_others(virnucpro, tmp_path, fasta):
+    bad = tmp_path / "bad.faa"
+    bad.write_text("LOCUS\n")
+    empty = write_fasta(tmp_path / "empty.faa", [])
+    code, _, err = virnucpro("embed", bad, fasta, empty, "-o", tmp_path / "out", *DEMO)
+    assert code == 3
+    assert "bad.faa:1: neither FASTA nor FASTQ" in err
+    assert "empty.faa: holds no sequences" in err
+    assert "files: 1 written, 0 skipped, 2 refused" in err
+    log = (tmp_path / "out" / "extraction_failures.log").read_text().splitlines()
+    assert [line.split(" | ")[1:4] for line in log] == [
+        [str(bad), "-", "InputError"],
+        [str(empty), "-", "InputError"],
+    ]
+    assert "proteins_ESM.pt" in names(tmp_path / "out")
+
+
+def test_failed_sequences_are_told_and_logged(virnucpro, tmp_path):
+    fasta = write_fasta(tmp_path / "x.faa", [("a", "MKV"), ("b", "*"), ("c", "MJ")])
+    code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    assert code == 5
+    assert "1 of 3 sequences failed" in err
+    assert "3 read, 2 written, 0 truncated, 1 failed" in err
+    assert " | b | EmptySequence | " in (tmp_path / "out" / "extraction_failures.log").read_text()
+    code, *_ = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    assert code == 5  # skipped now, but b still has no vector
+
+
+def test_standard_input(virnucpro, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b">a\nMKV\n>b\nMM\n")))
+    code, *_ = virnucpro("embed", "-", "-o", tmp_path / "out", *DEMO)
+    assert code == 0
+    assert load(tmp_path / "out" / "stdin_ESM.pt")["proteins"] == ["a", "b"]
+    assert '"path": "-"' in (tmp_path / "out" / "stdin_ESM.pt.json").read_text()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"junk\n")))
+    code, _, err = virnucpro("embed", "-", "-o", tmp_path / "other", *DEMO)
+    assert code == 3
+    assert "error: -:1: neither FASTA nor FASTQ" in err
+
+
+def test_nucleotides_are_warned_of(virnucpro, tmp_path):
+    fasta = write_fasta(tmp_path / "x.fna", [("a", "ACGT" * 30)])
+    code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    assert code == 0
+    assert "x.fna looks like nucleotides" in err
+
+
+def test_quiet_says_only_what_must_not_be_missed(virnucpro, tmp_path, fasta):
+    code, out, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO, "--quiet")
+    assert (code, out) == (0, "")
+    assert err.splitlines() == [
+        "warning: model 'demo' is untrained: its vectors mean nothing; it is for trying things out"
+    ]
+
+
+def test_a_milestone_every_hundred_files(virnucpro, tmp_path, monkeypatch):
+    monkeypatch.setattr("virnucpro.cli.embed.FILES_BETWEEN_MILESTONES", 2)
+    files = [write_fasta(tmp_path / f"{letter}.faa", [("a", "MKV")]) for letter in "vwxyz"]
+    _, _, err = virnucpro("embed", *files, "-o", tmp_path / "out", *DEMO)
+    assert "2 of 5 files written, 6 residues" in err
+    assert "4 of 5 files written, 12 residues" in err
+
+
+def test_progress_lines_without_a_terminal(virnucpro, tmp_path, fasta, monkeypatch):
+    monkeypatch.setattr("virnucpro.cli.talk.SECONDS_BETWEEN_LINES", 0)
+    _, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO, "--max-tokens", "500")
+    assert "residues, " in err
+    assert "s left" in err
+
+
+def test_progress_bar_on_a_terminal(virnucpro, tmp_path, fasta, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    _, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    assert "embedding" in err
+    assert "residues," in err
+
+
+def test_interruption(virnucpro, tmp_path, fasta, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("virnucpro.models.encoders.ProteinEncoder.embed", interrupt)
+    code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    assert code == 130
+    assert "the same command goes on" in err
+    assert names(tmp_path / "out") == []
+
+
+def test_a_device_that_is_not_there(virnucpro, tmp_path, fasta):
+    for device in ("cuda:99", "abacus"):
+        code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO, "--device", device)
+        assert code == 4
+        assert device in err
+        assert "cpu" in err
+
+
+def test_a_disk_that_takes_nothing(virnucpro, tmp_path, fasta):
+    (tmp_path / "out").write_text("a file where the folder should be")
+    code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out" / "deeper", *DEMO)
+    assert code == 4
+    assert "error: cannot write" in err
+
+
+def test_help_imports_no_torch(virnucpro):
+    import subprocess
+
+    script = "import sys; from virnucpro.cli.main import run; run(['--help']); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False, capture_output=True).returncode == 0
+
+
+def test_version(virnucpro):
+    code, out, _ = virnucpro("-V")
+    assert code == 0
+    assert out.startswith("virnucpro 0.")

@@ -1,0 +1,82 @@
+import pytest
+
+from virnucpro.models.encoders import ProteinEncoder
+
+
+def test_models_are_listed_with_what_is_here(virnucpro):
+    for arguments in (("models",), ("models", "list")):
+        code, out, _ = virnucpro(*arguments)
+        assert code == 0
+        rows = {line.split()[0]: line for line in out.splitlines()}
+        assert "1280" in rows["fastesm2-650"]
+        assert "Synthyra/FastESM2_650@373bed1 (default)" in rows["fastesm2-650"]
+        assert "untrained" in rows["demo"]
+
+
+def test_an_unknown_model_is_not_downloaded(virnucpro):
+    code, _, err = virnucpro("models", "download", "esm3")
+    assert code == 2
+    assert "unknown model 'esm3'" in err
+    assert "fastesm2-650" in err
+
+
+def test_a_download_without_a_network(virnucpro, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    code, _, err = virnucpro("models", "download", "esm2-8m")
+    assert code == 4
+    assert "the weights of esm2-8m" in err
+
+
+def test_doctor_shows_the_machine(virnucpro):
+    code, out, _ = virnucpro("doctor")
+    assert code == 0
+    for word in ("virnucpro", "python", "torch", "runs on", "memory", "weights", "not run"):
+        assert word in out
+
+
+CHECKS = (
+    "keys of the file",
+    "dimension",
+    "count",
+    "finite",
+    "truncation counted",
+    "batch equals single",
+    "merges with a DNA vector",
+    "second run is skipped by its receipt",
+)
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_doctor_proves_an_extraction(virnucpro, dtype):
+    code, out, _ = virnucpro("doctor", "--model", "demo", "--dtype", dtype)
+    assert code == 0
+    assert [line.split("  ")[1].split(":")[0] for line in out.splitlines() if line.startswith("PASS")] == list(CHECKS)
+    assert "FAIL" not in out
+    assert "untrained" in out
+
+
+def breaking(embed, how):
+    def broken(self, tokens, exact=False):
+        return how(embed(self, tokens, exact).copy(), tokens)
+
+    return broken
+
+
+def shifted_in_company(vectors, _tokens):
+    vectors[:] += 0.3 * (len(vectors) > 1)
+    return vectors
+
+
+@pytest.mark.parametrize(
+    ("how", "failing"),
+    [
+        (shifted_in_company, "batch equals single"),
+        (lambda vectors, _: vectors[:, :-1], "dimension"),
+    ],
+)
+def test_doctor_fails_what_is_broken(virnucpro, monkeypatch, how, failing):
+    monkeypatch.setattr(ProteinEncoder, "embed", breaking(ProteinEncoder.embed, how))
+    code, out, _ = virnucpro("doctor", "--model", "demo", "--dtype", "fp32")
+    assert code == 4
+    assert f"FAIL  {failing}" in out

@@ -1,0 +1,162 @@
+"""Memory that runs out and numbers that overflow: every sequence still gets its own right vector, or its reason."""
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import random_protein, write_fasta
+from tolerances import INVARIANCE_FP32
+from virnucpro import InputError, extract_fast_esm
+from virnucpro.embedding.records import Limits, embed_records
+from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.records import Record
+
+
+class Limited(ProteinEncoder):
+    """An encoder on a device with room for so many tokens at once."""
+
+    def embed(self, tokens, exact=False):
+        self.__dict__.setdefault("sizes", []).append(len(tokens))
+        if sum(map(len, tokens)) > self.room:
+            raise self.error
+        return super().embed(tokens, exact)
+
+
+def limited(encoder, room, error=None):
+    other = Limited(encoder.model, encoder.identity, encoder.placement)
+    object.__setattr__(other, "room", room)
+    object.__setattr__(other, "error", error or torch.OutOfMemoryError("CUDA out of memory"))
+    return other
+
+
+def as_records(proteins):
+    return [Record(number, id_, sequence) for number, (id_, sequence) in enumerate(proteins, start=1)]
+
+
+def vectors_of(embedded):
+    return dict(zip(embedded.table.ids, embedded.table.vectors, strict=True))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
+    ],
+)
+def test_batches_are_halved_until_they_fit(demo, proteins, error):
+    encoder = limited(demo, 310, error)
+    found = embed_records(encoder, as_records(proteins), Limits(max_tokens=4096))
+    expected = embed_records(demo, as_records(proteins), Limits(max_tokens=310))
+    assert found.table.ids == tuple(id_ for id_, _ in proteins)
+    assert np.abs(found.table.vectors - expected.table.vectors).max() <= INVARIANCE_FP32
+    assert max(encoder.sizes) > 1  # some batches fitted after halving
+    assert found.counts == expected.counts
+
+
+def test_a_sequence_that_never_fits_costs_nobody_else_a_row(demo, proteins, tmp_path):
+    generator = np.random.default_rng(5)
+    records = [*proteins[:10], ("giant", random_protein(generator, 900)), *proteins[10:]]
+    encoder = limited(demo, 400)
+    ids, data = extract_fast_esm(write_fasta(tmp_path / "x.faa", records), tmp_path / "x_ESM.pt", model=encoder)
+    alone = vectors_of(embed_records(demo, as_records(proteins), Limits()))
+    assert ids == [id_ for id_, _ in proteins]
+    assert max(np.abs(vector.numpy() - alone[id_]).max() for id_, vector in zip(ids, data, strict=True)) <= 1e-5
+    line = (tmp_path / "extraction_failures.log").read_text()
+    assert line.count("\n") == 1
+    assert [field.strip() for field in line.split(" | ")][1:4] == [str(tmp_path / "x.faa"), "giant", "OutOfMemory"]
+
+
+def test_when_nothing_fits_there_is_an_error_and_no_file(demo, fasta, tmp_path):
+    with pytest.raises(InputError, match="none of its 30 sequences"):
+        extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=limited(demo, 3))
+    assert not (tmp_path / "x_ESM.pt").exists()
+    assert (tmp_path / "extraction_failures.log").read_text().count("OutOfMemory") == 30
+
+
+def test_a_bug_is_not_taken_for_lack_of_memory(demo, fasta):
+    with pytest.raises(RuntimeError, match="shape"):
+        extract_fast_esm(fasta, model=limited(demo, 3, RuntimeError("shape mismatch")))
+
+
+class Overflowing(ProteinEncoder):
+    """In half precision, sequences of one length overflow; in float32 too, when they are `hopeless`."""
+
+    def embed(self, tokens, exact=False):
+        vectors = super().embed(tokens, exact).copy()
+        for row, sequence in zip(vectors, tokens, strict=True):
+            if len(sequence) == self.bad + 2 and not (exact and not self.hopeless):
+                row[5] = np.inf if exact else np.nan
+        return vectors
+
+
+def overflowing(encoder, bad, hopeless):
+    other = Overflowing(encoder.model, encoder.identity, encoder.placement)
+    object.__setattr__(other, "bad", bad)
+    object.__setattr__(other, "hopeless", hopeless)
+    return other
+
+
+def test_numbers_that_are_not_finite_are_computed_again_for_that_sequence_alone(demo, proteins):
+    records = as_records(proteins)
+    bad = len(proteins[4][1])
+    expected = vectors_of(embed_records(demo, records, Limits()))
+    found = vectors_of(embed_records(overflowing(demo, bad, hopeless=False), records, Limits()))
+    assert list(found) == list(expected)
+    for id_, sequence in proteins:
+        if len(sequence) == bad:
+            assert np.abs(found[id_] - expected[id_]).max() <= INVARIANCE_FP32
+        else:
+            assert (found[id_] == expected[id_]).all()  # neighbours keep the very numbers they had
+
+
+def test_what_stays_not_finite_fails_with_its_id(demo, proteins):
+    bad = len(proteins[4][1])
+    found = embed_records(overflowing(demo, bad, hopeless=True), as_records(proteins), Limits())
+    failed = [id_ for id_, sequence in proteins if len(sequence) == bad]
+    assert [failure.id for failure in found.failures] == failed
+    assert {failure.error_type for failure in found.failures} == {"NotFinite"}
+    assert found.counts.read == found.counts.written + found.counts.failed == len(proteins)
+
+
+def test_real_overflow_of_half_precision_is_rescued():
+    """Weights at which float16 really overflows: the last feed-forward layer adds 1e5."""
+    from virnucpro.models.demo import demo_checkpoint
+    from virnucpro.models.placement import choose_placement
+
+    checkpoint = demo_checkpoint()
+    checkpoint.source._tensors["layers.3.contract.bias"] = torch.full((128,), 60000.0)
+    checkpoint.source._tensors["layers.2.contract.bias"] = torch.full((128,), 60000.0)
+    half = ProteinEncoder.load(checkpoint, choose_placement("cpu", "fp16"))
+    tokens = [half.prepare("MKVLAA", 1024).tokens]
+    assert not np.isfinite(half.embed(tokens)).all()
+    embedded = embed_records(half, as_records([("p", "MKVLAA")]), Limits())
+    assert embedded.counts.written == 1
+    assert np.isfinite(embedded.table.vectors).all()
+
+
+def test_records_without_residues_or_id(demo):
+    records = [Record(1, "a", "MK"), Record(2, "b", "*"), Record(3, "  ", "MK"), Record(4, "c", "")]
+    found = embed_records(demo, records, Limits())
+    assert found.table.ids == ("a",)
+    assert [(f.number, f.id, f.error_type) for f in found.failures] == [
+        (2, "b", "EmptySequence"),
+        (3, "record 3", "NoId"),
+        (4, "c", "EmptySequence"),
+    ]
+    assert (found.counts.read, found.counts.written, found.counts.failed) == (4, 1, 3)
+
+
+def test_truncation_uses_the_first_residues_and_counts(demo, proteins):
+    long = random_protein(np.random.default_rng(1), 150)
+    found = embed_records(demo, as_records([("long", long), ("cut", long[:100])]), Limits(max_residues=100))
+    assert np.abs(found.table.vectors[0] - found.table.vectors[1]).max() <= INVARIANCE_FP32
+    assert found.counts.truncated == 1
+    assert found.counts.residues == 200
+
+
+def test_replaced_characters_are_counted_per_record(demo):
+    found = embed_records(demo, as_records([("a", "MKV"), ("b", "M*JKV*"), ("a", "MJ")]), Limits())
+    assert found.replaced == ((2, "b", 2), (3, "a", 1))

@@ -1,0 +1,212 @@
+"""The functions that existing scripts call."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertTokenizerFast, EsmForMaskedLM, EsmTokenizer
+
+import virnucpro
+from conftest import write_fasta
+from published_layouts import TINY, transformers_model
+from tolerances import PARITY_FP32
+from virnucpro import (
+    ConfigError,
+    InputError,
+    StoreError,
+    WeightsError,
+    extract_esm,
+    extract_fast_esm,
+    load_encoder,
+    split_fasta_file,
+    validate_embeddings,
+)
+from virnucpro.models.pack import Pack
+from virnucpro.models.tokens import VOCABULARY
+from virnucpro.pipeline import extract
+
+
+def test_labels_and_vectors_in_file_order(demo, fasta, proteins):
+    ids, data = extract_fast_esm(fasta, model=demo)
+    assert ids == [id_ for id_, _ in proteins]
+    assert all(v.shape == (128,) and v.dtype == torch.float32 and v.device.type == "cpu" for v in data)
+    assert validate_embeddings(ids, data, expected_dim=128) == []
+
+
+def test_rows_of_one_id_stay_apart(demo, tmp_path):
+    ids, data = extract_fast_esm(write_fasta(tmp_path / "x.fa", [("a", "MKV"), ("a", "WWW"), ("b", "M")]), model=demo)
+    assert ids == ["a", "a", "b"]
+    assert not torch.equal(data[0], data[1])
+
+
+def test_the_mean_is_over_residues_only(demo, tmp_path):
+    _, data = extract_fast_esm(write_fasta(tmp_path / "x.fa", [("a", "MKVLAGW")]), model=demo)
+    hidden = demo.model(Pack.of([demo.prepare("MKVLAGW", 99).tokens]))
+    assert (data[0] - hidden[1:-1].mean(0)).abs().max() <= PARITY_FP32
+    assert (data[0] - hidden.mean(0)).abs().max() > 1e-2
+
+
+def test_a_finished_file_is_read_and_nothing_computed(demo, fasta, tmp_path, monkeypatch):
+    out = tmp_path / "x_ESM.pt"
+    first = extract_fast_esm(fasta, out, model=demo)
+    monkeypatch.setattr(type(demo), "embed", None)
+    second = extract_fast_esm(str(fasta), str(out), model=demo)
+    assert first[0] == second[0]
+    assert all(torch.equal(a, b) for a, b in zip(first[1], second[1], strict=True))
+
+
+def test_a_changed_input_is_not_taken_for_the_old_one(demo, fasta, tmp_path, proteins):
+    out = tmp_path / "x_ESM.pt"
+    extract_fast_esm(fasta, out, model=demo)
+    write_fasta(fasta, proteins[::-1])
+    with pytest.raises(StoreError, match="input sha256"):
+        extract_fast_esm(fasta, out, model=demo)
+
+
+def test_other_settings_are_not_taken_for_the_old_ones(demo, fasta, tmp_path):
+    out = tmp_path / "x_ESM.pt"
+    extract_fast_esm(fasta, out, model=demo)
+    extract_fast_esm(fasta, out, model=demo, toks_per_batch=100)  # gives the same vectors
+    with pytest.raises(StoreError, match="max_residues: 1024 then, 9 now"):
+        extract_fast_esm(fasta, out, model=demo, truncation_seq_length=9)
+
+
+def test_a_file_without_a_receipt_is_kept_with_a_warning(demo, fasta, tmp_path, caplog):
+    out = tmp_path / "x_ESM.pt"
+    torch.save({"proteins": ["old"], "data": [torch.zeros(4)]}, out)
+    with caplog.at_level(logging.WARNING):
+        ids, _ = extract_fast_esm(fasta, out, model=demo)
+    assert ids == ["old"]
+    assert "has no receipt" in caplog.text
+
+
+def test_a_transformers_model_is_taken_over_once(fasta):
+    model = transformers_model(TINY, EsmForMaskedLM)
+    _, data = extract_fast_esm(fasta, model=model)
+    record = next(iter(virnucpro.sequences.fasta.read_records(fasta)))
+    tokens = torch.tensor([[VOCABULARY.index(letter) for letter in record.sequence]])
+    ids_row = torch.cat((torch.tensor([[0]]), tokens, torch.tensor([[2]])), 1)
+    with torch.inference_mode():
+        expected = model.esm(ids_row, attention_mask=torch.ones_like(ids_row)).last_hidden_state[0, 1:-1].mean(0)
+    assert (data[0] - expected).abs().max() <= PARITY_FP32
+    assert extract._as_encoder(model) is extract._as_encoder(model)
+
+
+def test_a_transformers_model_keeps_its_number_format(fasta):
+    encoder = extract._as_encoder(transformers_model(TINY).bfloat16())
+    assert encoder.model.dtype == torch.bfloat16
+    assert encoder.model.inverse_frequencies.dtype == torch.float32
+
+
+def test_models_that_are_none(fasta):
+    with pytest.raises(ConfigError, match="str"):
+        extract_fast_esm(fasta, model="esm2-8m")
+    with pytest.raises(WeightsError, match="Linear"):
+        extract_fast_esm(fasta, model=torch.nn.Linear(3, 3))
+
+
+def test_the_default_model_is_loaded_once(demo, fasta, monkeypatch):
+    calls = []
+    monkeypatch.setattr(extract, "load_encoder", lambda: calls.append(1) or demo)
+    extract._default_encoder.cache_clear()
+    try:
+        extract_fast_esm(fasta)
+        extract_fast_esm(fasta)
+    finally:
+        extract._default_encoder.cache_clear()
+    assert calls == [1]
+
+
+def test_tokenizers(demo, tmp_path):
+    fasta = write_fasta(tmp_path / "x.fa", [("a", "MKV")])
+    (tmp_path / "vocab.txt").write_text("\n".join(VOCABULARY))
+    extract_fast_esm(fasta, model=demo, tokenizer=EsmTokenizer(tmp_path / "vocab.txt"))
+    for other in (BertTokenizerFast(), object()):
+        with pytest.raises(ConfigError, match="ESM's 33 tokens"):
+            extract_fast_esm(fasta, model=demo, tokenizer=other)
+
+
+@pytest.mark.parametrize("limits", [{"truncation_seq_length": 0}, {"toks_per_batch": 0}])
+def test_limits_must_be_positive(demo, fasta, limits):
+    with pytest.raises(ConfigError, match=f"{next(iter(limits))}=0"):
+        extract_fast_esm(fasta, model=demo, **limits)
+
+
+@pytest.mark.parametrize("out", [None, "x_ESM.pt"])
+def test_bad_input_is_an_error_and_no_file(demo, tmp_path, out):
+    out = out and tmp_path / out
+    with pytest.raises(InputError, match="No such file"):
+        extract_fast_esm(tmp_path / "absent.fa", out, model=demo)
+    with pytest.raises(InputError, match="holds no sequences"):
+        extract_fast_esm(write_fasta(tmp_path / "empty.fa", []), out, model=demo)
+    with pytest.raises(InputError, match="none of its 2 sequences"):
+        extract_fast_esm(write_fasta(tmp_path / "stops.fa", [("a", "*"), ("b", "")]), out, model=demo)
+    assert not list(tmp_path.glob("*.pt*"))
+
+
+def test_failures_without_a_file_are_warned_of(demo, tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        ids, _ = extract_fast_esm(write_fasta(tmp_path / "x.fa", [("a", "*"), ("b", "M")]), model=demo)
+    assert ids == ["b"]
+    assert "no vector for a" in caplog.text
+
+
+def test_the_receipt_counts_what_was_done(demo, tmp_path):
+    fasta = write_fasta(tmp_path / "x.fa", [("a", "MKJ*V" * 4), ("b", "*"), ("c", "M" * 50)])
+    extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=demo, truncation_seq_length=30)
+    receipt = json.loads((tmp_path / "x_ESM.pt.json").read_text())
+    assert receipt["counts"] == {"read": 3, "written": 2, "truncated": 1, "failed": 1, "residues": 50}
+    assert receipt["details"]["replaced_residues"] == [[1, "a", 8]]
+    assert receipt["model"]["untrained"] is True
+    assert receipt["model"]["architecture"]["token_dropout"] is True
+
+
+def test_large_files_go_part_by_part(demo, fasta, monkeypatch, proteins):
+    whole = extract_fast_esm(fasta, model=demo)
+    monkeypatch.setattr("virnucpro.pipeline.embed.PART_RECORDS", 7)
+    parts = extract_fast_esm(fasta, model=demo)
+    assert parts[0] == whole[0]
+    assert np.abs(torch.stack(parts[1]).numpy() - torch.stack(whole[1]).numpy()).max() <= 1e-5
+
+
+def test_validation_messages():
+    good = torch.zeros(4)
+    assert validate_embeddings(["a"], [good], 4) == []
+    assert validate_embeddings(["a", "b"], [good], 4) == ["count: 2 ids for 1 vectors"]
+    assert validate_embeddings(["a"], [np.zeros(3)], 4) == ["dimension: row 0 (a) has shape (3,) instead of (4,)"]
+    assert validate_embeddings(["a"], [torch.tensor([0, np.nan, np.nan, np.inf])], 4) == [
+        "NaN: row 0 (a) has 2",
+        "infinity: row 0 (a) has 1",
+    ]
+
+
+def test_splitting(tmp_path, fasta, proteins):
+    parts = split_fasta_file(fasta, tmp_path / "parts", 12)
+    assert [path.name for path in parts] == ["output_1.fa", "output_2.fa", "output_3.fa"]
+    reread = [(r.id, r.sequence) for path in parts for r in virnucpro.sequences.fasta.read_records(path)]
+    assert reread == proteins
+    with pytest.raises(StoreError, match=r"output_3\.fa from an earlier split"):
+        split_fasta_file(fasta, tmp_path / "parts", 20)
+    with pytest.raises(ConfigError, match="sequences_per_file=0"):
+        split_fasta_file(fasta, tmp_path / "parts", 0)
+    with pytest.raises(InputError, match="holds no sequences"):
+        split_fasta_file(write_fasta(tmp_path / "empty.fa", []), tmp_path / "none", 3)
+
+
+def test_the_old_function_names_its_replacement():
+    with pytest.raises(NotImplementedError, match="extract_fast_esm"):
+        extract_esm("x.fa", model=None)
+
+
+def test_public_names_are_all_there():
+    assert all(getattr(virnucpro, name) is not None for name in virnucpro.__all__)
+    assert dir(virnucpro) == virnucpro.__all__
+    with pytest.raises(AttributeError, match="nonsense"):
+        virnucpro.nonsense  # noqa: B018
+
+
+def test_unknown_models():
+    with pytest.raises(WeightsError, match="neither a known name"):
+        load_encoder("esm3")

@@ -1,0 +1,127 @@
+"""Published weights by name: from a hub, from its cache, and neither.
+
+The hub is a small web server in this process that answers as a hub does, so the real client downloads from it.
+"""
+
+import hashlib
+import http.server
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from published_layouts import write_bin, write_prefixed, write_sharded
+from virnucpro import WeightsError
+from virnucpro.models.catalog import CATALOG
+from virnucpro.models.hub import download_weights, find_checkpoint, find_downloaded
+from virnucpro.models.placement import choose_placement
+
+ENTRY = CATALOG["esm2-8m"]
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """Serves one folder as `ENTRY`; writes down what it was asked for."""
+
+    folder: Path
+    asked: list[str]
+
+    def log_message(self, *_):
+        pass
+
+    def do_HEAD(self):
+        self.answer(with_body=False)
+
+    def do_GET(self):
+        self.answer(with_body=True)
+
+    def answer(self, with_body):
+        prefix = f"/{ENTRY.repository}/resolve/{ENTRY.revision}/"
+        name = self.path.removeprefix(prefix)
+        self.asked.append(name)
+        path = self.folder / name
+        if not self.path.startswith(prefix) or not path.exists():
+            self.send_response(404)
+            self.send_header("X-Error-Code", "EntryNotFound")
+            self.send_header("Content-Length", "0")
+            self.send_header("X-Repo-Commit", ENTRY.revision)
+            self.end_headers()
+            return
+        content = path.read_bytes()
+        self.send_response(200)
+        self.send_header("X-Repo-Commit", ENTRY.revision)
+        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if with_body:
+            self.wfile.write(content)
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / "modeling_esm.py").write_text("raise SystemExit('remote code')")
+    handler = type("ThisHub", (Hub,), {"folder": tmp_path / "published", "asked": []})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    yield handler
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("write", [write_prefixed, write_sharded, write_bin])
+def test_weights_are_fetched_once_and_found_again_without_a_network(hub, write, monkeypatch):
+    write(hub.folder)
+    assert find_downloaded(ENTRY) is None
+    checkpoint = find_checkpoint(ENTRY.name)
+    assert checkpoint.load(choose_placement("cpu", "fp32")).config.width == 64
+    assert checkpoint.identity.revision == ENTRY.revision
+    assert "modeling_esm.py" not in hub.asked
+    hub.asked.clear()
+    again = find_checkpoint(ENTRY.name)
+    assert again.identity == checkpoint.identity
+    assert hub.asked == []
+    assert find_downloaded(ENTRY) is not None
+
+
+def test_the_digest_of_a_downloaded_file_is_that_of_its_content(hub):
+    write_prefixed(hub.folder)
+    content = (hub.folder / "model.safetensors").read_bytes()
+    assert find_checkpoint(ENTRY.name).identity.weights_sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_a_download_without_all_shards_is_not_taken_for_whole(hub):
+    write_sharded(hub.folder)
+    shard = next(hub.folder.glob("model-00003-of-*.safetensors"))
+    shard.rename(shard.with_suffix(".away"))
+    with pytest.raises(WeightsError, match="not on this machine"):
+        download_weights(ENTRY)
+    assert find_downloaded(ENTRY) is None
+
+
+def test_no_network_and_no_weights_is_an_error_of_three_lines(tmp_path):
+    """In a process of its own, as a user meets it: what was looked for, where, and the two ways to get it."""
+    (tmp_path / "x.faa").write_text(">a\nMKV\n")
+    command = [sys.executable, "-m", "virnucpro", "embed", "x.faa", "-o", "out"]
+    environment = {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": "http://127.0.0.1:9", "PATH": ""}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 4
+    assert len(lines) == 3
+    assert "fastesm2-650 (Synthyra/FastESM2_650, revision 373bed1)" in lines[0]
+    assert str(tmp_path / "home" / "hub") in lines[1]
+    assert "http://127.0.0.1:9" in lines[1]
+    assert "virnucpro models download fastesm2-650" in lines[2]
+    assert "--model FOLDER" in lines[2]
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_revision_is_a_commit():
+    assert all(len(entry.revision) == 40 and int(entry.revision, 16) for entry in CATALOG.values())
+    assert len({entry.revision for entry in CATALOG.values()}) == len(CATALOG)
