@@ -8,8 +8,13 @@ from hypothesis import strategies as st
 from virnucpro import get_batch_indices
 
 
-@given(st.lists(st.integers(0, 3000), max_size=200), st.integers(1, 4096))
-def test_plan(lengths, budget):
+short = st.tuples(st.lists(st.integers(0, 9), max_size=60), st.integers(1, 40))  # exact fits are common
+real = st.tuples(st.lists(st.integers(0, 3000), max_size=200), st.integers(1, 4096))
+
+
+@given(st.one_of(short, real))
+def test_plan(case):
+    lengths, budget = case
     plan = get_batch_indices(lengths, budget)
     order = [index for batch in plan for index in batch]
     assert sorted(order) == list(range(len(lengths)))

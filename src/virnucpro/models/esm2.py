@@ -150,8 +150,9 @@ class ESM2(nn.Module):
         if not self.config.token_dropout:
             return embedded_ND
         masked_N = pack.tokens_N == MASK
-        masked_B = torch.zeros_like(pack.lengths_B).index_add_(0, pack.sequence_of_token_N, masked_N.long())
-        scale_B = (1 - TRAINING_MASK_RATIO) / (1 - masked_B / pack.lengths_B)
+        lengths_B = torch.tensor(pack.lengths, dtype=torch.float32, device=masked_N.device)
+        masked_B = torch.zeros_like(lengths_B).index_add_(0, pack.sequence_of_token_N, masked_N.float())
+        scale_B = (1 - TRAINING_MASK_RATIO) / (1 - masked_B / lengths_B)
         return embedded_ND.masked_fill(masked_N[:, None], 0) * scale_B[pack.sequence_of_token_N, None]
 
     def rotation(self, pack: Pack) -> tuple[Tensor, Tensor]:

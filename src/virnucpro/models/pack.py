@@ -58,11 +58,6 @@ class Pack:
         return max(self.lengths)
 
     @cached_property
-    def lengths_B(self) -> Tensor:
-        """Tokens of each sequence: shape (B,), int64, on the pack's device."""
-        return torch.tensor(self.lengths, device=self.tokens_N.device)
-
-    @cached_property
     def boundaries(self) -> Tensor:
         """Where each sequence begins, and where the last one ends: shape (B + 1,), int32, on the pack's device."""
         ends = np.cumsum((0, *self.lengths), dtype=np.int32)

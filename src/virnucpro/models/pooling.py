@@ -25,7 +25,5 @@ def mean_over_residues(hidden_ND: Tensor, pack: Pack) -> Tensor:
     Tensor, shape (B, D), float32
         Sums and divisions are done in float32.
     """
-    last_N = (pack.lengths_B - 1)[pack.sequence_of_token_N]
-    is_residue_N = (pack.positions_N > 0) & (pack.positions_N < last_N)
-    residues_ND = hidden_ND[is_residue_N].float()
-    return torch.segment_reduce(residues_ND, "mean", lengths=pack.lengths_B - 2, axis=0)
+    sequences = torch.split(hidden_ND, list(pack.lengths))
+    return torch.stack([tokens_LD[1:-1].mean(0, dtype=torch.float32) for tokens_LD in sequences])

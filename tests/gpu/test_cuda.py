@@ -1,0 +1,88 @@
+"""What only a CUDA device does: flash attention over a pack, half precision, memory that really runs out."""
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import random_protein, write_fasta
+from published_layouts import TINY, transformers_model
+from tolerances import HALF_COSINE, PARITY_FP32
+from virnucpro import extract_fast_esm
+from virnucpro.models.attention import grouped_attention, varlen_attention
+from virnucpro.models.checkpoints import open_transformers_model
+from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.models.pack import Pack
+from virnucpro.models.placement import choose_placement
+from virnucpro.models.tokens import encode_protein
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine"),
+]
+
+LENGTHS = (1024, 700, 257, 40, 40, 3, 1)
+needs_ampere = pytest.mark.skipif(
+    torch.cuda.is_available() and torch.cuda.get_device_capability() < (8, 0), reason="flash attention needs Ampere"
+)
+
+
+def tokens():
+    generator = np.random.default_rng(1)
+    return [encode_protein(random_protein(generator, length).encode()) for length in LENGTHS]
+
+
+def encoder(device, dtype):
+    """64 wide with heads of 16: what the flash kernel takes."""
+    checkpoint = open_transformers_model(transformers_model(TINY))
+    return ProteinEncoder.load(checkpoint, choose_placement(device, dtype))
+
+
+def test_float32_is_the_cpu_s():
+    difference = encoder("cuda", "fp32").embed(tokens()) - encoder("cpu", "fp32").embed(tokens())
+    assert np.abs(difference).max() <= PARITY_FP32
+
+
+@needs_ampere
+def test_half_precision_takes_flash_attention():
+    assert encoder("cuda", "fp16").model.attention is varlen_attention
+    assert encoder("cuda", "bf16").model.attention is varlen_attention
+    assert encoder("cuda", "fp32").model.attention is grouped_attention
+    assert choose_placement("auto", "auto").dtype == torch.float16
+
+
+@needs_ampere
+@pytest.mark.parametrize("dtype", ["fp16", "bf16"])
+def test_flash_attention_per_residue(dtype):
+    exact, half = encoder("cpu", "fp32").model, encoder("cuda", dtype).model
+    with torch.inference_mode():
+        expected = exact(Pack.of(tokens()))
+        found = half(Pack.of(tokens(), "cuda")).float().cpu()
+    assert torch.cosine_similarity(expected, found).min() >= HALF_COSINE
+
+
+@needs_ampere
+def test_flash_attention_is_grouped_attention():
+    generator = torch.Generator("cuda").manual_seed(0)
+    pack = Pack.of(tokens(), "cuda")
+    shape = (3, len(pack.tokens_N), 4, 16)
+    query, key, value = torch.randn(shape, generator=generator, device="cuda", dtype=torch.float16)
+    difference = varlen_attention(query, key, value, pack) - grouped_attention(query, key, value, pack)
+    assert difference.abs().max() <= 4e-3  # one unit in the last place of float16 between 2 and 4 is 2e-3
+
+
+def test_memory_that_really_runs_out(tmp_path):
+    """Room for the weights and some hundred tokens: batches are halved, and every vector is right."""
+    generator = np.random.default_rng(2)
+    proteins = [(f"p{i}", random_protein(generator, int(generator.integers(20, 400)))) for i in range(400)]
+    fasta = write_fasta(tmp_path / "x.faa", proteins)
+    expected_ids, expected = extract_fast_esm(fasta, model=encoder("cpu", "fp32"))
+    tight = encoder("cuda", "fp32")
+    torch.cuda.empty_cache()
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 32 * 2**20) / total)
+    try:
+        ids, found = extract_fast_esm(fasta, model=tight, toks_per_batch=200_000)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert ids == expected_ids
+    assert (torch.stack(found) - torch.stack(expected)).abs().max() <= PARITY_FP32
