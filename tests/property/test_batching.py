@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from virnucpro import get_batch_indices
 
-
 short = st.tuples(st.lists(st.integers(0, 9), max_size=60), st.integers(1, 40))  # exact fits are common
 real = st.tuples(st.lists(st.integers(0, 3000), max_size=200), st.integers(1, 4096))
 

@@ -130,6 +130,20 @@ except StoreError as error:
     assert names(tmp_path) == []
 
 
+def write_as_torch_fails():
+    try:
+        os.write(os.open("/dev/full", os.O_WRONLY), b"x")
+    except OSError:
+        raise RuntimeError("[enforce fail at inline_container.cc:672]")  # noqa: B904
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_failed_write_that_torch_reports_in_its_own_words(tmp_path):
+    with pytest.raises(StoreError, match="No space left on device"), whole_file(tmp_path / "x"):
+        write_as_torch_fails()
+    assert names(tmp_path) == []
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreError, match="cannot write"), whole_file(tmp_path / "file" / "x"):

@@ -113,7 +113,8 @@ def read_records(path: Path, label: str | None = None) -> Iterator[Record]:
                 yield Record(number, entry.name, entry.sequence)
     except dnaio.FileFormatError as error:
         where = f"{label}:{error.line + 1}" if error.line is not None else f"{label}, record {number + 1}"
-        raise InputError(f"{where}: {error.message}") from error
+        advice = "" if fasta else " (a FASTQ record has four lines; wrapped ones are not read)"
+        raise InputError(f"{where}: {error.message}{advice}") from error
     except UnicodeDecodeError as error:
         raise InputError(
             f"{label}, record {number + 1} or soon after it: byte 0x{error.object[error.start]:02x} is not UTF-8 text; "
