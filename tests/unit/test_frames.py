@@ -143,3 +143,9 @@ def test_cleaning_keeps_iupac():
 def test_the_other_strand_of_iupac():
     assert reverse_complement(b"ACGTRYSWKMBDHVN") == b"NBDHVKMWSRYACGT"
     assert reverse_complement(reverse_complement(b"ACGTRYSWKMBDHVN")) == b"ACGTRYSWKMBDHVN"
+
+
+def test_a_stop_right_behind_a_frame_does_not_close_it():
+    first, second = Record(1, "a", "ATGGCC"), Record(2, "b", "TAAGGG")
+    assert rows(find_frames([first, second], 500))[:6] == rows(find_frames([first], 500))
+    assert "MA" in [frame.protein for frame in find_frames([first, second], 500) if frame.record_number == 1]
