@@ -1,0 +1,101 @@
+"""Records in, parts of frames out: what features and prediction are made from, one part at a time.
+
+A part holds whole windows and at most so many frames; it is the unit that is embedded, written and resumed. Where parts
+end depends on the records before only, so the same input always gives the same parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from virnucpro.records import Record
+from virnucpro.sequences.frames import Frame, find_frames
+from virnucpro.sequences.windows import Window
+
+__all__ = ["PART_ROWS", "FramePart", "frame_parts"]
+
+PART_ROWS = 10_000
+"""Rows of one part at most, as VirNucPro splits its files."""
+
+CHUNK_BASES = 2_000_000
+"""Bases that are translated together; about 15 bytes of memory for each. A longer record is translated whole."""
+
+
+@dataclass(frozen=True, eq=False)
+class FramePart:
+    """Some windows with all of their frames.
+
+    Attributes
+    ----------
+    number : int
+        Which part of its input, from 1.
+    windows : tuple of Window
+        In file order.
+    frames : tuple of Frame
+        In file order; `window_row` points into `windows`.
+    """
+
+    number: int
+    windows: tuple[Window, ...]
+    frames: tuple[Frame, ...]
+
+
+def frame_parts(
+    records: Iterable[Record], window_bp: int, genetic_code: int = 1, max_rows: int = PART_ROWS
+) -> Iterator[FramePart]:
+    """Cut, translate and part the records of one input.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        Nucleotide sequences.
+    window_bp : int
+        Bases of a window.
+    genetic_code : int, default: 1
+        NCBI's number.
+    max_rows : int, default: 10000
+        Frames of one part at most.
+
+    Yields
+    ------
+    FramePart
+        In file order; every window is in exactly one of them.
+    """
+    number, windows, frames = 1, [], []
+    for window, own in _windows_with_frames(records, window_bp, genetic_code):
+        if len(frames) + len(own) > max_rows:
+            yield FramePart(number, tuple(windows), tuple(frames))
+            number, windows, frames = number + 1, [], []
+        frames += [replace(frame, window_row=len(windows)) for frame in own]
+        windows.append(window)
+    if windows:
+        yield FramePart(number, tuple(windows), tuple(frames))
+
+
+def _windows_with_frames(
+    records: Iterable[Record], window_bp: int, genetic_code: int
+) -> Iterator[tuple[Window, list[Frame]]]:
+    for chunk in _chunks(records):
+        table = find_frames(chunk, window_bp, genetic_code)
+        frames = iter(table)
+        frame = next(frames, None)
+        for row, window in enumerate(table.windows):
+            own: list[Frame] = []
+            while frame is not None and frame.window_row == row:
+                own.append(frame)
+                frame = next(frames, None)
+            yield window, own
+
+
+def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
+    chunk: list[Record] = []
+    bases = 0
+    for record in records:
+        if chunk and bases + len(record.sequence) > CHUNK_BASES:
+            yield chunk
+            chunk, bases = [], 0
+        chunk.append(record)
+        bases += len(record.sequence)
+    if chunk:
+        yield chunk

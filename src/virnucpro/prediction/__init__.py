@@ -1,0 +1,1 @@
+"""The prediction stage: scores of frames in, calls of windows and records out."""

@@ -1,0 +1,115 @@
+"""From the windows of a record to its call.
+
+A record's score is the mean of its windows' scores. The largest score would grow with the number of windows, and so call
+every long contig a virus.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from virnucpro.prediction.scores import ScoredWindow
+from virnucpro.records import Record
+from virnucpro.sequences.windows import Outcome
+
+__all__ = ["VIRUS", "Call", "call_record", "with_windows"]
+
+VIRUS, OTHERS, UNCALLED = "virus", "others", "uncalled"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What was found for one record.
+
+    Attributes
+    ----------
+    name : str
+        Its id.
+    length_bp : int
+        Letters of its sequence.
+    windows, scored : int
+        Its windows, and those of them with a score.
+    virus_score : float or None
+        Mean of the scores of its windows; None when no window has one.
+    call : str
+        ``virus``, ``others`` or ``uncalled``.
+    status : str
+        ``scored``, or why there is no score: ``empty``, ``no_open_frame``, ``too_short``, ``ambiguous``, ``failed``.
+    best_window : ScoredWindow or None
+        The window with the highest score, the first of them.
+    """
+
+    name: str
+    length_bp: int
+    windows: int
+    scored: int
+    virus_score: float | None
+    call: str
+    status: str
+    best_window: ScoredWindow | None
+
+
+def call_record(record: Record, windows: Sequence[ScoredWindow], min_score: float = 0.5) -> Call:
+    """Call one record.
+
+    Parameters
+    ----------
+    record : Record
+        As it stands in its file.
+    windows : sequence of ScoredWindow
+        All of its windows; nothing else decides.
+    min_score : float, default: 0.5
+        Least score of a virus.
+
+    Returns
+    -------
+    Call
+        One row of the table.
+    """
+    length_bp = len("".join(record.sequence.split()))
+    scored = [window for window in windows if window.frames]
+    if not scored:
+        status = _why_unscored(windows)
+        return Call(record.id, length_bp, len(windows), 0, None, UNCALLED, status, None)
+    score = sum(window.virus_score for window in scored) / len(scored)
+    best = max(scored, key=lambda window: window.virus_score)
+    call = VIRUS if score >= min_score else OTHERS
+    return Call(record.id, length_bp, len(windows), len(scored), score, call, "scored", best)
+
+
+def _why_unscored(windows: Sequence[ScoredWindow]) -> str:
+    """The commonest outcome; a window with frames but without a score failed in the encoders."""
+    if not windows:
+        return "empty"
+    outcome, _ = Counter(window.outcome for window in windows).most_common(1)[0]
+    return "failed" if outcome is Outcome.FRAMES else outcome.word
+
+
+def with_windows(
+    records: Iterable[Record], windows: Iterable[ScoredWindow]
+) -> Iterator[tuple[Record, list[ScoredWindow]]]:
+    """Bring records and their windows together, both in file order; holds the windows of one record at a time.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        All records of a file.
+    windows : iterable of ScoredWindow
+        All of their windows.
+
+    Yields
+    ------
+    tuple of Record and list of ScoredWindow
+        Every record, also one without windows.
+    """
+    groups = groupby(windows, key=lambda window: window.record_number)
+    number, group = next(groups, (None, iter(())))
+    for record in records:
+        if record.number != number:
+            yield record, []
+            continue
+        yield record, list(group)
+        number, group = next(groups, (None, iter(())))
