@@ -53,12 +53,14 @@ class ResidueProgress:
         Residues to come.
     talk : Talk
         Where lines go when there is no terminal.
+    unit : str
+        What is counted.
     """
 
-    def __init__(self, total: int, talk: Talk) -> None:
-        self.total, self.done, self.talk = total, 0, talk
+    def __init__(self, total: int, talk: Talk, unit: str = "residues") -> None:
+        self.total, self.done, self.talk, self.unit = total, 0, talk, unit
         self.started = self.last_line = time.monotonic()
-        self.bar = None if talk.quiet else _bar_on_terminal()
+        self.bar = None if talk.quiet else _bar_on_terminal(unit)
         if self.bar:
             self.task = self.bar.add_task("embedding", total=total, rate=0.0)
 
@@ -83,10 +85,10 @@ class ResidueProgress:
         elif now - self.last_line >= SECONDS_BETWEEN_LINES:
             self.last_line = now
             left = (self.total - self.done) / rate if rate else 0
-            self.talk.say(f"{self.done:,} of {self.total:,} residues, {rate:,.0f}/s, about {left:,.0f} s left")
+            self.talk.say(f"{self.done:,} of {self.total:,} {self.unit}, {rate:,.0f}/s, about {left:,.0f} s left")
 
 
-def _bar_on_terminal() -> Progress | None:
+def _bar_on_terminal(unit: str) -> Progress | None:
     from rich.console import Console  # not needed for --help, which must be quick
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -97,7 +99,7 @@ def _bar_on_terminal() -> Progress | None:
         TextColumn("embedding"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("residues, {task.fields[rate]:,.0f}/s,"),
+        TextColumn(unit + ", {task.fields[rate]:,.0f}/s,"),
         TimeRemainingColumn(),
         TextColumn("left"),
         console=console,

@@ -62,7 +62,9 @@ def frame_parts(
     FramePart
         In file order; every window is in exactly one of them.
     """
-    number, windows, frames = 1, [], []
+    number = 1
+    windows: list[Window] = []
+    frames: list[Frame] = []
     for window, own in _windows_with_frames(records, window_bp, genetic_code):
         if len(frames) + len(own) > max_rows:
             yield FramePart(number, tuple(windows), tuple(frames))

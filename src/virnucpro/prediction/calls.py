@@ -1,7 +1,7 @@
 """From the windows of a record to its call.
 
-A record's score is the mean of its windows' scores. The largest score would grow with the number of windows, and so call
-every long contig a virus.
+A record's score is the mean of its windows' scores. The largest score would grow with the number of windows, and so
+call every long contig a virus.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Scores of frames, and what they make of a window.
 
-A window is a virus when the best virus score among its frames is at least the best score of other [1]_; its own score is
-the first as a share of both, so that the call is the score's being at least one half.
+A window is a virus when the best virus score among its frames is at least the best score of other [1]_. Its own score is
+the first as a share of both: one half or more is a virus.
 
 References
 ----------
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,7 +118,7 @@ class PartScores:
 
     def __iter__(self) -> Iterator[ScoredWindow]:
         borders = np.searchsorted(self.window_rows, np.arange(len(self) + 1))
-        for row, (first, last) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
+        for row, (first, last) in enumerate(pairwise(borders)):
             frames = tuple(
                 ScoredFrame(int(self.frame_indices[i]), self.scores[i, 0], self.scores[i, 1])
                 for i in range(first, last)

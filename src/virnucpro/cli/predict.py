@@ -1,0 +1,140 @@
+"""``virnucpro predict``: reads and contigs in, a call for every one of them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from virnucpro.cli.embed import TokenBudget, spooled_stdin
+from virnucpro.cli.options import device_option, dtype_option, threads_option, use_threads
+from virnucpro.cli.talk import ResidueProgress, Talk
+
+if TYPE_CHECKING:
+    from virnucpro.models.classifier import Classifier
+    from virnucpro.models.placement import Placement
+    from virnucpro.pipeline.frame_encoders import ChosenEncoders
+    from virnucpro.pipeline.predict import PredictionJob, PredictionReport
+
+SOME_FAILED = 5
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user chose, as click gives it."""
+
+    inputs: Sequence[Path]
+    outdir: Path
+    classifier: str
+    window: int | None
+    dna_model: str | None
+    protein_model: str | None
+    min_score: float
+    genetic_code: int
+    track_pages: int
+    max_tokens: int | None
+    overwrite: bool
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(path_type=Path))
+@click.option("-o", "--outdir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Result folder.")
+@click.option(
+    "--classifier", required=True, metavar="FILE|demo",
+    help="From 'virnucpro train' or 'virnucpro import-classifier'; demo is untrained, for trying things out.",
+)  # fmt: skip
+@click.option("--window", type=click.IntRange(min=6), help="Bases of a window.  [default: the classifier's]")
+@click.option("--dna-model", metavar="NAME|PATH", help="DNA encoder.  [default: the classifier's]")
+@click.option("--protein-model", metavar="NAME|PATH", help="Protein encoder.  [default: the classifier's]")
+@click.option(
+    "--min-score", type=click.FloatRange(0, 1), default=0.5, show_default=True,
+    help="Least score of a record that is called a virus.",
+)  # fmt: skip
+@click.option("--genetic-code", type=int, default=1, show_default=True, help="NCBI's number, 1 to 33.")
+@click.option(
+    "--track-pages", type=click.IntRange(min=0), default=5, show_default=True,
+    help="Pages of scores along the longest contigs, ten contigs each.",
+)  # fmt: skip
+@device_option
+@dtype_option
+@click.option("--max-tokens", type=TokenBudget(), default="auto", show_default=True, help="Tokens of one batch.")
+@threads_option
+@click.option("--overwrite", is_flag=True, help="Compute every part anew, whatever is there.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")
+def predict(device: str, dtype: str, threads: int | None, quiet: bool, **chosen: object) -> int:
+    """Call every read or contig of INPUT: virus or others.
+
+    INPUT is FASTA or FASTQ, plain or compressed with gz, bz2, xz or zst; "-" reads it from standard input. Writes
+    calls.tsv with one row for every record, viral.fasta, VirNucPro's prediction_results.txt and
+    prediction_results_highestscore.csv, run.json, and tracks.png. Started again after an interruption, the same command
+    does what is left.
+    """
+    # torch is imported here, not above: --help must be quick
+    from virnucpro.models.placement import choose_placement
+    from virnucpro.pipeline.predict import score_parts, write_tables
+
+    choices, talk = Choices(**chosen), Talk(quiet)  # type: ignore[arg-type]
+    use_threads(threads)
+    placement = choose_placement(device, dtype)
+    with spooled_stdin(choices.inputs) as (paths, spool):
+        job, encoders, bases = _prepare(choices, paths, spool, placement, talk)
+        with ResidueProgress(bases, talk, "bases") as progress:
+            report = score_parts(job, encoders.load, progress.advance, choices.overwrite)
+        write_tables(job, report, choices.min_score, choices.track_pages, {"device": placement.describe()})
+    _sum_up(report, job, talk)
+    return SOME_FAILED if report.failed_frames else 0
+
+
+def _prepare(
+    choices: Choices, paths: Sequence[Path], spool: Path | None, placement: Placement, talk: Talk
+) -> tuple[PredictionJob, ChosenEncoders, int]:
+    """Check everything that can be wrong before any work; give job, encoders and bases to come."""
+    from virnucpro.pipeline.embed import default_max_tokens
+    from virnucpro.pipeline.frame_encoders import choose_encoders
+    from virnucpro.pipeline.part_files import FrameSettings, Source, check_sources, survey_sources
+    from virnucpro.pipeline.predict import find_classifier, prediction_job
+
+    sources = [Source(path, "-" if path == spool else str(path)) for path in paths]
+    check_sources(sources)
+    classifier = find_classifier(choices.classifier)
+    use = classifier.contract
+    dna = choices.dna_model or (use.dna.name if use.dna else None)
+    protein = choices.protein_model or (use.protein.name if use.protein else None)
+    encoders = choose_encoders(dna if use.dna else None, protein if use.protein else None, placement)
+    window_bp = choices.window or use.window_bp
+    if window_bp is None:
+        raise click.UsageError(f"{classifier.name} does not say its window; give --window")
+    settings = FrameSettings(
+        window_bp, choices.genetic_code, choices.max_tokens or default_max_tokens(placement), placement
+    )
+    job = prediction_job(sources, choices.outdir, settings, classifier, encoders)
+    _warn(classifier, encoders, job, talk)
+    survey = survey_sources(sources)
+    talk.say(f"{survey.records:,} records, {survey.bases:,} bases; windows of {window_bp} on {placement.describe()}")
+    return job, encoders, survey.bases
+
+
+def _warn(classifier: Classifier, encoders: ChosenEncoders, job: PredictionJob, talk: Talk) -> None:
+    for unknown in classifier.require(job.contract):
+        talk.warn(f"{classifier.name}: {unknown}")
+    names = [identity.name for identity in encoders.identities.values() if identity.untrained]
+    if names or classifier.training.get("untrained"):
+        talk.warn(
+            f"untrained: {', '.join([*names, classifier.name])}; calls mean nothing, this is for trying things out"
+        )
+
+
+def _sum_up(report: PredictionReport, job: PredictionJob, talk: Talk) -> None:
+    """Lines of counts that add up."""
+    windows = ", ".join(f"{number:,} {word}" for word, number in sorted(report.windows.items())) or "none"
+    talk.say(f"windows: {windows}; frames: {report.frames:,} scored, {report.failed_frames:,} failed")
+    calls = ", ".join(f"{number:,} {word}" for word, number in sorted(report.calls.items())) or "none"
+    statuses = ", ".join(f"{number:,} {word}" for word, number in sorted(report.statuses.items()) if word != "scored")
+    talk.say(f"records: {calls}" + (f" ({statuses})" if statuses else ""))
+    skipped = report.parts - report.computed_parts
+    talk.say(f"parts: {report.computed_parts:,} computed, {skipped:,} skipped; results in {job.outdir}")
+    if report.tracks > report.drawn_tracks:
+        talk.say(f"tracks: {report.drawn_tracks:,} of {report.tracks:,} contigs drawn; --track-pages draws more")

@@ -1,0 +1,183 @@
+"""Genomes in, merged features out: windows, frames, both encoders, one row per frame, part by part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from virnucpro.errors import ConfigError
+from virnucpro.models.contract import FeatureContract
+from virnucpro.pipeline.frame_encoders import ChosenEncoders
+from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
+from virnucpro.pipeline.framing import frame_parts
+from virnucpro.pipeline.part_files import (
+    FrameSettings,
+    Source,
+    combine_identities,
+    identify_sources,
+    part_provenance,
+    read_sources,
+)
+from virnucpro.records import Counts
+from virnucpro.sequences.fasta import sequence_stem
+from virnucpro.store.failures import append_failures
+from virnucpro.store.merged import LABELS, MERGED_SUFFIX, write_merged
+from virnucpro.store.receipts import Provenance, Receipt, State, examine, write_result
+
+__all__ = ["FeatureJob", "FeatureReport", "feature_jobs", "make_features"]
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureJob:
+    """One input and what its features are made with.
+
+    Attributes
+    ----------
+    source : Source
+        Genomes.
+    outdir : Path
+        Folder of the parts.
+    settings : FrameSettings
+        Windows, genetic code, batches.
+    label : int or None
+        0 host, 1 viral; None for features without labels.
+    contract : FeatureContract
+        What a row is.
+    provenance : Provenance
+        Input, encoders, settings.
+    """
+
+    source: Source
+    outdir: Path
+    settings: FrameSettings
+    label: int | None
+    contract: FeatureContract
+    provenance: Provenance
+
+    def part_path(self, number: int) -> Path:
+        """Where the features of a part are."""
+        stem = sequence_stem(Path(self.source.path.name))
+        return self.outdir / f"{stem}_part{number:04}{MERGED_SUFFIX}"
+
+
+@dataclass(eq=False)
+class FeatureReport:
+    """What a run came to.
+
+    Attributes
+    ----------
+    parts, computed_parts, unchecked_parts : int
+        Parts in all, those computed in this run, those kept without a receipt.
+    windows : dict of str to int
+        Windows by outcome.
+    counts : Counts
+        Frames: read, written, failed.
+    """
+
+    parts: int = 0
+    computed_parts: int = 0
+    unchecked_parts: int = 0
+    windows: Counter[str] = field(default_factory=Counter)
+    counts: Counts = field(default_factory=Counts)
+
+
+def feature_jobs(
+    sources: Sequence[Source], outdir: Path, settings: FrameSettings, label: str | None, encoders: ChosenEncoders
+) -> list[FeatureJob]:
+    """Describe what is to be made of every input.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        Genomes.
+    outdir : Path
+        Folder of all parts.
+    settings : FrameSettings
+        Windows, genetic code, batches.
+    label : str or None
+        ``viral``, ``host``, or none.
+    encoders : ChosenEncoders
+        Both.
+
+    Returns
+    -------
+    list of FeatureJob
+        In the same order.
+
+    Raises
+    ------
+    ConfigError
+        If two inputs would give parts of one name.
+    """
+    stems: dict[str, str] = {}
+    for source in sources:
+        stem = sequence_stem(Path(source.path.name))
+        if stem in stems:
+            raise ConfigError(
+                f"{stems[stem]} and {source.label} would both give {outdir / stem}_part0001{MERGED_SUFFIX}"
+            )
+        stems[stem] = source.label
+    model = combine_identities(encoders.identities)
+    decisive = settings.decisive() | {"label": label}
+    return [
+        FeatureJob(
+            source,
+            outdir,
+            settings,
+            None if label is None else LABELS[label],
+            encoders.contract(settings.window_bp),
+            Provenance(identify_sources([source]), model, decisive),
+        )
+        for source in sources
+    ]
+
+
+def make_features(
+    job: FeatureJob,
+    encoders: Callable[[], FrameEncoders],
+    on_progress: Callable[[int], None],
+    report: FeatureReport,
+    overwrite: bool = False,
+) -> None:
+    """Make the merged features of one input; parts that are there, made from just this, are not made again.
+
+    Parameters
+    ----------
+    job : FeatureJob
+        What to do.
+    encoders : callable
+        Gives the encoders; called only when a part is to be computed.
+    on_progress : callable
+        Told the bases of every part that is done.
+    report : FeatureReport
+        Is added to.
+    overwrite : bool, default: False
+        Make every part anew.
+
+    Raises
+    ------
+    StoreError
+        If a part was made from something else, or cannot be written.
+    """
+    records = read_sources([job.source])
+    for part in frame_parts(records, job.settings.window_bp, job.settings.genetic_code):
+        report.windows.update(window.outcome.word for window in part.windows)
+        on_progress(sum(window.end - window.start for window in part.windows))
+        if not part.frames:
+            continue
+        path, wanted = job.part_path(part.number), part_provenance(job.provenance, part.number)
+        state, receipt = (State.ABSENT, None) if overwrite else examine(path, wanted)
+        if state is State.ABSENT:
+            features = embed_frames(part, encoders(), job.settings.limits, lambda _: None)
+            append_failures(job.outdir, job.source.label, features.failures)
+            counts = Counts(len(part.frames), len(features.table), failed=len(features.failures))
+            receipt = Receipt(wanted, counts, {"contract": job.contract.to_dict()})
+            table = features.table
+            write_result(path, lambda stream, table=table: write_merged(stream, table, job.label), receipt)  # type: ignore[misc]
+            report.computed_parts += 1
+        report.parts += 1
+        report.unchecked_parts += state is State.UNCHECKED
+        if receipt:
+            report.counts += receipt.counts

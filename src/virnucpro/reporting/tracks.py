@@ -1,0 +1,138 @@
+"""Scores along contigs, drawn: one track each, the longest first, as many pages as it takes."""
+
+from __future__ import annotations
+
+import heapq
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from virnucpro.prediction.calls import Call
+from virnucpro.prediction.scores import ScoredWindow
+
+__all__ = ["Track", "TrackCollector", "draw_page"]
+
+VIRUS_COLOUR, OTHER_COLOUR, LINE_COLOUR = "#D55E00", "#0072B2", "#444444"
+"""Vermillion and blue of Okabe and Ito: told apart with every common colour blindness."""
+
+TRACKS_PER_PAGE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The scored windows of one contig.
+
+    Attributes
+    ----------
+    call : Call
+        The contig's call.
+    middles_bp : tuple of float
+        Middle of each scored window.
+    scores : tuple of float
+        Its score.
+    """
+
+    call: Call
+    middles_bp: tuple[float, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(eq=False)
+class TrackCollector:
+    """Keeps the longest contigs of a stream.
+
+    Attributes
+    ----------
+    capacity : int
+        How many are kept.
+    seen : int
+        How many had two scored windows or more; one window makes no track.
+    """
+
+    capacity: int
+    seen: int = 0
+    _heap: list[tuple[int, int, Track]] = field(default_factory=list)
+
+    def add(self, call: Call, windows: Sequence[ScoredWindow]) -> None:
+        """Look at one contig.
+
+        Parameters
+        ----------
+        call : Call
+            Its call.
+        windows : sequence of ScoredWindow
+            All of its windows.
+        """
+        scored = [window for window in windows if window.frames]
+        if len(scored) < 2:
+            return
+        self.seen += 1
+        middles = tuple((window.start + window.end) / 2 for window in scored)
+        track = Track(call, middles, tuple(window.virus_score for window in scored))
+        heapq.heappush(self._heap, (call.length_bp, -self.seen, track))
+        if len(self._heap) > self.capacity:
+            heapq.heappop(self._heap)
+
+    def pages(self) -> list[list[Track]]:
+        """The tracks that were kept, the longest first.
+
+        Returns
+        -------
+        list of list of Track
+            Page by page.
+        """
+        tracks = [track for *_, track in sorted(self._heap, key=lambda item: item[:2], reverse=True)]
+        return [tracks[i : i + TRACKS_PER_PAGE] for i in range(0, len(tracks), TRACKS_PER_PAGE)]
+
+
+def draw_page(tracks: Sequence[Track], title: str) -> bytes:
+    """Draw one page.
+
+    Parameters
+    ----------
+    tracks : sequence of Track
+        At least one.
+    title : str
+        Above the page.
+
+    Returns
+    -------
+    bytes
+        A PNG.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # heavy, and only this function draws
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 1.2 + 1.15 * len(tracks)), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=11)
+    axes = figure.subplots(len(tracks), 1, squeeze=False)[:, 0]
+    for axis, track in zip(axes, tracks, strict=True):
+        is_virus = [score >= 0.5 for score in track.scores]
+        axis.plot(track.middles_bp, track.scores, color=LINE_COLOUR, linewidth=0.7, zorder=1)
+        for wanted, colour, marker, name in ((True, VIRUS_COLOUR, "^", "virus"), (False, OTHER_COLOUR, "o", "other")):
+            points = [
+                point
+                for point, virus in zip(zip(track.middles_bp, track.scores, strict=True), is_virus, strict=True)
+                if virus is wanted
+            ]
+            if points:
+                axis.scatter(*zip(*points, strict=True), s=14, color=colour, marker=marker, label=name, zorder=2)
+        axis.axhline(0.5, color=LINE_COLOUR, linewidth=0.6, linestyle=":")
+        axis.set_ylim(-0.05, 1.05)
+        axis.set_xlim(0, track.call.length_bp)
+        axis.set_yticks([0, 0.5, 1])
+        name = track.call.name if len(track.call.name) <= 70 else track.call.name[:67] + "..."
+        axis.set_title(
+            f"{name}, {track.call.length_bp:,} bp: {track.call.call}, {track.call.virus_score:.3f}",
+            fontsize=8,
+            loc="left",
+        )
+        axis.tick_params(labelsize=7)
+    handles = {name: handle for axis in axes for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="upper right", fontsize=8, ncols=2, frameon=False)
+    figure.supxlabel("position of the window's middle (bp)", fontsize=8)
+    figure.supylabel("virus score of the window", fontsize=8)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})
+    return stream.getvalue()
