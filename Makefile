@@ -20,7 +20,7 @@ check: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m numpydoc.hooks.validate_docstrings $$(find src -name '*.py')
+	$(BIN)/numpydoc lint $$(find src -name '*.py' -not -path '*/cli/*')
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,8 @@ from virnucpro.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from virnucpro.embedding.records import Limits
     from virnucpro.models.encoders import Encoder
-    from virnucpro.pipeline.embed import EmbeddingPlan, Report
+    from virnucpro.pipeline.embed import EmbeddingPlan, Job, Report
+    from virnucpro.store.receipts import Receipt
 
 BAD_INPUT, SOME_FAILED = 3, 5
 FILES_BETWEEN_MILESTONES = 100
@@ -110,36 +111,44 @@ def spooled_stdin(inputs: Sequence[Path]) -> Iterator[tuple[list[Path], Path | N
 
 
 def _carry_out_aloud(plan: EmbeddingPlan, encoder: Encoder | None, limits: Limits, talk: Talk) -> Report:
-    from virnucpro.pipeline.embed import Job, Listener, carry_out
-    from virnucpro.store.failures import FAILURE_LOG
-    from virnucpro.store.receipts import Receipt
+    from virnucpro.pipeline.embed import carry_out
 
     for job in plan.unchecked:
         talk.warn(f"{job.target} has no receipt: kept, could not be checked; --overwrite makes it anew")
-    progress = ResidueProgress(sum(pending.residues for pending in plan.pending), talk)
+    with ResidueProgress(sum(pending.residues for pending in plan.pending), talk) as progress:
+        return carry_out(plan, encoder, limits, Aloud(talk, progress, len(plan.pending)))
 
-    class Aloud(Listener):
-        """Pass on what happens."""
 
-        files = 0
+@dataclass
+class Aloud:
+    """Passes on what happens while a plan is carried out."""
 
-        def advanced(self, residues: int) -> None:
-            progress.advance(residues)
+    talk: Talk
+    progress: ResidueProgress
+    pending_files: int
+    written_files: int = 0
 
-        def file_written(self, job: Job, receipt: Receipt) -> None:
-            self.files += 1
-            counts = receipt.counts
-            if counts.failed:
-                log = job.target.parent / FAILURE_LOG
-                talk.warn(f"{job.label}: {counts.failed} of {counts.read} sequences failed, see {log}")
-            if self.files % FILES_BETWEEN_MILESTONES == 0:
-                talk.say(f"{self.files:,} of {len(plan.pending):,} files written, {progress.done:,} residues")
+    def advanced(self, residues: int) -> None:
+        """Move the bar."""
+        self.progress.advance(residues)
 
-        def file_refused(self, _job: Job, error: InputError) -> None:
-            talk.error(str(error))
+    def file_written(self, job: Job, receipt: Receipt) -> None:
+        """Tell of failures, and of every hundredth file."""
+        from virnucpro.store.failures import FAILURE_LOG
 
-    with progress:
-        return carry_out(plan, encoder, limits, Aloud())
+        self.written_files += 1
+        counts = receipt.counts
+        if counts.failed:
+            log = job.target.parent / FAILURE_LOG
+            self.talk.warn(f"{job.label}: {counts.failed} of {counts.read} sequences failed, see {log}")
+        if self.written_files % FILES_BETWEEN_MILESTONES == 0:
+            self.talk.say(
+                f"{self.written_files:,} of {self.pending_files:,} files written, {self.progress.done:,} residues"
+            )
+
+    def file_refused(self, _job: Job, error: InputError) -> None:
+        """Tell of it at once; the run goes on."""
+        self.talk.error(str(error))
 
 
 def _sum_up(report: Report) -> str:

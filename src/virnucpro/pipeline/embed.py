@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
 from virnucpro.embedding.records import Embedded, Limits, embed_records
 from virnucpro.errors import ConfigError, InputError, StoreError
@@ -133,8 +134,8 @@ class Report:
         return self.counts.residues / self.seconds if self.seconds else 0.0
 
 
-class Listener:
-    """Is told what happens; override what matters to you."""
+class Listener(Protocol):
+    """Is told what happens while a plan is carried out."""
 
     def advanced(self, residues: int) -> None:
         """Some residues are done."""
@@ -142,7 +143,7 @@ class Listener:
     def file_written(self, job: Job, receipt: Receipt) -> None:
         """A result and its receipt are on the disk."""
 
-    def file_refused(self, _job: Job, error: InputError) -> None:
+    def file_refused(self, job: Job, error: InputError) -> None:
         """A file gave no result."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ import torch
 
 from virnucpro.embedding.records import Limits
 from virnucpro.models.encoders import Encoder
-from virnucpro.pipeline.embed import PART_RECORDS, Listener, Report, carry_out, make_jobs, plan_embedding
+from virnucpro.pipeline.embed import Job, embed_file, plan_embedding
+from virnucpro.records import Counts
 
 __all__ = ["Check", "self_test"]
 
@@ -57,22 +59,22 @@ def self_test(encoder: Encoder) -> Iterator[Check]:
     Check
         Dimension, keys, count, finiteness, truncation, batch against single, merging, and a second run.
     """
-    assert len(LENGTHS) < PART_RECORDS
     proteins = _proteins()
     with tempfile.TemporaryDirectory(prefix="virnucpro-") as name:
         folder = Path(name)
         fasta = folder / "selftest.faa"
         fasta.write_text("".join(f">{id_}\n{sequence}\n" for id_, sequence in proteins), "ascii")
-        report, path = _extract(encoder, fasta, folder)
+        path = folder / "selftest_ESM.pt"
+        counts = _extract(encoder, Job(fasta, path, fasta.name))
         written = path.read_bytes()
         content = torch.load(path, weights_only=True)
-        yield from _check_file(encoder, content, report)
+        yield from _check_file(encoder, content, counts)
         yield _check_batch_is_single(encoder, proteins, content["data"])
         merged = torch.cat((torch.zeros(DNA_WIDTH), content["data"][0]))
         yield Check("merges with a DNA vector", merged.shape == (DNA_WIDTH + encoder.width,), f"{len(merged)} numbers")
-        again, _ = _extract(encoder, fasta, folder)
-        skipped = again.skipped_files == 1 and again.written_files == 0 and path.read_bytes() == written
-        yield Check("second run is skipped by its receipt", skipped, f"{again.counts.read} sequences computed")
+        again = _extract(encoder, Job(fasta, path, fasta.name))
+        same = again == Counts() and path.read_bytes() == written
+        yield Check("second run is skipped by its receipt", same, f"{again.read} sequences computed")
 
 
 def _proteins() -> list[tuple[str, str]]:
@@ -81,14 +83,14 @@ def _proteins() -> list[tuple[str, str]]:
     return [(f"protein_{length}", "".join(generator.choice(letters, length))) for length in LENGTHS]
 
 
-def _extract(encoder: Encoder, fasta: Path, folder: Path) -> tuple[Report, Path]:
+def _extract(encoder: Encoder, job: Job) -> Counts:
+    """Plan and embed as any run does; counts of what was computed."""
     limits = Limits(MAX_RESIDUES, max_tokens=2048)
-    jobs = make_jobs([fasta], folder)
-    plan = plan_embedding(jobs, encoder.identity, encoder.placement, limits)
-    return carry_out(plan, encoder, limits, Listener()), jobs[0].target
+    plan = plan_embedding([job], encoder.identity, encoder.placement, limits)
+    return sum((embed_file(pending, encoder, limits, lambda _: None).counts for pending in plan.pending), Counts())
 
 
-def _check_file(encoder: Encoder, content: dict[str, list[torch.Tensor]], report: Report) -> Iterator[Check]:
+def _check_file(encoder: Encoder, content: dict[str, list[torch.Tensor]], counts: Counts) -> Iterator[Check]:
     keys, vectors = sorted(content), content["data"]
     widths = sorted({tuple(vector.shape) for vector in vectors})
     yield Check("keys of the file", keys == ["data", "proteins"], ", ".join(keys))
@@ -97,13 +99,13 @@ def _check_file(encoder: Encoder, content: dict[str, list[torch.Tensor]], report
     finite = sum(bool(vector.isfinite().all()) for vector in vectors)
     yield Check("finite", finite == len(LENGTHS), f"{finite} of {len(LENGTHS)} vectors")
     truncated = sum(length > MAX_RESIDUES for length in LENGTHS)
-    yield Check("truncation counted", report.counts.truncated == truncated, f"{report.counts.truncated} of {truncated}")
+    yield Check("truncation counted", counts.truncated == truncated, f"{counts.truncated} of {truncated}")
 
 
 def _check_batch_is_single(encoder: Encoder, proteins: list[tuple[str, str]], vectors: list[torch.Tensor]) -> Check:
     """Compare each vector with the one its protein gets alone; the longest is cut to `MAX_RESIDUES` by hand."""
-    distances = []
-    for (_, sequence), vector in zip(proteins, vectors, strict=True):
+    distances = [] if len(vectors) == len(proteins) else [math.inf]
+    for (_, sequence), vector in zip(proteins, vectors, strict=False):
         tokens = encoder.prepare(sequence[:MAX_RESIDUES], MAX_RESIDUES).tokens
         alone = torch.from_numpy(encoder.embed([tokens])[0])
         distances.append(float((alone - vector).norm() / alone.norm()))
