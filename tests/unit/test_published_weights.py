@@ -56,7 +56,7 @@ def oracles():
 
 
 @pytest.mark.parametrize(
-    ("number", "sequence"), enumerate(["ACGTNACGTNACGTN", "AAAACCCCGGGGTTTTACGTNACGTNNNNACGTTGCAACGTACGT"])
+    ("number", "sequence"), [(0, "ACGTNACGTNACGTN"), (1, "AAAACCCCGGGGTTTTACGTNACGTNNNNACGTTGCAACGTACGT")]
 )
 def test_dnabert_s_cls_row(dnabert_s, oracles, number, sequence):
     """The published code's own [CLS] row; the sequences are those whose sha256 the files hold."""
