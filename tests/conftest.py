@@ -9,6 +9,10 @@ from virnucpro.cli.main import run
 from virnucpro.models.encoders import load_encoder
 
 
+def random_dna(generator, length):
+    return "".join(generator.choice(list("ACGT"), length))
+
+
 def random_protein(generator, length):
     return "".join(generator.choice(list("LAGVSERTIDPKQNFYMHWC"), length))
 
@@ -16,6 +20,11 @@ def random_protein(generator, length):
 @pytest.fixture(scope="session")
 def demo():
     return load_encoder("demo", "cpu", "fp32")
+
+
+@pytest.fixture(scope="session")
+def demo_dna():
+    return load_encoder("demo-dna", "cpu", "fp32")
 
 
 @pytest.fixture

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from virnucpro.models.encoders import load_encoder
-    from virnucpro.pipeline.extract import extract_esm, extract_fast_esm, split_fasta_file, validate_embeddings
+    from virnucpro.pipeline.extract import (
+        extract_DNABERT_S,
+        extract_esm,
+        extract_fast_esm,
+        split_fasta_file,
+        validate_embeddings,
+    )
 
 __version__ = "0.1.0"
 
@@ -33,6 +39,7 @@ __all__ = [
     "VirNucProError",
     "WeightsError",
     "__version__",
+    "extract_DNABERT_S",
     "extract_esm",
     "extract_fast_esm",
     "get_batch_indices",
@@ -44,6 +51,7 @@ __all__ = [
 _MODULE_OF = {
     "get_batch_indices": "virnucpro.batching",
     "load_encoder": "virnucpro.models.encoders",
+    "extract_DNABERT_S": "virnucpro.pipeline.extract",
     "extract_esm": "virnucpro.pipeline.extract",
     "extract_fast_esm": "virnucpro.pipeline.extract",
     "split_fasta_file": "virnucpro.pipeline.extract",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,14 @@ from numpy.typing import NDArray
 
 from virnucpro.errors import DimensionError
 
-__all__ = ["Counts", "EmbeddingTable", "Failure", "ModelIdentity", "Record"]
+__all__ = ["Counts", "EmbeddingTable", "Failure", "ModelIdentity", "Molecule", "Record"]
+
+
+class Molecule(StrEnum):
+    """What a sequence, and a model that reads it, is made of."""
+
+    PROTEIN = "protein"
+    DNA = "dna"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,8 @@ class ModelIdentity:
         What the weights do not show by themselves: layers, width, heads, token_dropout, ...
     untrained : bool
         True for weights that come from a random generator.
+    molecule : Molecule
+        What it reads.
     """
 
     name: str
@@ -169,3 +179,7 @@ class ModelIdentity:
     weights_sha256: str
     architecture: dict[str, Any] = field(default_factory=dict)
     untrained: bool = False
+    molecule: Molecule = Molecule.PROTEIN
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "molecule", Molecule(self.molecule))  # a receipt holds its value

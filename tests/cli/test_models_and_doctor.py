@@ -11,6 +11,8 @@ def test_models_are_listed_with_what_is_here(virnucpro):
         assert "1280" in rows["fastesm2-650"]
         assert "Synthyra/FastESM2_650@373bed1 (default)" in rows["fastesm2-650"]
         assert "untrained" in rows["demo"]
+        assert "zhihan1996/DNABERT-S@00e47f9 (reads DNA)" in rows["dnabert-s"]
+        assert "untrained" in rows["demo-dna"]
 
 
 def test_an_unknown_model_is_not_downloaded(virnucpro):
@@ -54,6 +56,14 @@ def test_doctor_proves_an_extraction(virnucpro, dtype):
     assert [line.split("  ")[1].split(":")[0] for line in out.splitlines() if line.startswith("PASS")] == list(CHECKS)
     assert "FAIL" not in out
     assert "untrained" in out
+
+
+def test_doctor_proves_an_extraction_of_dna(virnucpro):
+    code, out, _ = virnucpro("doctor", "--model", "demo-dna", "--dtype", "fp32")
+    assert code == 0
+    assert out.count("PASS") == len(CHECKS)
+    assert "nucleotide, data" in out
+    assert "merges with a protein vector" in out
 
 
 def breaking(embed, how):

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from conftest import random_protein, write_fasta
+from dna_layouts import write_dnabert_s
 from published_layouts import TINY, transformers_model
 from tolerances import HALF_COSINE, PARITY_FP32
 from virnucpro import extract_fast_esm
 from virnucpro.models.attention import grouped_attention, varlen_attention
 from virnucpro.models.checkpoints import open_transformers_model
-from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.models.encoders import ProteinEncoder, load_encoder
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import choose_placement
 from virnucpro.models.tokens import encode_protein
@@ -68,6 +69,21 @@ def test_flash_attention_is_grouped_attention():
     query, key, value = torch.randn(shape, generator=generator, device="cuda", dtype=torch.float16)
     difference = varlen_attention(query, key, value, pack) - grouped_attention(query, key, value, pack)
     assert difference.abs().max() <= 4e-3  # one unit in the last place of float16 between 2 and 4 is 2e-3
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "fp16", "bf16"])
+def test_alibi_attention_is_the_cpu_s(tmp_path, dtype):
+    """Groups of every length take a corner of one bias, whose rows are then not aligned as kernels like them."""
+    write_dnabert_s(tmp_path / "model")
+    generator = np.random.default_rng(1)
+    sequences = [np.array([1, *generator.integers(0, 300, length), 2]) for length in LENGTHS]
+    exact = load_encoder(str(tmp_path / "model"), "cpu", "fp32").model
+    found = load_encoder(str(tmp_path / "model"), "cuda", dtype).model
+    with torch.inference_mode():
+        expected, states = exact(Pack.of(sequences)), found(Pack.of(sequences, "cuda")).float().cpu()
+    if dtype == "fp32":
+        assert (expected - states).abs().max() <= PARITY_FP32
+    assert torch.cosine_similarity(expected, states).min() >= HALF_COSINE
 
 
 def test_memory_that_really_runs_out(tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+from dna_layouts import write_dnabert_s
 from published_layouts import write_bin, write_prefixed, write_sharded
 from virnucpro import WeightsError
 from virnucpro.models.catalog import CATALOG
@@ -23,10 +24,11 @@ ENTRY = CATALOG["esm2-8m"]
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
-    """Serves one folder as `ENTRY`; writes down what it was asked for."""
+    """Serves one folder as one entry of the catalog; writes down what it was asked for."""
 
     folder: Path
     asked: list[str]
+    entry = ENTRY
 
     def log_message(self, *_):
         pass
@@ -38,7 +40,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
         self.answer(with_body=True)
 
     def answer(self, with_body):
-        prefix = f"/{ENTRY.repository}/resolve/{ENTRY.revision}/"
+        prefix = f"/{self.entry.repository}/resolve/{self.entry.revision}/"
         name = self.path.removeprefix(prefix)
         self.asked.append(name)
         path = self.folder / name
@@ -46,12 +48,12 @@ class Hub(http.server.BaseHTTPRequestHandler):
             self.send_response(404)
             self.send_header("X-Error-Code", "EntryNotFound")
             self.send_header("Content-Length", "0")
-            self.send_header("X-Repo-Commit", ENTRY.revision)
+            self.send_header("X-Repo-Commit", self.entry.revision)
             self.end_headers()
             return
         content = path.read_bytes()
         self.send_response(200)
-        self.send_header("X-Repo-Commit", ENTRY.revision)
+        self.send_header("X-Repo-Commit", self.entry.revision)
         self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -103,6 +105,19 @@ def test_a_download_without_all_shards_is_not_taken_for_whole(hub):
     with pytest.raises(WeightsError, match="not on this machine"):
         download_weights(ENTRY)
     assert find_downloaded(ENTRY) is None
+
+
+def test_the_tokenizer_is_fetched_with_dna_weights(hub):
+    hub.entry = CATALOG["dnabert-s"]
+    write_dnabert_s(hub.folder)
+    (hub.folder / "tokenizer.json").rename(hub.folder / "away.json")
+    with pytest.raises(WeightsError, match=r"config\.json, tokenizer\.json and pytorch_model\.bin.*--model demo-dna"):
+        find_checkpoint("dnabert-s")
+    (hub.folder / "away.json").rename(hub.folder / "tokenizer.json")
+    checkpoint = find_checkpoint("dnabert-s")
+    assert checkpoint.load(choose_placement("cpu", "fp32")).config.width == 96
+    assert checkpoint.identity.name == "dnabert-s"
+    assert find_downloaded(hub.entry) is not None
 
 
 def test_no_network_and_no_weights_is_an_error_of_three_lines(tmp_path):

@@ -16,7 +16,12 @@ from virnucpro import DimensionError, StoreError
 from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity
 from virnucpro.store.atomic import temporary_path, whole_file
 from virnucpro.store.failures import append_failures
-from virnucpro.store.features import read_protein_features, write_protein_features
+from virnucpro.store.features import (
+    read_dna_features,
+    read_protein_features,
+    write_dna_features,
+    write_protein_features,
+)
 from virnucpro.store.receipts import (
     InputIdentity,
     Provenance,
@@ -57,6 +62,43 @@ def test_a_feature_file_is_what_scripts_read(tmp_path, table):
     again = read_protein_features(tmp_path / "x_ESM.pt")
     assert again.ids == table.ids
     assert (again.vectors == table.vectors).all()
+
+
+def test_a_dna_feature_file_is_what_scripts_read(tmp_path, table):
+    """Lists of Python numbers, as VirNucPro writes them, float32 to the last bit."""
+    with whole_file(tmp_path / "x_DNABERT_S.pt") as stream:
+        write_dna_features(stream, table)
+    content = torch.load(tmp_path / "x_DNABERT_S.pt", weights_only=True)
+    assert list(content) == ["nucleotide", "data"]
+    assert content["nucleotide"] == ["a", "b", "a"]
+    assert [list(row) for row in content["data"]] == [["label", "mean_representation"]] * 3
+    assert [row["label"] for row in content["data"]] == content["nucleotide"]
+    assert all(type(row["mean_representation"]) is list for row in content["data"])
+    assert torch.equal(torch.tensor(content["data"][1]["mean_representation"]), torch.from_numpy(table.vectors[1]))
+    again = read_dna_features(tmp_path / "x_DNABERT_S.pt")
+    assert again.ids == table.ids
+    assert (again.vectors == table.vectors).all()
+
+
+def test_dna_features_may_be_tensors(tmp_path):
+    rows = [{"label": id_, "mean_representation": torch.arange(4.0)} for id_ in "ab"]
+    torch.save({"nucleotide": ["a", "b"], "data": rows}, tmp_path / "x.pt")
+    assert read_dna_features(tmp_path / "x.pt").vectors.tolist() == [[0, 1, 2, 3]] * 2
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"proteins": ["a"], "data": [torch.zeros(4)]}, "no nucleotide feature file"),
+        ({"nucleotide": ["a"], "data": [{"label": "b", "mean_representation": [1.0]}]}, "row 0 is of b, its id says a"),
+        ({"nucleotide": ["a", "b"], "data": [{"label": "a", "mean_representation": [1.0]}]}, "2 ids beside 1 vectors"),
+        ({"nucleotide": ["a"], "data": [{"label": "a", "mean_representation": "x"}]}, "no nucleotide feature file"),
+    ],
+)
+def test_a_damaged_dna_feature_file(tmp_path, content, told):
+    torch.save(content, tmp_path / "x.pt")
+    with pytest.raises(StoreError, match=told):
+        read_dna_features(tmp_path / "x.pt")
 
 
 def test_ids_and_vectors_of_other_counts_never_meet(tmp_path, table):

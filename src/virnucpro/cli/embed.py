@@ -1,4 +1,4 @@
-"""``virnucpro embed``: protein files in, feature files out."""
+"""``virnucpro embed``: sequence files in, feature files out."""
 
 from __future__ import annotations
 
@@ -45,17 +45,18 @@ class TokenBudget(click.ParamType[int | None]):
 @click.option("-o", "--outdir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Result folder.")
 @click.option(
     "--model", default="fastesm2-650", show_default=True, metavar="NAME|PATH",
-    help="A name that 'virnucpro models' lists, a folder with config.json and weights, or fair-esm's .pt file.",
+    help="A name that 'virnucpro models' lists, a folder with config.json and weights, or fair-esm's .pt file. "
+    "dnabert-s reads DNA, all others proteins.",
 )  # fmt: skip
 @device_option
 @dtype_option
 @click.option(
     "--max-residues", type=click.IntRange(min=1), default=1024, show_default=True,
-    help="Residues of a protein that are used, from the first.",
+    help="Residues of a protein, or letters of a DNA sequence, that are used, from the first.",
 )  # fmt: skip
 @click.option(
     "--max-tokens", type=TokenBudget(), default="auto", show_default=True,
-    help="Tokens of one batch: residues plus two per protein.",
+    help="Tokens of one batch: residues, or pieces of DNA, plus two per sequence.",
 )  # fmt: skip
 @threads_option
 @click.option("--overwrite", is_flag=True, help="Make every result anew, whatever is there.")
@@ -64,22 +65,24 @@ def embed(
     inputs: Sequence[Path], outdir: Path, model: str, device: str, dtype: str,
     max_residues: int, max_tokens: int | None, threads: int | None, overwrite: bool, quiet: bool,
 ) -> int:  # fmt: skip
-    """Turn proteins into vectors: x.faa or x.fasta.gz gives OUTDIR/x_ESM.pt and, beside it, a receipt.
+    """Turn sequences into vectors: x.faa or x.fasta.gz gives OUTDIR/x_ESM.pt and, beside it, a receipt.
 
-    INPUT is protein FASTA, plain or compressed with gz, bz2, xz or zst; "-" reads it from standard input and gives
-    OUTDIR/stdin_ESM.pt. Started again after an interruption, the same command does what is left.
+    INPUT is protein FASTA, or, for --model dnabert-s, DNA in FASTA or FASTQ, which gives OUTDIR/x_DNABERT_S.pt;
+    plain or compressed with gz, bz2, xz or zst. "-" reads it from standard input and gives OUTDIR/stdin_ESM.pt.
+    Started again after an interruption, the same command does what is left.
     """
     # torch is imported here, not above: --help must be quick
     from virnucpro.embedding.records import Limits
-    from virnucpro.models.encoders import ProteinEncoder
-    from virnucpro.models.hub import find_checkpoint
+    from virnucpro.models.encoders import encoder_of
+    from virnucpro.models.hub import find_checkpoint, find_molecule
     from virnucpro.models.placement import choose_placement
     from virnucpro.pipeline.embed import default_max_tokens, make_jobs, plan_embedding
 
     talk = Talk(quiet)
     use_threads(threads)
     with spooled_stdin(inputs) as (sources, spool):
-        jobs = [replace(job, label="-") if job.source == spool else job for job in make_jobs(sources, outdir)]
+        jobs = make_jobs(sources, outdir, find_molecule(model))
+        jobs = [replace(job, label="-") if job.source == spool else job for job in jobs]
         placement = choose_placement(device, dtype)
         limits = Limits(max_residues, max_tokens or default_max_tokens(placement))
         checkpoint = find_checkpoint(model)
@@ -87,7 +90,7 @@ def embed(
             talk.warn(f"model '{checkpoint.name}' is untrained: its vectors mean nothing; it is for trying things out")
         plan = plan_embedding(jobs, checkpoint.identity, placement, limits, overwrite)
         talk.say(f"model {checkpoint.name} on {placement.describe()}, batches of {limits.max_tokens:,} tokens")
-        encoder = ProteinEncoder.load(checkpoint, placement) if plan.pending else None
+        encoder = encoder_of(checkpoint, placement) if plan.pending else None
         report = _carry_out_aloud(plan, encoder, limits, talk)
     talk.say(_sum_up(report))
     if report.refused_files:

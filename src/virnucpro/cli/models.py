@@ -20,7 +20,7 @@ def models(context: click.Context) -> None:
 @models.command("list")
 def list_models() -> None:
     """List the known models and whether their weights are on this machine."""
-    from virnucpro.models.catalog import CATALOG, DEMO
+    from virnucpro.models.catalog import CATALOG, DEMO, DEMO_DNA
     from virnucpro.models.hub import find_downloaded
 
     row = "{:<14}{:>7}{:>7}{:>7}  {:<12}{}".format
@@ -30,6 +30,7 @@ def list_models() -> None:
         source = f"{entry.repository}@{entry.revision[:7]}" + (f" ({entry.note})" if entry.note else "")
         click.echo(row(entry.name, entry.parameters, entry.layers, entry.width, found, source))
     click.echo(row(DEMO, "0.8M", 4, 128, "built in", "untrained: for trying the command without weights"))
+    click.echo(row(DEMO_DNA, "0.5M", 3, 96, "built in", "untrained: the same for DNA"))
 
 
 @models.command()

@@ -2,7 +2,12 @@
 
 Two kernels, one meaning. `choose_attention` picks by device and number format, once, when an encoder is built:
 torch's variable-length flash attention where it exists, scaled_dot_product_attention per group of equal lengths
-elsewhere.
+elsewhere. Models whose positions are a bias on the scores (ALiBi) have `alibi_attention`, everywhere.
+
+References
+----------
+.. [1] Press, Smith, Lewis (2022), Train short, test long: attention with linear biases enables input length
+   extrapolation; the slopes for a number of heads that is no power of two are those of the authors' code.
 """
 
 from __future__ import annotations
@@ -16,10 +21,22 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from virnucpro.models.pack import Pack
 
-__all__ = ["Attention", "choose_attention", "grouped_attention", "varlen_attention"]
+__all__ = [
+    "Attention",
+    "BiasedAttention",
+    "alibi_attention",
+    "alibi_bias",
+    "alibi_slopes",
+    "choose_attention",
+    "grouped_attention",
+    "varlen_attention",
+]
 
 Attention: TypeAlias = Callable[[Tensor, Tensor, Tensor, Pack], Tensor]
 """From query_NHK, key_NHK and value_NHK to attended_NHK; scores are divided by sqrt(K)."""
+
+BiasedAttention: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor, Pack], Tensor]
+"""From query_NHK, key_NHK, value_NHK and bias_HLL to attended_NHK; the bias is added to the scaled scores."""
 
 AMPERE = (8, 0)
 """First CUDA compute capability with flash attention."""
@@ -92,3 +109,81 @@ def varlen_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pack
     attended = varlen_attn(query_NHK, key_NHK, value_NHK, borders, borders, longest, longest)
     assert isinstance(attended, Tensor)  # a tuple only when more outputs are asked for
     return attended
+
+
+def alibi_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, bias_HLL: Tensor, pack: Pack) -> Tensor:
+    """Attend within each sequence with a bias on the scores, neighbours of one length together.
+
+    Parameters
+    ----------
+    query_NHK, key_NHK, value_NHK : Tensor, shape (N, H, K)
+        Any device and number format.
+    bias_HLL : Tensor, shape (H, L, L)
+        In the same number format, for at least the longest sequence of the pack; shorter ones take its corner, as a
+        bias that depends on distances alone is the same from any first token on.
+    pack : Pack
+        Whose sequences the tokens are.
+
+    Returns
+    -------
+    Tensor, shape (N, H, K)
+        Attended values.
+    """
+    attended_NHK = torch.empty_like(query_NHK, memory_format=torch.contiguous_format)
+    for start, count, length in pack.runs:
+        rows = slice(start, start + count * length)
+        shape = (count, length, *query_NHK.shape[1:])
+        query, key, value = (t[rows].view(shape).transpose(1, 2) for t in (query_NHK, key_NHK, value_NHK))
+        bias = bias_HLL[None, :, :length, :length]  # four dimensions: CPU kernels take no mask of three
+        attended = scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        attended_NHK[rows] = attended.transpose(1, 2).flatten(0, 1)
+    return attended_NHK
+
+
+def alibi_bias(heads: int, length: int, device: torch.device) -> Tensor:
+    """Build ALiBi's bias on attention scores: minus slope times distance, the same in both directions [1]_.
+
+    Parameters
+    ----------
+    heads : int
+        H.
+    length : int
+        L, tokens of the longest sequence.
+    device : torch.device
+        Where it will be used.
+
+    Returns
+    -------
+    Tensor, shape (H, L, L), float32
+        To be cast when it is whole: distances beyond 256 (bfloat16) or 2,048 (float16) are not whole numbers there.
+    """
+    positions = torch.arange(length, dtype=torch.float32, device=device)
+    distance_LL = (positions[:, None] - positions).abs()
+    return -alibi_slopes(heads).to(device)[:, None, None] * distance_LL
+
+
+def alibi_slopes(heads: int) -> Tensor:
+    """How steeply each head forgets with distance [1]_.
+
+    Parameters
+    ----------
+    heads : int
+        H.
+
+    Returns
+    -------
+    Tensor, shape (H,), float32
+        For a power of two, a geometric series that ends at 2^-8; for other numbers, that of the next smaller power,
+        then every other slope of the next larger one.
+
+    Examples
+    --------
+    >>> alibi_slopes(4).log2().tolist()
+    [-2.0, -4.0, -6.0, -8.0]
+    >>> alibi_slopes(12).log2().tolist()
+    [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -0.5, -1.5, -2.5, -3.5]
+    """
+    whole = 2 ** (heads.bit_length() - 1)
+    exponents = [8 * head / whole for head in range(1, whole + 1)]
+    exponents += [8 * head / (2 * whole) for head in range(1, 2 * whole, 2)][: heads - whole]
+    return torch.tensor([2.0**-exponent for exponent in exponents])

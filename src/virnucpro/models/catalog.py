@@ -8,10 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["CATALOG", "DEFAULT_MODEL", "DEMO", "CatalogEntry"]
+from virnucpro.records import Molecule
+
+__all__ = ["CATALOG", "DEFAULT_DNA_MODEL", "DEFAULT_MODEL", "DEMO", "DEMO_DNA", "CatalogEntry"]
 
 DEFAULT_MODEL: Final = "fastesm2-650"
+DEFAULT_DNA_MODEL: Final = "dnabert-s"
 DEMO: Final = "demo"
+DEMO_DNA: Final = "demo-dna"
 """Not published anywhere: small, seeded, untrained, built in memory; for trying the software without weights."""
 
 
@@ -31,6 +35,8 @@ class CatalogEntry:
         Its size, as it is called.
     note : str
         What to know before choosing it.
+    molecule : Molecule
+        What it reads.
     """
 
     name: str
@@ -40,6 +46,7 @@ class CatalogEntry:
     width: int
     parameters: str
     note: str = ""
+    molecule: Molecule = Molecule.PROTEIN
 
 
 CATALOG: Final = {
@@ -69,6 +76,12 @@ CATALOG: Final = {
         ),
         CatalogEntry(
             "esm2-15b", "facebook/esm2_t48_15B_UR50D", "5fbca39631164edc1d402a5aa369f982f72ee282", 48, 5120, "15B"
+        ),
+        CatalogEntry(
+            DEFAULT_DNA_MODEL,
+            "zhihan1996/DNABERT-S",
+            "00e47f96cdea35e4b6f5df89e5419cbe47d490c6",
+            12, 768, "117M", "reads DNA", Molecule.DNA,
         ),
     )
 }  # fmt: skip

@@ -1,37 +1,63 @@
-"""`demo`: a small ESM-2 with seeded random weights, for trying the software where there are no weights.
+"""`demo` and `demo-dna`: a small ESM-2 and a small DNABERT-S with seeded random weights.
 
-It is untrained: its vectors mean nothing, and whatever uses it says so.
+They are for trying the software where there are no weights. They are untrained: their vectors mean nothing, and
+whatever uses them says so.
 """
 
 from __future__ import annotations
 
+import json
 import math
+from itertools import product
 
 import torch
+from torch import Tensor
 
-from virnucpro.models.catalog import DEMO
-from virnucpro.models.checkpoints import Checkpoint
+from virnucpro.models.catalog import DEMO, DEMO_DNA
+from virnucpro.models.dna_tokens import SPECIAL_TOKENS, DnaTokenizer
+from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
+from virnucpro.models.dnabert_s_checkpoints import DNABERTSCheckpoint
 from virnucpro.models.esm2 import ESM2, ESM2Config
+from virnucpro.models.esm2_checkpoints import ESM2Checkpoint
+from virnucpro.models.layers import PackedModel
 from virnucpro.models.weights import MemoryTensors
 
-__all__ = ["demo_checkpoint", "random_checkpoint"]
+__all__ = ["demo_checkpoint", "demo_dna_checkpoint", "demo_tokenizer", "random_checkpoint"]
 
 DEMO_CONFIG = ESM2Config(layers=4, width=128, heads=4, feed_forward=512)
 DEMO_SEED = 650
+LONGEST_PIECE = 3
+DEMO_VOCABULARY = len(SPECIAL_TOKENS) + sum(4**length for length in range(1, LONGEST_PIECE + 1))
+DEMO_DNA_CONFIG = DNABERTSConfig(layers=3, width=96, heads=6, feed_forward=384, vocabulary=DEMO_VOCABULARY)
+DEMO_DNA_SEED = 117
 
 
-def demo_checkpoint() -> Checkpoint:
+def demo_checkpoint() -> ESM2Checkpoint:
     """Build `demo`.
 
     Returns
     -------
-    Checkpoint
+    ESM2Checkpoint
         128 wide, marked as untrained.
     """
     return random_checkpoint(DEMO_CONFIG, DEMO_SEED, DEMO)
 
 
-def random_checkpoint(config: ESM2Config, seed: int, name: str) -> Checkpoint:
+def demo_dna_checkpoint() -> DNABERTSCheckpoint:
+    """Build `demo-dna`.
+
+    Returns
+    -------
+    DNABERTSCheckpoint
+        96 wide, marked as untrained.
+    """
+    with torch.device("meta"):
+        model = DNABERTS(DEMO_DNA_CONFIG)
+    tensors = MemoryTensors(_draw(model, DEMO_DNA_SEED))
+    return DNABERTSCheckpoint(tensors, DEMO_DNA, untrained=True, config=DEMO_DNA_CONFIG, tokenizer=demo_tokenizer())
+
+
+def random_checkpoint(config: ESM2Config, seed: int, name: str) -> ESM2Checkpoint:
     """Draw weights of any shape, scaled so that a signal passes through every layer.
 
     Parameters
@@ -45,17 +71,62 @@ def random_checkpoint(config: ESM2Config, seed: int, name: str) -> Checkpoint:
 
     Returns
     -------
-    Checkpoint
+    ESM2Checkpoint
         In memory, float32, marked as untrained.
     """
     with torch.device("meta"):
-        shapes = {name: parameter.shape for name, parameter in ESM2(config).named_parameters()}
+        model = ESM2(config)
+    return ESM2Checkpoint(MemoryTensors(_draw(model, seed)), name, untrained=True, config=config)
+
+
+def demo_tokenizer() -> DnaTokenizer:
+    """Build a tokenizer in the published layout that knows every piece of one to three letters.
+
+    Returns
+    -------
+    DnaTokenizer
+        89 tokens; pairs are joined first, then a letter is added behind, both in alphabetical order.
+    """
+    pieces = ["".join(letters) for length in range(1, LONGEST_PIECE + 1) for letters in product("ACGT", repeat=length)]
+    special = {
+        token: {"id": token, "ids": [SPECIAL_TOKENS.index(token)], "tokens": [token]} for token in SPECIAL_TOKENS
+    }
+    template = [
+        {"SpecialToken": {"id": "[CLS]", "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}},
+        {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
+    ]
+    content = {
+        "version": "1.0",
+        "added_tokens": [
+            {
+                "id": number, "content": token, "special": True, "normalized": False,
+                "single_word": False, "lstrip": False, "rstrip": False,
+            }
+            for number, token in enumerate(SPECIAL_TOKENS)
+        ],
+        "pre_tokenizer": {"type": "Whitespace"},
+        "post_processor": {
+            "type": "TemplateProcessing", "single": template, "pair": template, "special_tokens": special,
+        },
+        "model": {
+            "type": "BPE",
+            "unk_token": "[UNK]",
+            "vocab": {token: number for number, token in enumerate((*SPECIAL_TOKENS, *pieces))},
+            "merges": [[piece[:-1], piece[-1]] for piece in pieces if len(piece) > 1],
+        },
+    }  # fmt: skip
+    return DnaTokenizer(json.dumps(content), DEMO_DNA)
+
+
+def _draw(model: PackedModel, seed: int) -> dict[str, Tensor]:
+    """Draw a model's parameters, in their order."""
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
-    for parameter, shape in shapes.items():
-        values = torch.randn(shape, generator=generator)
-        if len(shape) == 2:
-            tensors[parameter] = values / math.sqrt(shape[1])
+    for name, parameter in model.named_parameters():
+        values = torch.randn(parameter.shape, generator=generator)
+        if len(parameter.shape) == 2:
+            tensors[name] = values / math.sqrt(parameter.shape[1])
         else:
-            tensors[parameter] = 0.1 * values + float(parameter.endswith("norm.weight"))
-    return Checkpoint(config, MemoryTensors(tensors), name, untrained=True)
+            tensors[name] = 0.1 * values + float(name.endswith("norm.weight"))
+    return tensors

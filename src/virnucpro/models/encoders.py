@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,20 +10,25 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from virnucpro.errors import InputError
 from virnucpro.models.catalog import DEFAULT_MODEL
-from virnucpro.models.checkpoints import Checkpoint
-from virnucpro.models.esm2 import ESM2
+from virnucpro.models.checkpoints import AnyCheckpoint
+from virnucpro.models.dna_tokens import DnaTokenizer
+from virnucpro.models.dnabert_s_checkpoints import DNABERTSCheckpoint
+from virnucpro.models.esm2_checkpoints import ESM2Checkpoint
 from virnucpro.models.hub import find_checkpoint
+from virnucpro.models.layers import PackedModel
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import Placement, choose_placement
-from virnucpro.models.pooling import mean_over_residues
+from virnucpro.models.pooling import mean_over_residues, mean_over_tokens
 from virnucpro.models.tokens import encode_protein
 from virnucpro.records import ModelIdentity
+from virnucpro.sequences.nucleotides import clean_dna
 from virnucpro.sequences.proteins import clean_protein
 
-__all__ = ["Encoder", "Prepared", "ProteinEncoder", "load_encoder"]
+__all__ = ["DnaEncoder", "Encoder", "PackedEncoder", "Prepared", "ProteinEncoder", "encoder_of", "load_encoder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Prepared:
     truncated : bool
         Whether letters beyond the limit were left out.
     replaced : int
-        Characters without a token of their own.
+        Characters without a token of their own, N among nucleotides included.
     """
 
     tokens: NDArray[np.int64]
@@ -63,19 +69,19 @@ class Encoder(Protocol):
         """Numbers per vector."""
 
     def prepare(self, sequence: str, max_residues: int) -> Prepared:
-        """Clean, cut and tokenise one sequence; InputError when nothing is left of it."""
+        """Clean, cut to so many letters and tokenise one sequence; InputError when nothing is left of it."""
 
     def embed(self, tokens: Sequence[NDArray[np.int64]], exact: bool = False) -> NDArray[np.float32]:
         """Encode a batch: one float32 row per token sequence; `exact` works in float32."""
 
 
 @dataclass(frozen=True, eq=False)
-class ProteinEncoder:
-    """An ESM-2 with its tokens and its pooling.
+class PackedEncoder:
+    """A model on packs, with the pooling that belongs to it.
 
     Attributes
     ----------
-    model : ESM2
+    model : PackedModel
         The network.
     identity : ModelIdentity
         Which weights it has.
@@ -83,17 +89,54 @@ class ProteinEncoder:
         Where it runs.
     """
 
-    model: ESM2
+    model: PackedModel
     identity: ModelIdentity
     placement: Placement
 
+    @property
+    def width(self) -> int:
+        """Numbers per vector."""
+        return self.model.width
+
+    @staticmethod
+    @abstractmethod
+    def pool(hidden_ND: Tensor, pack: Pack) -> Tensor:
+        """Make one float32 vector per sequence out of one per token."""
+
+    @torch.inference_mode()
+    def embed(self, tokens: Sequence[NDArray[np.int64]], exact: bool = False) -> NDArray[np.float32]:
+        """Encode a batch and pool each sequence.
+
+        Parameters
+        ----------
+        tokens : sequence of numpy.ndarray, each of shape (length,), int64
+            Token sequences with their special tokens; they share one pack.
+        exact : bool, default: False
+            Work in float32 whatever the weights are.
+
+        Returns
+        -------
+        numpy.ndarray, shape (B, D), float32
+            One row per sequence, in the order given.
+        """
+        pack = Pack.of(tokens, self.model.device)
+        hidden_ND = self.model(pack, torch.float32 if exact else None)
+        return self.pool(hidden_ND, pack).cpu().numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class ProteinEncoder(PackedEncoder):
+    """An ESM-2 with its tokens and its pooling: the mean over residues."""
+
+    pool = staticmethod(mean_over_residues)
+
     @classmethod
-    def load(cls, checkpoint: Checkpoint, placement: Placement) -> ProteinEncoder:
+    def load(cls, checkpoint: ESM2Checkpoint, placement: Placement) -> ProteinEncoder:
         """Read weights into an encoder.
 
         Parameters
         ----------
-        checkpoint : Checkpoint
+        checkpoint : ESM2Checkpoint
             The weights.
         placement : Placement
             Device and number format.
@@ -109,11 +152,6 @@ class ProteinEncoder:
             If the weights do not fit their configuration.
         """
         return cls(checkpoint.load(placement), checkpoint.identity, placement)
-
-    @property
-    def width(self) -> int:
-        """Numbers per vector."""
-        return self.model.config.width
 
     def prepare(self, sequence: str, max_residues: int) -> Prepared:
         """Clean, cut and tokenise one protein.
@@ -141,34 +179,106 @@ class ProteinEncoder:
         residues = clean.residues[:max_residues]
         return Prepared(encode_protein(residues), len(residues), len(clean.residues) > max_residues, clean.replaced)
 
-    @torch.inference_mode()
-    def embed(self, tokens: Sequence[NDArray[np.int64]], exact: bool = False) -> NDArray[np.float32]:
-        """Encode a batch and average each protein over its residues.
+
+@dataclass(frozen=True, eq=False)
+class DnaEncoder(PackedEncoder):
+    """A DNABERT-S with its tokens and its pooling: the mean over all tokens, [CLS] and [SEP] included.
+
+    Attributes
+    ----------
+    tokenizer : DnaTokenizer
+        Its tokens.
+    """
+
+    tokenizer: DnaTokenizer
+
+    pool = staticmethod(mean_over_tokens)
+
+    @classmethod
+    def load(cls, checkpoint: DNABERTSCheckpoint, placement: Placement) -> DnaEncoder:
+        """Read weights into an encoder.
 
         Parameters
         ----------
-        tokens : sequence of numpy.ndarray, each of shape (residues + 2,), int64
-            Token sequences; they share one pack.
-        exact : bool, default: False
-            Work in float32 whatever the weights are.
+        checkpoint : DNABERTSCheckpoint
+            The weights.
+        placement : Placement
+            Device and number format.
 
         Returns
         -------
-        numpy.ndarray, shape (B, D), float32
-            One row per protein, in the order given.
+        DnaEncoder
+            Ready to embed.
+
+        Raises
+        ------
+        WeightsError
+            If the weights do not fit their configuration.
         """
-        pack = Pack.of(tokens, self.model.device)
-        hidden_ND = self.model(pack, torch.float32 if exact else None)
-        return mean_over_residues(hidden_ND, pack).cpu().numpy()
+        return cls(checkpoint.load(placement), checkpoint.identity, placement, checkpoint.tokenizer)
+
+    def prepare(self, sequence: str, max_residues: int) -> Prepared:
+        """Clean, cut and tokenise one nucleotide sequence.
+
+        Parameters
+        ----------
+        sequence : str
+            As it stands in its file.
+        max_residues : int
+            How many letters are used, from the first. The model knows no longest sequence, but its attention needs
+            memory for every pair of tokens, and a letter that is not A, C, G or T is a token by itself.
+
+        Returns
+        -------
+        Prepared
+            Its tokens, and what was done to it; `residues` are letters.
+
+        Raises
+        ------
+        InputError
+            If no letter is left after cleaning.
+        """
+        clean = clean_dna(sequence)
+        if not clean.letters:
+            raise InputError("no nucleotide is left after dropping whitespace")
+        letters = clean.letters[:max_residues]
+        truncated = len(clean.letters) > max_residues
+        return Prepared(self.tokenizer.encode(letters), len(letters), truncated, clean.unknown)
 
 
-def load_encoder(model: str = DEFAULT_MODEL, device: str = "auto", dtype: str = "auto") -> ProteinEncoder:
-    """Load a protein encoder by name or path.
+def encoder_of(checkpoint: AnyCheckpoint, placement: Placement) -> ProteinEncoder | DnaEncoder:
+    """Read weights into the encoder that goes with them.
+
+    Parameters
+    ----------
+    checkpoint : ESM2Checkpoint or DNABERTSCheckpoint
+        The weights.
+    placement : Placement
+        Device and number format.
+
+    Returns
+    -------
+    ProteinEncoder or DnaEncoder
+        Ready to embed.
+
+    Raises
+    ------
+    WeightsError
+        If the weights do not fit their configuration.
+    """
+    if isinstance(checkpoint, DNABERTSCheckpoint):
+        return DnaEncoder.load(checkpoint, placement)
+    return ProteinEncoder.load(checkpoint, placement)
+
+
+def load_encoder(model: str = DEFAULT_MODEL, device: str = "auto", dtype: str = "auto") -> ProteinEncoder | DnaEncoder:
+    """Load an encoder by name or path.
 
     Parameters
     ----------
     model : str, default: "fastesm2-650"
-        A name of the catalog, a folder in the published layout, or fair-esm's `.pt` file.
+        A name of the catalog such as ``dnabert-s``, a folder in the published layout, fair-esm's `.pt` file, or the
+        untrained ``demo`` or ``demo-dna``.
     device : str, default: "auto"
         ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...
     dtype : str, default: "auto"
@@ -176,7 +286,7 @@ def load_encoder(model: str = DEFAULT_MODEL, device: str = "auto", dtype: str = 
 
     Returns
     -------
-    ProteinEncoder
+    ProteinEncoder or DnaEncoder
         What the extraction functions take as `model`.
 
     Raises
@@ -187,4 +297,4 @@ def load_encoder(model: str = DEFAULT_MODEL, device: str = "auto", dtype: str = 
         If the device or number format is not available.
     """
     placement = choose_placement(device, dtype)
-    return ProteinEncoder.load(find_checkpoint(model), placement)
+    return encoder_of(find_checkpoint(model), placement)

@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from virnucpro.models.attention import Attention, choose_attention, grouped_attention
+from virnucpro.models.layers import PackedModel, linear, normalise
 from virnucpro.models.pack import Pack
 from virnucpro.models.tokens import MASK, VOCABULARY
 
@@ -62,7 +63,7 @@ class ESM2Config:
         return self.width // self.heads
 
 
-class ESM2(nn.Module):
+class ESM2(PackedModel):
     """An ESM-2 encoder.
 
     Parameters
@@ -84,18 +85,6 @@ class ESM2(nn.Module):
         exponents = torch.arange(0, config.head_width, 2, dtype=torch.float32) / config.head_width
         self.register_buffer("inverse_frequencies", config.rope_base**-exponents)
         self.attention: Attention = grouped_attention
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Number format of the weights, and of the work unless `forward` is told otherwise."""
-        dtype: torch.dtype = self.embedding.weight.dtype
-        return dtype
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        device: torch.device = self.embedding.weight.device
-        return device
 
     def choose_attention(self) -> ESM2:
         """Take the attention kernel that suits the device and number format the weights have now.
@@ -216,13 +205,3 @@ def rotate(vectors_NHK: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     first, second = vectors_NHK.float().chunk(2, dim=-1)
     turned = torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
     return turned.to(vectors_NHK.dtype)
-
-
-def linear(layer: nn.Linear, x: Tensor) -> Tensor:
-    """Apply a linear layer in the number format of its input; no cast when the weights have it already."""
-    return F.linear(x, layer.weight.to(x.dtype), layer.bias.to(x.dtype))
-
-
-def normalise(layer: nn.LayerNorm, x: Tensor) -> Tensor:
-    """Apply a LayerNorm in the number format of its input; no cast when the weights have it already."""
-    return F.layer_norm(x, layer.normalized_shape, layer.weight.to(x.dtype), layer.bias.to(x.dtype), layer.eps)

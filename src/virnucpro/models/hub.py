@@ -8,15 +8,17 @@ from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf
 from huggingface_hub.errors import EntryNotFoundError, HTTPError, LocalEntryNotFoundError  # type: ignore[attr-defined]
 
 from virnucpro.errors import WeightsError
-from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, DEMO, CatalogEntry
-from virnucpro.models.checkpoints import Checkpoint, open_checkpoint
-from virnucpro.models.demo import demo_checkpoint
+from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, DEMO, DEMO_DNA, CatalogEntry
+from virnucpro.models.checkpoints import AnyCheckpoint, open_checkpoint
+from virnucpro.models.demo import demo_checkpoint, demo_dna_checkpoint
+from virnucpro.models.dna_tokens import TOKENIZER_FILE
 from virnucpro.models.weights import WEIGHT_FILE_NAMES, shard_files
+from virnucpro.records import Molecule
 
-__all__ = ["download_weights", "find_checkpoint", "find_downloaded"]
+__all__ = ["download_weights", "find_checkpoint", "find_downloaded", "find_molecule"]
 
 
-def find_checkpoint(model: str = DEFAULT_MODEL, download: bool = True) -> Checkpoint:
+def find_checkpoint(model: str = DEFAULT_MODEL, download: bool = True) -> AnyCheckpoint:
     """Find a model's weights; fetch them when they are published and not here yet.
 
     Parameters
@@ -28,7 +30,7 @@ def find_checkpoint(model: str = DEFAULT_MODEL, download: bool = True) -> Checkp
 
     Returns
     -------
-    Checkpoint
+    ESM2Checkpoint or DNABERTSCheckpoint
         Ready to load.
 
     Raises
@@ -38,6 +40,8 @@ def find_checkpoint(model: str = DEFAULT_MODEL, download: bool = True) -> Checkp
     """
     if model == DEMO:
         return demo_checkpoint()
+    if model == DEMO_DNA:
+        return demo_dna_checkpoint()
     entry = CATALOG.get(model)
     if entry is None:
         return open_checkpoint(Path(model).expanduser())
@@ -45,6 +49,30 @@ def find_checkpoint(model: str = DEFAULT_MODEL, download: bool = True) -> Checkp
     if folder is None:
         raise _not_here(entry, "not asked for over the network")
     return open_checkpoint(folder, entry.name, entry.revision)
+
+
+def find_molecule(model: str) -> Molecule:
+    """Say what a model reads, before its weights are fetched.
+
+    Parameters
+    ----------
+    model : str
+        As for `find_checkpoint`.
+
+    Returns
+    -------
+    Molecule
+        From the catalog, or from the configuration in its folder.
+
+    Raises
+    ------
+    WeightsError
+        If it is neither a known name nor a model's folder or file.
+    """
+    if model in (DEMO, DEMO_DNA):
+        return Molecule.DNA if model == DEMO_DNA else Molecule.PROTEIN
+    entry = CATALOG.get(model)
+    return entry.molecule if entry else open_checkpoint(Path(model).expanduser()).molecule
 
 
 def find_downloaded(entry: CatalogEntry) -> Path | None:
@@ -95,13 +123,15 @@ def download_weights(entry: CatalogEntry) -> Path:
 
 
 def _fetch(entry: CatalogEntry, local_files_only: bool) -> Path:
-    """Bring configuration and weights, the best layout that is published; no other file, and no code."""
+    """Bring configuration, tokenizer and weights, the best layout that is published; no other file, and no code."""
 
     def fetch(name: str) -> Path:
         path = hf_hub_download(entry.repository, name, revision=entry.revision, local_files_only=local_files_only)
         return Path(path)
 
     folder = fetch("config.json").parent
+    if entry.molecule is Molecule.DNA:
+        fetch(TOKENIZER_FILE)
     for name in WEIGHT_FILE_NAMES:
         try:
             path = fetch(name)
@@ -118,11 +148,13 @@ def _fetch(entry: CatalogEntry, local_files_only: bool) -> Path:
 
 
 def _not_here(entry: CatalogEntry, reason: str) -> WeightsError:
+    dna = entry.molecule is Molecule.DNA
+    files = f"config.json, {TOKENIZER_FILE} and pytorch_model.bin" if dna else "config.json and model.safetensors"
     return WeightsError(
         f"the weights of {entry.name} ({entry.repository}, revision {entry.revision[:7]}) are not on this machine\n"
         f"looked in {constants.HF_HUB_CACHE}, then asked {constants.ENDPOINT}: {reason}\n"
         f"either run 'virnucpro models download {entry.name}' where there is a network and copy that cache here, "
-        "or give a folder with config.json and model.safetensors: --model FOLDER ('--model demo' needs no weights)"
+        f"or give a folder with {files}: --model FOLDER ('--model {DEMO_DNA if dna else DEMO}' needs no weights)"
     )
 
 

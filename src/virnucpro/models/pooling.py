@@ -7,7 +7,7 @@ from torch import Tensor
 
 from virnucpro.models.pack import Pack
 
-__all__ = ["mean_over_residues"]
+__all__ = ["mean_over_residues", "mean_over_tokens"]
 
 
 def mean_over_residues(hidden_ND: Tensor, pack: Pack) -> Tensor:
@@ -27,3 +27,22 @@ def mean_over_residues(hidden_ND: Tensor, pack: Pack) -> Tensor:
     """
     sequences = torch.split(hidden_ND, list(pack.lengths))
     return torch.stack([tokens_LD[1:-1].mean(0, dtype=torch.float32) for tokens_LD in sequences])
+
+
+def mean_over_tokens(hidden_ND: Tensor, pack: Pack) -> Tensor:
+    """Average each sequence over all of its tokens, the special ones included, as VirNucPro does for DNABERT-S.
+
+    Parameters
+    ----------
+    hidden_ND : Tensor, shape (N, D)
+        One vector per token, in any number format.
+    pack : Pack
+        Whose sequences the tokens are.
+
+    Returns
+    -------
+    Tensor, shape (B, D), float32
+        Sums and divisions are done in float32.
+    """
+    sequences = torch.split(hidden_ND, list(pack.lengths))
+    return torch.stack([tokens_LD.mean(0, dtype=torch.float32) for tokens_LD in sequences])

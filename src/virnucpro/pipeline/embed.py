@@ -18,11 +18,11 @@ from virnucpro.embedding.records import Embedded, Limits, embed_records
 from virnucpro.errors import ConfigError, InputError, StoreError
 from virnucpro.models.encoders import Encoder
 from virnucpro.models.placement import Placement
-from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity, Record
+from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity, Molecule, Record
 from virnucpro.sequences.fasta import read_records, sequence_stem
 from virnucpro.sequences.proteins import looks_like_nucleotides
 from virnucpro.store.failures import append_failures
-from virnucpro.store.features import PROTEIN_SUFFIX, write_protein_features
+from virnucpro.store.features import FORMATS
 from virnucpro.store.receipts import Provenance, Receipt, State, examine, identify_input, write_result
 
 __all__ = [
@@ -164,8 +164,8 @@ def default_max_tokens(placement: Placement) -> int:
     return 2048 if placement.device.type == "cpu" else 16384
 
 
-def make_jobs(sources: Sequence[Path], outdir: Path) -> list[Job]:
-    """Name the result of every input: ``x.faa.gz`` gives ``OUTDIR/x_ESM.pt``.
+def make_jobs(sources: Sequence[Path], outdir: Path, molecule: Molecule = Molecule.PROTEIN) -> list[Job]:
+    """Name the result of every input: ``x.faa.gz`` gives ``OUTDIR/x_ESM.pt``, as DNA ``OUTDIR/x_DNABERT_S.pt``.
 
     Parameters
     ----------
@@ -173,6 +173,8 @@ def make_jobs(sources: Sequence[Path], outdir: Path) -> list[Job]:
         Sequence files.
     outdir : Path
         Folder of the results.
+    molecule : Molecule, default: Molecule.PROTEIN
+        What the model reads.
 
     Returns
     -------
@@ -184,7 +186,8 @@ def make_jobs(sources: Sequence[Path], outdir: Path) -> list[Job]:
     ConfigError
         If an input does not exist, or two would give the same result; names all of them.
     """
-    jobs = [Job(source, outdir / f"{sequence_stem(source)}{PROTEIN_SUFFIX}", str(source)) for source in sources]
+    suffix = FORMATS[molecule].suffix
+    jobs = [Job(source, outdir / f"{sequence_stem(source)}{suffix}", str(source)) for source in sources]
     problems = [f"{job.label}: no such file" for job in jobs if not job.source.exists()]
     problems += [f"{job.label}: a folder, not a file" for job in jobs if job.source.is_dir()]
     by_target: dict[Path, list[str]] = {}
@@ -242,7 +245,7 @@ def plan_embedding(
             elif state is State.UNCHECKED:
                 plan.unchecked.append(job)
             else:
-                plan.pending.append(PendingJob(job, provenance, _count_residues(job, limits.max_residues)))
+                plan.pending.append(PendingJob(job, provenance, _count_residues(job, model.molecule, limits)))
         except InputError as error:
             plan.refused.append((job, error))
         except StoreError as error:
@@ -338,7 +341,8 @@ def embed_file(pending: PendingJob, encoder: Encoder, limits: Limits, on_progres
         "replaced_residues": [list(row) for row in embedded.replaced],
     }
     receipt = Receipt(pending.provenance, embedded.counts, details)
-    return write_result(job.target, lambda stream: write_protein_features(stream, embedded.table), receipt)
+    write = FORMATS[encoder.identity.molecule].write
+    return write_result(job.target, lambda stream: write(stream, embedded.table), receipt)
 
 
 def embed_stream(
@@ -404,15 +408,16 @@ def _parts(records: Iterator[Record]) -> Iterator[list[Record]]:
         yield part
 
 
-def _count_residues(job: Job, max_residues: int) -> int:
+def _count_residues(job: Job, molecule: Molecule, limits: Limits) -> int:
     """Read a whole file once: finds what is wrong with it before any work, and how much there is to do."""
     records = nucleotides = residues = 0
     for record in read_records(job.source, job.label):
         records += 1
-        residues += min(len(record.sequence), max_residues)
-        nucleotides += looks_like_nucleotides(record.sequence[:max_residues].upper().encode("ascii", "replace"))
+        used = record.sequence[: limits.max_residues]
+        residues += len(used)
+        nucleotides += looks_like_nucleotides(used.upper().encode("ascii", "replace"))
     if not records:
         raise InputError(f"{job.label}: holds no sequences")
-    if nucleotides > records / 2:
+    if molecule is Molecule.PROTEIN and nucleotides > records / 2:
         logger.warning("%s looks like nucleotides; a protein model reads A, C, G and T as amino acids", job.label)
     return residues

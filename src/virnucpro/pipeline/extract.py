@@ -17,21 +17,26 @@ from torch import Tensor
 
 from virnucpro.embedding.records import Limits
 from virnucpro.errors import ConfigError, InputError, StoreError
-from virnucpro.models.checkpoints import open_transformers_model
-from virnucpro.models.encoders import Encoder, ProteinEncoder, load_encoder
+from virnucpro.models.catalog import DEFAULT_DNA_MODEL
+from virnucpro.models.checkpoints import open_remote_code_model, open_transformers_model
+from virnucpro.models.encoders import DnaEncoder, Encoder, ProteinEncoder, load_encoder
 from virnucpro.models.placement import Placement
 from virnucpro.models.tokens import VOCABULARY
 from virnucpro.pipeline.embed import Job, embed_file, embed_stream, plan_embedding, require_rows
 from virnucpro.records import EmbeddingTable
 from virnucpro.sequences.fasta import read_records
 from virnucpro.store.atomic import whole_file
-from virnucpro.store.features import read_protein_features
+from virnucpro.store.features import FORMATS
 
-__all__ = ["extract_esm", "extract_fast_esm", "split_fasta_file", "validate_embeddings"]
+__all__ = ["extract_DNABERT_S", "extract_esm", "extract_fast_esm", "split_fasta_file", "validate_embeddings"]
 
 logger = logging.getLogger(__name__)
 
 PathLike = str | os.PathLike[str]
+
+DNA_LIMITS = Limits(max_residues=10_000)
+"""VirNucPro sets none, and its windows have 300 or 500 letters; this one keeps a genome given by mistake from asking
+for more memory than there is."""
 
 
 def extract_fast_esm(
@@ -81,25 +86,59 @@ def extract_fast_esm(
     """
     if truncation_seq_length < 1 or toks_per_batch < 1:
         raise ConfigError(f"{truncation_seq_length=} and {toks_per_batch=} must be at least 1")
-    _check_tokenizer(tokenizer)
-    encoder = _as_encoder(model)
+    _check_vocabulary(tokenizer, {token: number for number, token in enumerate(VOCABULARY)}, "ESM's 33 tokens")
     limits = Limits(truncation_seq_length, toks_per_batch)
-    source = Path(fasta_file)
-    if out_file is None:
-        embedded = embed_stream(read_records(source), encoder, limits, _silent)
-        require_rows(str(source), embedded)
-        for failure in embedded.failures:
-            logger.warning("%s: no vector for %s: %s", source, failure.id, failure.message)
-        return _as_lists(embedded.table)
-    job = Job(source, Path(out_file), str(source))
-    plan = plan_embedding([job], encoder.identity, encoder.placement, limits)
-    for _, error in plan.refused:
-        raise error
-    for _ in plan.unchecked:
-        logger.warning("%s has no receipt: taken as it is; whether it was made from %s is not known", out_file, source)
-    for pending in plan.pending:
-        embed_file(pending, encoder, limits, _silent)
-    return _as_lists(read_protein_features(job.target))
+    return _extract(Path(fasta_file), out_file, _as_encoder(model), limits)
+
+
+def extract_DNABERT_S(  # noqa: N802 - the name that scripts know
+    input_file: PathLike,
+    out_file: PathLike | None,
+    model_loaded: bool = False,
+    tokenizer: Any = None,  # noqa: ANN401
+    model: Any = None,  # noqa: ANN401 - an encoder of this package or a class of transformers, which is not imported
+) -> tuple[list[str], list[Tensor]]:
+    """Embed the nucleotide sequences of a FASTA or FASTQ file.
+
+    Parameters
+    ----------
+    input_file : path
+        Nucleotides, plain or compressed; the first 10,000 letters of each sequence are used.
+    out_file : path or None
+        Where to write ``{'nucleotide': [...], 'data': [{'label', 'mean_representation'}]}`` and, beside it, a receipt.
+        When it is there already and its receipt says that it was made from just this, it is read and nothing is
+        computed.
+    model_loaded : bool, default: False
+        Whether `model` is given. When it is not, DNABERT-S is loaded, once, and kept.
+    tokenizer : object, optional
+        The tokenizer that belongs to a model of transformers; beside an encoder it must have the same vocabulary.
+    model : DnaEncoder or BertModel, optional
+        An encoder from `load_encoder`, or DNABERT-S as transformers loads it with its publisher's code, whose weights
+        are taken over, on its device and in its number format, when it is first seen.
+
+    Returns
+    -------
+    nucleotide : list of str
+        FASTA ids, in file order.
+    data : list of Tensor, each of shape (width,), float32, on the CPU
+        Their vectors: the mean over all tokens of the last hidden state.
+
+    Raises
+    ------
+    InputError
+        If the file is bad, or no sequence in it gave a vector.
+    StoreError
+        If `out_file` was made from something else, or cannot be written.
+    WeightsError
+        If the weights are not to be had.
+    ConfigError
+        If `model_loaded` and `model` contradict each other, or the tokenizer is not the model's.
+    """
+    if model_loaded != (model is not None):
+        raise ConfigError(f"{model_loaded=}, but model is {type(model).__name__}; give both or neither")
+    encoder = _as_dna_encoder(model, tokenizer)
+    _check_vocabulary(tokenizer, encoder.tokenizer.vocabulary(), "that of the model")
+    return _extract(Path(input_file), out_file, encoder, DNA_LIMITS)
 
 
 def validate_embeddings(
@@ -199,6 +238,27 @@ def extract_esm(*_: object, **__: object) -> NoReturn:
     )
 
 
+def _extract(
+    source: Path, out_file: PathLike | None, encoder: Encoder, limits: Limits
+) -> tuple[list[str], list[Tensor]]:
+    """Embed one file, into memory or through a feature file."""
+    if out_file is None:
+        embedded = embed_stream(read_records(source), encoder, limits, _silent)
+        require_rows(str(source), embedded)
+        for failure in embedded.failures:
+            logger.warning("%s: no vector for %s: %s", source, failure.id, failure.message)
+        return _as_lists(embedded.table)
+    job = Job(source, Path(out_file), str(source))
+    plan = plan_embedding([job], encoder.identity, encoder.placement, limits)
+    for _, error in plan.refused:
+        raise error
+    for _ in plan.unchecked:
+        logger.warning("%s has no receipt: taken as it is; whether it was made from %s is not known", out_file, source)
+    for pending in plan.pending:
+        embed_file(pending, encoder, limits, _silent)
+    return _as_lists(FORMATS[encoder.identity.molecule].read(job.target))
+
+
 def _silent(_residues: int) -> None:
     """Take no notice of progress."""
 
@@ -208,11 +268,19 @@ def _as_lists(table: EmbeddingTable) -> tuple[list[str], list[Tensor]]:
 
 
 @cache
-def _default_encoder() -> ProteinEncoder:
+def _default_encoder() -> Encoder:
     return load_encoder()
 
 
+@cache
+def _default_dna_encoder() -> DnaEncoder:
+    encoder = load_encoder(DEFAULT_DNA_MODEL)
+    assert isinstance(encoder, DnaEncoder)
+    return encoder
+
+
 _taken_over: WeakKeyDictionary[torch.nn.Module, ProteinEncoder] = WeakKeyDictionary()
+_taken_over_dna: WeakKeyDictionary[torch.nn.Module, DnaEncoder] = WeakKeyDictionary()
 """Encoders made from models of transformers; each lives as long as the model it came from."""
 
 
@@ -225,15 +293,33 @@ def _as_encoder(model: Any) -> Encoder:  # noqa: ANN401
     if not isinstance(model, torch.nn.Module):
         raise ConfigError(f"model is a {type(model).__name__}; give load_encoder(...), an EsmModel or a FastEsmModel")
     if model not in _taken_over:
-        parameter = next(model.parameters())
-        placement = Placement(parameter.device, parameter.dtype)
-        _taken_over[model] = ProteinEncoder.load(open_transformers_model(model), placement)
+        _taken_over[model] = ProteinEncoder.load(open_transformers_model(model), _placement_of(model))
     return _taken_over[model]
 
 
-def _check_tokenizer(tokenizer: Any) -> None:  # noqa: ANN401
+def _as_dna_encoder(model: Any, tokenizer: Any) -> DnaEncoder:  # noqa: ANN401
+    """Accept an encoder, nothing, or a model of transformers with its tokenizer."""
+    if model is None:
+        return _default_dna_encoder()
+    if isinstance(model, DnaEncoder):
+        return model
+    if not isinstance(model, torch.nn.Module):
+        raise ConfigError(
+            f"model is a {type(model).__name__}; give load_encoder('dnabert-s') or transformers' DNABERT-S"
+        )
+    if model not in _taken_over_dna:
+        _taken_over_dna[model] = DnaEncoder.load(open_remote_code_model(model, tokenizer), _placement_of(model))
+    return _taken_over_dna[model]
+
+
+def _placement_of(model: torch.nn.Module) -> Placement:
+    parameter = next(model.parameters())
+    return Placement(parameter.device, parameter.dtype)
+
+
+def _check_vocabulary(tokenizer: Any, expected: dict[str, int], whose: str) -> None:  # noqa: ANN401
     if tokenizer is None:
         return
     vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else None
-    if vocabulary != {token: number for number, token in enumerate(VOCABULARY)}:
-        raise ConfigError(f"tokenizer is a {type(tokenizer).__name__} without ESM's 33 tokens; leave it out")
+    if vocabulary != expected:
+        raise ConfigError(f"tokenizer is a {type(tokenizer).__name__} whose vocabulary is not {whose}; leave it out")

@@ -1,4 +1,4 @@
-"""Six proteins through the whole extraction, and everything that must hold for what comes out."""
+"""Six sequences through the whole extraction, and everything that must hold for what comes out."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ import torch
 
 from virnucpro.embedding.records import Limits
 from virnucpro.models.encoders import Encoder
-from virnucpro.pipeline.embed import Job, embed_file, plan_embedding
-from virnucpro.records import Counts
+from virnucpro.pipeline.embed import Job, embed_file, make_jobs, plan_embedding
+from virnucpro.records import Counts, EmbeddingTable, Molecule
+from virnucpro.store.features import FORMATS
 
 __all__ = ["Check", "self_test"]
 
 LENGTHS = (20, 75, 150, 400, 1024, 1200)
 MAX_RESIDUES = 1024
-DNA_WIDTH = 768
-COMMON_RESIDUES = "LAGVSERTIDPKQNFYMHWC"
+LETTERS = {Molecule.PROTEIN: "LAGVSERTIDPKQNFYMHWC", Molecule.DNA: "ACGT"}
+OTHER_HALF = {Molecule.PROTEIN: ("DNA", 768), Molecule.DNA: ("protein", 1280)}
+"""What a vector is merged with, and how wide that is."""
 
 SAME = {torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.01}
 """Relative L2 distance allowed between a vector computed alone and in a batch: kernels differ by shape, in rounding."""
@@ -47,7 +49,7 @@ class Check:
 
 
 def self_test(encoder: Encoder) -> Iterator[Check]:
-    """Run an extraction on six proteins of 20 to 1,200 residues and check the result.
+    """Run an extraction on six sequences of 20 to 1,200 residues, or nucleotides, and check the result.
 
     Parameters
     ----------
@@ -59,28 +61,34 @@ def self_test(encoder: Encoder) -> Iterator[Check]:
     Check
         Dimension, keys, count, finiteness, truncation, batch against single, merging, and a second run.
     """
-    proteins = _proteins()
+    molecule = encoder.identity.molecule
+    sequences = _sequences(LETTERS[molecule])
     with tempfile.TemporaryDirectory(prefix="virnucpro-") as name:
         folder = Path(name)
-        fasta = folder / "selftest.faa"
-        fasta.write_text("".join(f">{id_}\n{sequence}\n" for id_, sequence in proteins), "ascii")
-        path = folder / "selftest_ESM.pt"
-        counts = _extract(encoder, Job(fasta, path, fasta.name))
+        fasta = folder / "selftest.fasta"
+        fasta.write_text("".join(f">{id_}\n{sequence}\n" for id_, sequence in sequences), "ascii")
+        job = make_jobs([fasta], folder, molecule)[0]
+        counts, path = _extract(encoder, job), job.target
         written = path.read_bytes()
-        content = torch.load(path, weights_only=True)
-        yield from _check_file(encoder, content, counts)
-        yield _check_batch_is_single(encoder, proteins, content["data"])
-        merged = torch.cat((torch.zeros(DNA_WIDTH), content["data"][0]))
-        yield Check("merges with a DNA vector", merged.shape == (DNA_WIDTH + encoder.width,), f"{len(merged)} numbers")
-        again = _extract(encoder, Job(fasta, path, fasta.name))
+        table = FORMATS[molecule].read(path)
+        keys = tuple(torch.load(path, weights_only=True))
+        yield Check("keys of the file", keys == FORMATS[molecule].keys, ", ".join(keys))
+        yield from _check_rows(encoder, table, counts)
+        yield _check_batch_is_single(encoder, sequences, table)
+        other, other_width = OTHER_HALF[molecule]
+        merged = np.concatenate((np.zeros(other_width, np.float32), table.vectors[0]))
+        yield Check(
+            f"merges with a {other} vector", len(merged) == other_width + encoder.width, f"{len(merged)} numbers"
+        )
+        again = _extract(encoder, job)
         same = again == Counts() and path.read_bytes() == written
         yield Check("second run is skipped by its receipt", same, f"{again.read} sequences computed")
 
 
-def _proteins() -> list[tuple[str, str]]:
+def _sequences(alphabet: str) -> list[tuple[str, str]]:
     generator = np.random.default_rng(0)
-    letters = np.array(list(COMMON_RESIDUES))
-    return [(f"protein_{length}", "".join(generator.choice(letters, length))) for length in LENGTHS]
+    letters = np.array(list(alphabet))
+    return [(f"sequence_{length}", "".join(generator.choice(letters, length))) for length in LENGTHS]
 
 
 def _extract(encoder: Encoder, job: Job) -> Counts:
@@ -90,24 +98,21 @@ def _extract(encoder: Encoder, job: Job) -> Counts:
     return sum((embed_file(pending, encoder, limits, lambda _: None).counts for pending in plan.pending), Counts())
 
 
-def _check_file(encoder: Encoder, content: dict[str, list[torch.Tensor]], counts: Counts) -> Iterator[Check]:
-    keys, vectors = sorted(content), content["data"]
-    widths = sorted({tuple(vector.shape) for vector in vectors})
-    yield Check("keys of the file", keys == ["data", "proteins"], ", ".join(keys))
-    yield Check("dimension", widths == [(encoder.width,)], f"{widths} for {encoder.width}")
-    yield Check("count", len(vectors) == len(content["proteins"]) == len(LENGTHS), f"{len(vectors)} of {len(LENGTHS)}")
-    finite = sum(bool(vector.isfinite().all()) for vector in vectors)
+def _check_rows(encoder: Encoder, table: EmbeddingTable, counts: Counts) -> Iterator[Check]:
+    yield Check("dimension", table.width == encoder.width, f"{table.width} for {encoder.width}")
+    yield Check("count", len(table) == len(LENGTHS), f"{len(table)} of {len(LENGTHS)}")
+    finite = int(np.isfinite(table.vectors).all(axis=1).sum())
     yield Check("finite", finite == len(LENGTHS), f"{finite} of {len(LENGTHS)} vectors")
     truncated = sum(length > MAX_RESIDUES for length in LENGTHS)
     yield Check("truncation counted", counts.truncated == truncated, f"{counts.truncated} of {truncated}")
 
 
-def _check_batch_is_single(encoder: Encoder, proteins: list[tuple[str, str]], vectors: list[torch.Tensor]) -> Check:
-    """Compare each vector with the one its protein gets alone; the longest is cut to `MAX_RESIDUES` by hand."""
-    distances = [] if len(vectors) == len(proteins) else [math.inf]
-    for (_, sequence), vector in zip(proteins, vectors, strict=False):
+def _check_batch_is_single(encoder: Encoder, sequences: list[tuple[str, str]], table: EmbeddingTable) -> Check:
+    """Compare each vector with the one its sequence gets alone; the longest is cut to `MAX_RESIDUES` by hand."""
+    distances = [] if len(table) == len(sequences) else [math.inf]
+    for (_, sequence), vector in zip(sequences, table.vectors, strict=False):
         tokens = encoder.prepare(sequence[:MAX_RESIDUES], MAX_RESIDUES).tokens
-        alone = torch.from_numpy(encoder.embed([tokens])[0])
-        distances.append(float((alone - vector).norm() / alone.norm()))
+        alone = encoder.embed([tokens])[0]
+        distances.append(float(np.linalg.norm(alone - vector) / np.linalg.norm(alone)))
     allowed = SAME[encoder.placement.dtype]
     return Check("batch equals single", max(distances) <= allowed, f"{max(distances):.1e} apart, {allowed:.0e} allowed")

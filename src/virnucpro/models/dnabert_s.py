@@ -1,0 +1,140 @@
+"""DNABERT-S (and DNABERT-2, which has the same shape) on packed tokens.
+
+MosaicBERT: a post-LN BERT without position embeddings. Positions are ALiBi's bias on the attention scores, so there is
+no longest sequence; the feed-forward layers are gated. What it returns is the last hidden state. There is no padding:
+tokens of all sequences of a batch lie end to end, so the linear layers see real tokens only, and attention stays within
+each sequence.
+
+Shape suffixes: N packed tokens, B sequences, D width, H heads, K head width (D / H), F feed-forward width (4 D), L
+tokens of the longest sequence.
+
+References
+----------
+.. [1] Zhou et al. (2024), DNABERT-S: pioneering species differentiation with species-aware DNA embeddings.
+.. [2] Zhou et al. (2024), DNABERT-2: efficient foundation model and benchmark for multi-species genomes.
+.. [3] Portes et al. (2023), MosaicBERT: a bidirectional encoder optimized for fast pretraining.
+.. [4] Press, Smith, Lewis (2022), Train short, test long: attention with linear biases (ALiBi).
+.. [5] Shazeer (2020), GLU variants improve transformer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from virnucpro.models.attention import BiasedAttention, alibi_attention, alibi_bias
+from virnucpro.models.layers import PackedModel, linear, normalise
+from virnucpro.models.pack import Pack
+
+__all__ = ["DNABERTS", "DNABERTSConfig"]
+
+
+@dataclass(frozen=True, slots=True)
+class DNABERTSConfig:
+    """Shape of one MosaicBERT.
+
+    Attributes
+    ----------
+    layers, width, heads, feed_forward : int
+        Blocks, D, H and F.
+    vocabulary : int
+        Tokens that the tokenizer makes.
+    token_types : int
+        Rows of the segment table, of which only the first is used.
+    layer_norm_eps : float
+        Epsilon of every LayerNorm.
+    """
+
+    layers: int
+    width: int
+    heads: int
+    feed_forward: int
+    vocabulary: int = 4096
+    token_types: int = 2
+    layer_norm_eps: float = 1e-12
+
+
+class DNABERTS(PackedModel):
+    """A DNABERT-S encoder.
+
+    Parameters
+    ----------
+    config : DNABERTSConfig
+        Its shape.
+    """
+
+    def __init__(self, config: DNABERTSConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocabulary, config.width)
+        self.token_type = nn.Embedding(config.token_types, config.width)
+        self.embedding_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.attention: BiasedAttention = alibi_attention
+
+    def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
+        """Encode packed nucleotide sequences.
+
+        Parameters
+        ----------
+        pack : Pack
+            Each sequence as [CLS] tokens [SEP], on the encoder's device.
+        dtype : torch.dtype, optional
+            Number format to work in; by default that of the weights. float32 on half-precision weights keeps the
+            weights as they are and widens them layer by layer, which rescues sequences that overflow.
+
+        Returns
+        -------
+        Tensor, shape (N, D)
+            Last hidden state, one row per token.
+        """
+        dtype = dtype or self.dtype
+        bias_HLL = alibi_bias(self.config.heads, pack.max_length, self.device).to(dtype)
+        hidden_ND = normalise(self.embedding_norm, self.embed(pack).to(dtype))
+        for layer in self.layers:
+            hidden_ND = layer(hidden_ND, bias_HLL, pack, self.attention)
+        return hidden_ND
+
+    def embed(self, pack: Pack) -> Tensor:
+        """Look up token embeddings; every token is of the first segment, whose row is added.
+
+        Parameters
+        ----------
+        pack : Pack
+            The batch.
+
+        Returns
+        -------
+        Tensor, shape (N, D), float32
+            Before the LayerNorm.
+        """
+        embedded_ND: Tensor = self.embedding(pack.tokens_N).float() + self.token_type.weight[0].float()
+        return embedded_ND
+
+
+class Layer(nn.Module):
+    """One block: attention, then gated feed-forward, each beside a residual and before a LayerNorm."""
+
+    def __init__(self, config: DNABERTSConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.query_key_value = nn.Linear(config.width, 3 * config.width)
+        self.attention_output = nn.Linear(config.width, config.width)
+        self.attention_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
+        self.expand = nn.Linear(config.width, 2 * config.feed_forward, bias=False)
+        self.contract = nn.Linear(config.feed_forward, config.width)
+        self.feed_forward_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
+
+    def forward(self, hidden_ND: Tensor, bias_HLL: Tensor, pack: Pack, attention: BiasedAttention) -> Tensor:
+        query_NHK, key_NHK, value_NHK = (
+            linear(self.query_key_value, hidden_ND).view(len(hidden_ND), 3, self.heads, -1).unbind(1)
+        )
+        attended_NHK = attention(query_NHK, key_NHK, value_NHK, bias_HLL, pack)
+        attended_ND = linear(self.attention_output, attended_NHK.flatten(1))
+        hidden_ND = normalise(self.attention_norm, attended_ND + hidden_ND)
+        gate_NF, value_NF = linear(self.expand, hidden_ND).chunk(2, dim=-1)
+        gated_ND = linear(self.contract, F.gelu(gate_NF) * value_NF)  # GELU with erf, not tanh; the first half gates
+        return normalise(self.feed_forward_norm, gated_ND + hidden_ND)

@@ -1,0 +1,172 @@
+"""From published weights to an ESM-2 encoder: one canonical naming, three publishers.
+
+transformers and Synthyra name tensors alike, with or without the prefix ``esm.``; fair-esm names them otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from virnucpro.errors import WeightsError
+from virnucpro.models.esm2 import ESM2, ESM2Config
+from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, require
+from virnucpro.models.placement import Placement
+from virnucpro.models.tokens import MASK, PAD, VOCABULARY
+from virnucpro.models.weights import load_pickled
+from virnucpro.records import Molecule
+
+__all__ = ["ESM2Checkpoint", "read_config", "read_fair_esm_config"]
+
+_HF_LAYER = {
+    "attention.LayerNorm": "attention_norm",
+    "attention.self.query": "query_key_value:0",
+    "attention.self.key": "query_key_value:1",
+    "attention.self.value": "query_key_value:2",
+    "attention.output.dense": "attention_output",
+    "LayerNorm": "feed_forward_norm",
+    "intermediate.dense": "expand",
+    "output.dense": "contract",
+}
+_FAIR_LAYER = {
+    "self_attn_layer_norm": "attention_norm",
+    "self_attn.q_proj": "query_key_value:0",
+    "self_attn.k_proj": "query_key_value:1",
+    "self_attn.v_proj": "query_key_value:2",
+    "self_attn.out_proj": "attention_output",
+    "final_layer_norm": "feed_forward_norm",
+    "fc1": "expand",
+    "fc2": "contract",
+}
+_TOP_LEVEL = {
+    "embeddings.word_embeddings": "embedding",
+    "encoder.emb_layer_norm_after": "final_norm",
+    "embed_tokens": "embedding",
+    "emb_layer_norm_after": "final_norm",
+}
+_INVERSE_FREQUENCIES = re.compile(r"(?:^|\.)(?:rotary_embeddings|rot_emb)\.inv_freq$")
+_NOT_NEEDED = re.compile(
+    r"(?:^|\.)(?:embeddings\.position_embeddings\.weight|embeddings\.position_ids|pooler\..+|contact_head\..+|lm_head\..+)$"
+)
+_LAYER = re.compile(r"^(?:encoder\.layer|layers)\.(\d+)\.(.+)$")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ESM2Checkpoint(Checkpoint[ESM2]):
+    """Weights of an ESM-2.
+
+    Attributes
+    ----------
+    config : ESM2Config
+        Shape of the model.
+    """
+
+    architecture: ClassVar[str] = "ESM-2"
+    molecule: ClassVar[Molecule] = Molecule.PROTEIN
+
+    config: ESM2Config
+
+    def describe(self) -> dict[str, Any]:
+        """Say what the weights do not show by themselves."""
+        return asdict(self.config)
+
+    def build(self) -> ESM2:
+        """Make the model, without weights."""
+        return ESM2(self.config)
+
+    def computed(self) -> dict[str, Tensor]:
+        """Rotary frequencies, for a checkpoint that has none."""
+        return {"inverse_frequencies": ESM2(replace(self.config, layers=0)).inverse_frequencies}
+
+    def load(self, placement: Placement) -> ESM2:
+        """Build the encoder, fill it, and choose its attention kernel."""
+        return super().load(placement).choose_attention()
+
+    def canonical_name(self, name: str) -> str | None:
+        """Say where a tensor that fair-esm, transformers or Synthyra published belongs in `ESM2`."""
+        if _NOT_NEEDED.search(name):
+            return None
+        if _INVERSE_FREQUENCIES.search(name):
+            return "inverse_frequencies"
+        bare = name.removeprefix("esm.")
+        if not bare.startswith("encoder.layer.") and not bare.startswith("encoder.emb_layer_norm_after."):
+            bare = bare.removeprefix("encoder.").removeprefix("sentence_encoder.")
+        module, _, parameter = bare.rpartition(".")
+        parameter = PARAMETER_NAME.get(parameter, "")
+        if not parameter:
+            return name
+        if layer := _LAYER.match(module):
+            naming = _HF_LAYER if module.startswith("encoder.") else _FAIR_LAYER
+            found, _, third = naming.get(layer[2], "").partition(":")
+            return f"layers.{layer[1]}.{found}.{parameter}" + (f":{third}" if third else "") if found else name
+        return f"{_TOP_LEVEL[module]}.{parameter}" if module in _TOP_LEVEL else name
+
+
+def read_config(values: Mapping[str, Any], where: str) -> ESM2Config:
+    """Read the shape of an ESM-2 from a `config.json` of model_type ``esm`` or ``fast_esm``.
+
+    Parameters
+    ----------
+    values : mapping
+        The file's content. Nothing is defaulted: the published classes' defaults are wrong for ESM-2.
+    where : str
+        Its place, for messages.
+
+    Returns
+    -------
+    ESM2Config
+        The shape.
+
+    Raises
+    ------
+    WeightsError
+        If a key is missing or says that this is another architecture.
+    """
+    required = {
+        "model_type": ("esm", "fast_esm"),
+        "position_embedding_type": ("rotary",),
+        "emb_layer_norm_before": (False, None),
+        "vocab_size": (len(VOCABULARY),),
+        "pad_token_id": (PAD,),
+        "mask_token_id": (MASK,),
+    }
+    shape = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size", "token_dropout")
+    require(values, where, "an ESM-2", required, (*shape, "layer_norm_eps"))
+    layers, width, heads, feed_forward, token_dropout = (values[key] for key in shape)
+    base = float(values.get("rope_theta") or 10000.0)
+    return ESM2Config(layers, width, heads, feed_forward, bool(token_dropout), float(values["layer_norm_eps"]), base)
+
+
+def read_fair_esm_config(path: Path) -> ESM2Config:
+    """Read the shape of an ESM-2 from fair-esm's `.pt` file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ESM2Config
+        The shape; its feed-forward layers are four times as wide.
+
+    Raises
+    ------
+    WeightsError
+        If the file is damaged or no ESM-2.
+    """
+    loaded = load_pickled(path)
+    try:
+        model = loaded["cfg"]["model"]
+        values = vars(model) if isinstance(model, argparse.Namespace) else model
+        layers, width = int(values["encoder_layers"]), int(values["encoder_embed_dim"])
+        heads, token_dropout = int(values["encoder_attention_heads"]), bool(values["token_dropout"])
+    except (KeyError, TypeError) as error:
+        raise WeightsError(f"{path} is not fair-esm's ESM-2: its cfg.model has no {error}") from error
+    return ESM2Config(layers, width, heads, 4 * width, token_dropout)

@@ -1,0 +1,68 @@
+"""What every packed model is made of: a base that knows where it is, and layers that work in their input's format."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from virnucpro.models.pack import Pack
+
+__all__ = ["PackedModel", "linear", "normalise"]
+
+
+class PackedModel(nn.Module):
+    """A model that takes a pack and gives one vector per token.
+
+    Attributes
+    ----------
+    embedding : torch.nn.Embedding
+        Its token table.
+    """
+
+    embedding: nn.Embedding
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the weights, and of the work unless `forward` is told otherwise."""
+        dtype: torch.dtype = self.embedding.weight.dtype
+        return dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        device: torch.device = self.embedding.weight.device
+        return device
+
+    @property
+    def width(self) -> int:
+        """D, numbers per vector."""
+        return self.embedding.embedding_dim
+
+    def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
+        """Encode a pack.
+
+        Parameters
+        ----------
+        pack : Pack
+            Sequences with their special tokens, on the model's device.
+        dtype : torch.dtype, optional
+            Number format to work in; by default that of the weights.
+
+        Returns
+        -------
+        Tensor, shape (N, D)
+            Last hidden state, one row per token.
+        """
+        raise NotImplementedError
+
+
+def linear(layer: nn.Linear, x: Tensor) -> Tensor:
+    """Apply a linear layer in the number format of its input; no cast when the weights have it already."""
+    bias = None if layer.bias is None else layer.bias.to(x.dtype)
+    return F.linear(x, layer.weight.to(x.dtype), bias)
+
+
+def normalise(layer: nn.LayerNorm, x: Tensor) -> Tensor:
+    """Apply a LayerNorm in the number format of its input; no cast when the weights have it already."""
+    return F.layer_norm(x, layer.normalized_shape, layer.weight.to(x.dtype), layer.bias.to(x.dtype), layer.eps)

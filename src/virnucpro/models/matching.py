@@ -1,0 +1,254 @@
+"""Placing published tensors in a model, and leaving nothing to chance.
+
+Every tensor of a checkpoint is either placed, or on the short list of what an encoder does not need (heads for other
+tasks); everything else, missing, extra or misshaped, is an error that names it. What an architecture adds is the naming
+of its publishers and its configuration.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from virnucpro.errors import WeightsError
+from virnucpro.models.layers import PackedModel
+from virnucpro.models.placement import Placement
+from virnucpro.models.weights import TensorSource
+from virnucpro.records import ModelIdentity, Molecule
+
+__all__ = ["PARAMETER_NAME", "Checkpoint", "read_json", "require"]
+
+PARAMETER_NAME = {"weight": "weight", "gamma": "weight", "bias": "bias", "beta": "bias"}
+"""transformers 5 writes LayerNorm weights under TensorFlow's names, gamma and beta."""
+
+Model = TypeVar("Model", bound=PackedModel)
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint(ABC, Generic[Model]):
+    """Weights that were found and described, but not yet read.
+
+    Attributes
+    ----------
+    source : TensorSource
+        The tensors.
+    name : str
+        Catalog name or path, for messages and receipts.
+    revision : str or None
+        Pinned commit of the published repository.
+    untrained : bool
+        True when the weights come from a random generator.
+    """
+
+    architecture: ClassVar[str]
+    molecule: ClassVar[Molecule]
+
+    source: TensorSource
+    name: str
+    revision: str | None = None
+    untrained: bool = False
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """What a receipt says of these weights; reads files once for their digest."""
+        shape = {"model": self.architecture, **self.describe()}
+        return ModelIdentity(self.name, self.revision, self.source.sha256, shape, self.untrained, self.molecule)
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Say what the weights do not show by themselves.
+
+        Returns
+        -------
+        dict
+            The configuration, for receipts.
+        """
+
+    @abstractmethod
+    def build(self) -> Model:
+        """Make the model, without weights.
+
+        Returns
+        -------
+        PackedModel
+            On torch's default device.
+        """
+
+    @abstractmethod
+    def canonical_name(self, name: str) -> str | None:
+        """Say where a published tensor belongs.
+
+        Parameters
+        ----------
+        name : str
+            As its publisher wrote it.
+
+        Returns
+        -------
+        str or None
+            A parameter's name, with ``:0``, ``:1`` or ``:2`` for a third of its rows; the name as it came when the
+            model has no such tensor; None when an encoder does not need it.
+        """
+
+    def computed(self) -> dict[str, Tensor]:
+        """Tensors that stay in float32 and can be computed where a checkpoint does not bring them.
+
+        Returns
+        -------
+        dict of str to Tensor
+            By the name of the buffer.
+        """
+        return {}
+
+    def looks_like(self) -> str:
+        """Say what a checkpoint that does not fit may be instead.
+
+        Returns
+        -------
+        str
+            A clause for the message; empty when it looks like nothing else.
+        """
+        return ""
+
+    def load(self, placement: Placement) -> Model:
+        """Build the encoder and fill it, tensor by tensor.
+
+        Parameters
+        ----------
+        placement : Placement
+            Device and number format of the weights; computed buffers stay in float32.
+
+        Returns
+        -------
+        PackedModel
+            In evaluation mode, without gradients.
+
+        Raises
+        ------
+        WeightsError
+            If a tensor is missing, not known, or has another shape than the configuration says.
+        """
+        with torch.device("meta"):
+            encoder = self.build()
+        targets = self._match(encoder)
+        encoder = encoder.to(placement.dtype).to_empty(device=placement.device)
+        for name, tensor in self.computed().items():  # replaced below when the checkpoint has them
+            setattr(encoder, name, tensor.to(placement.device))
+        slots = _slots(encoder)
+        filled: set[str] = set()
+        with torch.no_grad():
+            for name, tensor in self.source.read(targets):
+                rows = _rows(slots, target := targets[name])
+                if target in filled and not torch.equal(rows, tensor.to(rows)):  # frequencies may come once per layer
+                    raise WeightsError(f"{self.name} holds two different tensors for {target}, one of them {name}")
+                filled.add(target)
+                rows.copy_(tensor)
+        return encoder.requires_grad_(False).eval()
+
+    def _match(self, encoder: PackedModel) -> dict[str, str]:
+        """Decide where every tensor goes, before any is read: from publisher's name to ``parameter[:third]``."""
+        slots = _slots(encoder)
+        targets, extra, misshaped = {}, [], []
+        for name, shape in self.source.shapes().items():
+            target = self.canonical_name(name)
+            if target is None:
+                continue
+            if target.partition(":")[0] not in slots:
+                extra.append(name)
+            elif shape != (expected := tuple(_rows(slots, target).shape)):
+                misshaped.append(f"{name} {shape} instead of {expected}")
+            else:
+                targets[name] = target
+        placed = set(targets.values()) | set(self.computed())
+        thirds = {slot: {f"{slot}:{third}" for third in range(3)} for slot in slots}
+        missing = [slot for slot in slots if not ({slot} <= placed or thirds[slot] <= placed)]
+        problems = {"missing": missing, f"not part of {self.architecture}": extra, "misshaped": misshaped}
+        if any(problems.values()):
+            told = "; ".join(f"{what}: {_some(names)}" for what, names in problems.items() if names)
+            raise WeightsError(
+                f"{self.name} does not fit the {self.architecture} that its configuration describes"
+                f"{self.looks_like()}: {told}"
+            )
+        return targets
+
+
+def require(
+    values: Mapping[str, Any], where: str, what: str, known: Mapping[str, tuple[Any, ...]], others: Iterable[str]
+) -> None:
+    """Check a configuration: keys that must be there, and what some of them must say.
+
+    Parameters
+    ----------
+    values : mapping
+        Content of a `config.json`.
+    where : str
+        Its place, for messages.
+    what : str
+        Which model it should describe, with its article.
+    known : mapping of str to tuple
+        Keys with the values they may have.
+    others : iterable of str
+        Keys that may say anything.
+
+    Raises
+    ------
+    WeightsError
+        If a key is missing or says that this is another architecture.
+    """
+    missing = [key for key in (*known, *others) if key not in values]
+    if missing:
+        raise WeightsError(f"{where} lacks {', '.join(missing)}; these are never guessed")
+    wrong = [f"{key} is {values[key]!r}, not {may[0]!r}" for key, may in known.items() if values[key] not in may]
+    if wrong:
+        raise WeightsError(f"{where} does not describe {what}: {'; '.join(wrong)}")
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """Read a `config.json`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    mapping
+        Its content.
+
+    Raises
+    ------
+    WeightsError
+        If it is absent or no JSON object.
+    """
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path.parent} has no config.json; copy it beside the weights") from error
+    except (ValueError, OSError) as error:
+        raise WeightsError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise WeightsError(f"{path} holds a {type(values).__name__}, not a configuration")
+    return values
+
+
+def _slots(encoder: PackedModel) -> dict[str, Tensor]:
+    return dict(encoder.named_parameters()) | dict(encoder.named_buffers())
+
+
+def _rows(slots: Mapping[str, Tensor], target: str) -> Tensor:
+    """The part of a parameter that a published tensor fills."""
+    slot, _, third = target.partition(":")
+    return slots[slot].chunk(3)[int(third)] if third else slots[slot]
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

@@ -1,0 +1,128 @@
+"""extract_DNABERT_S as existing scripts call it."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
+
+from conftest import random_dna, write_fasta
+from dna_layouts import dna_config, gte_model, gte_states, published_dna_state, published_tokenizer
+from tolerances import INVARIANCE_FP32, PARITY_FP32
+from virnucpro import ConfigError, InputError, StoreError, WeightsError, extract_DNABERT_S, extract_fast_esm
+from virnucpro.pipeline import extract
+
+
+@pytest.fixture
+def windows():
+    generator = np.random.default_rng(6)
+    return [(f"w{i}F1", random_dna(generator, int(generator.integers(20, 500)))) for i in range(12)]
+
+
+@pytest.fixture
+def fasta(tmp_path, windows):
+    return write_fasta(tmp_path / "output_1.fa", windows)
+
+
+class RemoteCodeModel(torch.nn.Module):
+    """DNABERT-S as transformers makes it with remote code, as far as this package looks at it."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.model = [model]
+        self.config = type("BertConfig", (), {"to_dict": lambda _: dna_config(model)})()
+
+    def state_dict(self):
+        return published_dna_state(self.model[0])
+
+
+def test_a_script_reads_what_is_written(demo_dna, fasta, windows, tmp_path):
+    out = tmp_path / "output_1_DNABERT_S.pt"
+    ids, vectors = extract_DNABERT_S(input_file=str(fasta), out_file=str(out), model_loaded=True, model=demo_dna)
+    content = torch.load(out, weights_only=True)
+    assert ids == content["nucleotide"] == [id_ for id_, _ in windows]
+    for item, vector in zip(content["data"], vectors, strict=True):
+        assert torch.equal(torch.tensor(item["mean_representation"]), vector)
+    receipt = json.loads((tmp_path / "output_1_DNABERT_S.pt.json").read_text())
+    assert receipt["model"]["molecule"] == "dna"
+    assert receipt["counts"]["written"] == len(windows)
+
+
+def test_a_finished_file_is_read_and_nothing_computed(demo_dna, fasta, windows, tmp_path, monkeypatch):
+    out = tmp_path / "x_DNABERT_S.pt"
+    first = extract_DNABERT_S(fasta, out, True, model=demo_dna)
+    monkeypatch.setattr(type(demo_dna), "embed", None)
+    second = extract_DNABERT_S(fasta, out, True, model=demo_dna)
+    assert first[0] == second[0]
+    assert all(torch.equal(a, b) for a, b in zip(first[1], second[1], strict=True))
+    write_fasta(fasta, windows[::-1])
+    with pytest.raises(StoreError, match="input sha256"):
+        extract_DNABERT_S(fasta, out, True, model=demo_dna)
+
+
+def test_without_a_file_and_with_case_and_gaps(demo_dna, tmp_path, caplog):
+    records = [("a", "ACGTACGTNA"), ("a", "acgtacgtna"), ("none", ""), ("u", "ACGUACGTNA")]
+    ids, vectors = extract_DNABERT_S(write_fasta(tmp_path / "x.fa", records), None, True, model=demo_dna)
+    assert ids == ["a", "a", "u"]
+    assert (vectors[0] - vectors[1]).abs().max() <= INVARIANCE_FP32
+    assert (vectors[0] - vectors[2]).abs().max() > 1e-3  # U is not taken for T
+    assert "no vector for none" in caplog.text
+
+
+def test_long_sequences_are_cut_where_the_docs_say(demo_dna, tmp_path):
+    long = random_dna(np.random.default_rng(1), 300)
+    assert extract.DNA_LIMITS.max_residues == 10_000
+    assert demo_dna.prepare(long, 100).truncated
+    assert demo_dna.prepare(long, 100).tokens.tolist() == demo_dna.prepare(long[:100], 100).tokens.tolist()
+
+
+def test_a_model_of_transformers_is_taken_over_with_its_tokenizer(fasta, windows):
+    gte, backend = gte_model(), published_tokenizer()
+    model, tokenizer = RemoteCodeModel(gte), PreTrainedTokenizerFast(tokenizer_object=backend)
+    _, vectors = extract_DNABERT_S(fasta, None, model_loaded=True, tokenizer=tokenizer, model=model)
+    plain = Tokenizer.from_str(backend.to_str())
+    plain.no_padding()
+    plain.no_truncation()
+    tokens = [np.array(plain.encode(sequence).ids) for _, sequence in windows]
+    expected = [states.mean(0) for states in gte_states(gte, tokens)]
+    assert max((a - b).abs().max() for a, b in zip(vectors, expected, strict=True)) <= PARITY_FP32
+    assert extract._as_dna_encoder(model, tokenizer) is extract._as_dna_encoder(model, tokenizer)
+    with pytest.raises(WeightsError, match="tokenizer is a NoneType"):
+        extract_DNABERT_S(fasta, None, model_loaded=True, model=RemoteCodeModel(gte))
+
+
+def test_the_default_model_is_loaded_once(demo_dna, fasta, monkeypatch):
+    calls = []
+    monkeypatch.setattr(extract, "load_encoder", lambda name: calls.append(name) or demo_dna)
+    extract._default_dna_encoder.cache_clear()
+    try:
+        extract_DNABERT_S(fasta, None)
+        extract_DNABERT_S(fasta, None)
+    finally:
+        extract._default_dna_encoder.cache_clear()
+    assert calls == ["dnabert-s"]
+
+
+def test_what_does_not_fit_together(demo, demo_dna, fasta):
+    with pytest.raises(ConfigError, match="model_loaded=True, but model is NoneType"):
+        extract_DNABERT_S(fasta, None, model_loaded=True)
+    with pytest.raises(ConfigError, match="model_loaded=False, but model is DnaEncoder"):
+        extract_DNABERT_S(fasta, None, model=demo_dna)
+    with pytest.raises(ConfigError, match="model is a ProteinEncoder"):
+        extract_DNABERT_S(fasta, None, model_loaded=True, model=demo)
+    with pytest.raises(ConfigError, match="model is a DnaEncoder"):
+        extract_fast_esm(fasta, model=demo_dna)
+    with pytest.raises(WeightsError, match="model is a Linear"):
+        extract_DNABERT_S(fasta, None, model_loaded=True, model=torch.nn.Linear(2, 2))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=published_tokenizer())
+    with pytest.raises(ConfigError, match="whose vocabulary is not that of the model"):
+        extract_DNABERT_S(fasta, None, model_loaded=True, model=demo_dna, tokenizer=tokenizer)
+
+
+def test_bad_input_is_an_error_and_no_file(demo_dna, tmp_path):
+    with pytest.raises(InputError, match="none of its 1 sequences"):
+        extract_DNABERT_S(write_fasta(tmp_path / "e.fa", [("a", "")]), tmp_path / "x.pt", True, model=demo_dna)
+    assert not list(tmp_path.glob("*.pt*"))
