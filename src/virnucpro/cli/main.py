@@ -14,7 +14,10 @@ import click
 from virnucpro import __version__
 from virnucpro.cli.doctor import doctor
 from virnucpro.cli.embed import embed
+from virnucpro.cli.evaluate import evaluate
+from virnucpro.cli.import_classifier import import_classifier
 from virnucpro.cli.models import models
+from virnucpro.cli.train import train
 from virnucpro.errors import ConfigError, DimensionError, InputError, VirNucProError
 
 __all__ = ["cli", "main", "run"]
@@ -29,6 +32,9 @@ def cli() -> None:
 
 
 cli.add_command(embed)
+cli.add_command(train)
+cli.add_command(evaluate)
+cli.add_command(import_classifier)
 cli.add_command(models)
 cli.add_command(doctor)
 

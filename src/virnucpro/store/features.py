@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import torch
 
-from virnucpro.errors import StoreError
+from virnucpro.errors import DimensionError, StoreError
 from virnucpro.records import EmbeddingTable
 
 __all__ = ["PROTEIN_SUFFIX", "read_protein_features", "write_protein_features"]
@@ -47,10 +47,14 @@ def read_protein_features(path: Path) -> EmbeddingTable:
     ------
     StoreError
         If it is damaged or not such a file.
+    DimensionError
+        If its vectors are not of one width.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         ids, data = content["proteins"], content["data"]
+        if len(shapes := {tuple(row.shape) for row in data}) > 1:
+            raise DimensionError(f"{path}: vectors of shapes {', '.join(map(str, sorted(shapes)))}; extract again")
         vectors = torch.stack(list(data)).float().numpy() if data else torch.empty(0, 0).numpy()
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
