@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         VirNucProError,
         WeightsError,
     )
+    from virnucpro.models.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
     from virnucpro.pipeline.extract import (
         extract_DNABERT_S,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         split_fasta_file,
         validate_embeddings,
     )
+    from virnucpro.pipeline.merge import merge_data
 
 __version__ = "0.1.0"
 
@@ -43,15 +45,19 @@ __all__ = [
     "extract_esm",
     "extract_fast_esm",
     "get_batch_indices",
+    "load_classifier",
     "load_encoder",
+    "merge_data",
     "split_fasta_file",
     "validate_embeddings",
 ]
 
 _MODULE_OF = {
     "get_batch_indices": "virnucpro.batching",
+    "load_classifier": "virnucpro.models.classifier",
     "load_encoder": "virnucpro.models.encoders",
     "extract_DNABERT_S": "virnucpro.pipeline.extract",
+    "merge_data": "virnucpro.pipeline.merge",
     "extract_esm": "virnucpro.pipeline.extract",
     "extract_fast_esm": "virnucpro.pipeline.extract",
     "split_fasta_file": "virnucpro.pipeline.extract",

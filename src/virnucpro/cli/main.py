@@ -14,7 +14,12 @@ import click
 from virnucpro import __version__
 from virnucpro.cli.doctor import doctor
 from virnucpro.cli.embed import embed
+from virnucpro.cli.evaluate import evaluate
+from virnucpro.cli.features import features
+from virnucpro.cli.import_classifier import import_classifier
 from virnucpro.cli.models import models
+from virnucpro.cli.predict import predict
+from virnucpro.cli.train import train
 from virnucpro.errors import ConfigError, DimensionError, InputError, VirNucProError
 
 __all__ = ["cli", "main", "run"]
@@ -29,6 +34,11 @@ def cli() -> None:
 
 
 cli.add_command(embed)
+cli.add_command(features)
+cli.add_command(train)
+cli.add_command(evaluate)
+cli.add_command(import_classifier)
+cli.add_command(predict)
 cli.add_command(models)
 cli.add_command(doctor)
 

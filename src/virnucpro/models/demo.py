@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from virnucpro.models.catalog import DEMO, DEMO_DNA
+from virnucpro.models.classifier import MLP, Classifier
+from virnucpro.models.contract import EncoderUse, FeatureContract
 from virnucpro.models.dna_tokens import SPECIAL_TOKENS, DnaTokenizer
 from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
 from virnucpro.models.dnabert_s_checkpoints import DNABERTSCheckpoint
@@ -22,7 +24,7 @@ from virnucpro.models.esm2_checkpoints import ESM2Checkpoint
 from virnucpro.models.layers import PackedModel
 from virnucpro.models.weights import MemoryTensors
 
-__all__ = ["demo_checkpoint", "demo_dna_checkpoint", "demo_tokenizer", "random_checkpoint"]
+__all__ = ["demo_checkpoint", "demo_classifier", "demo_dna_checkpoint", "demo_tokenizer", "random_checkpoint"]
 
 DEMO_CONFIG = ESM2Config(layers=4, width=128, heads=4, feed_forward=512)
 DEMO_SEED = 650
@@ -30,6 +32,8 @@ LONGEST_PIECE = 3
 DEMO_VOCABULARY = len(SPECIAL_TOKENS) + sum(4**length for length in range(1, LONGEST_PIECE + 1))
 DEMO_DNA_CONFIG = DNABERTSConfig(layers=3, width=96, heads=6, feed_forward=384, vocabulary=DEMO_VOCABULARY)
 DEMO_DNA_SEED = 117
+DEMO_CLASSIFIER_SEED = 500
+DEMO_WINDOW_BP = 500
 
 
 def demo_checkpoint() -> ESM2Checkpoint:
@@ -41,6 +45,30 @@ def demo_checkpoint() -> ESM2Checkpoint:
         128 wide, marked as untrained.
     """
     return random_checkpoint(DEMO_CONFIG, DEMO_SEED, DEMO)
+
+
+def demo_classifier() -> Classifier:
+    """Build a classifier of the features of `demo-dna` and `demo`, with seeded random weights.
+
+    Returns
+    -------
+    Classifier
+        For windows of 500 bp, marked as untrained: its calls mean nothing.
+    """
+    dna, protein = demo_dna_checkpoint(), demo_checkpoint()
+    contract = FeatureContract(
+        DEMO_WINDOW_BP,
+        EncoderUse(dna.config.width, dna.identity),
+        EncoderUse(protein.config.width, protein.identity),
+    )
+    generator = torch.Generator().manual_seed(DEMO_CLASSIFIER_SEED)
+    model = MLP(contract.width)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() == 2:
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) / math.sqrt(parameter.shape[1]))
+    digest = MemoryTensors(model.state_dict()).sha256
+    return Classifier(model.eval(), contract, {"untrained": True}, DEMO, digest)
 
 
 def demo_dna_checkpoint() -> DNABERTSCheckpoint:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from virnucpro.errors import ConfigError
-from virnucpro.models.catalog import Molecule
 from virnucpro.models.checkpoints import AnyCheckpoint
 from virnucpro.models.contract import EncoderUse, FeatureContract
 from virnucpro.models.encoders import encoder_of
 from virnucpro.models.hub import find_checkpoint
 from virnucpro.models.placement import Placement
 from virnucpro.pipeline.frame_features import FrameEncoders
-from virnucpro.records import ModelIdentity
+from virnucpro.records import ModelIdentity, Molecule
 
 __all__ = ["ChosenEncoders", "choose_encoders"]
 

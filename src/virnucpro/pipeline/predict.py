@@ -1,8 +1,8 @@
 """Reads and contigs in, a call for every one of them out.
 
 Scores are computed part by part and kept as files of their own, so that a run that was killed goes on behind its last
-part. The tables are made from those files at the end, in one pass over input and parts; they are quick to make, and made
-anew by every run. At no time is more in memory than one part, or the windows of one record.
+part. The tables are made from those files at the end, in one pass over input and parts; they are quick to make, and
+made anew by every run. At no time is more in memory than one part, or the windows of one record.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Scores of frames, and what they make of a window.
 
-A window is a virus when the best virus score among its frames is at least the best score of other [1]_. Its own score is
-the first as a share of both: one half or more is a virus.
+A window is a virus when the best virus score among its frames is at least the best score of other [1]_. Its own score
+is the first as a share of both: one half or more is a virus.
 
 References
 ----------

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final
 
 import torch
 
-from virnucpro.errors import StoreError
+from virnucpro.errors import DimensionError, StoreError
 from virnucpro.records import EmbeddingTable, Molecule
 
 __all__ = [
@@ -75,6 +75,8 @@ def read_protein_features(path: Path) -> EmbeddingTable:
     ------
     StoreError
         If it is damaged or not such a file.
+    DimensionError
+        If its vectors are not of one width.
     """
     return _read(path, "protein", lambda content: (content["proteins"], content["data"]))
 
@@ -112,6 +114,8 @@ def _read(path: Path, kind: str, rows_of: Callable[[dict[str, Any]], tuple[list[
     try:
         ids, data = rows_of(torch.load(path, map_location="cpu", weights_only=True))
         rows = [torch.as_tensor(row, dtype=torch.float32) for row in data]
+        if len(shapes := {tuple(row.shape) for row in rows}) > 1:
+            raise DimensionError(f"{path}: vectors of shapes {', '.join(map(str, sorted(shapes)))}; extract again")
         vectors = (torch.stack(rows) if rows else torch.empty(0, 0)).numpy()
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

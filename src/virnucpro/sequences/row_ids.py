@@ -1,0 +1,82 @@
+"""What the id of a row says: ``{record}_chunk_{window}{frame}``, such as ``NC_001416.1_chunk_12R3``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro.errors import InputError
+
+__all__ = ["Sources", "number_sources", "split_row_id"]
+
+_ROW_ID = re.compile(r"(.+)_chunk_(\d+)([FR][1-3])", re.DOTALL)
+
+Sources = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""For every row the number of its record, and of its window, each counted from 0 in order of first appearance."""
+
+
+def split_row_id(row_id: str) -> tuple[str, int, str]:
+    """Take a row id apart.
+
+    Parameters
+    ----------
+    row_id : str
+        As `virnucpro features` and VirNucPro write it.
+
+    Returns
+    -------
+    record : str
+        Id of the sequence that the row comes from.
+    window : int
+        Which of its windows, from 1.
+    frame : str
+        F1, F2, F3, R1, R2 or R3.
+
+    Raises
+    ------
+    InputError
+        If it has another form.
+
+    Examples
+    --------
+    >>> split_row_id("phage_chunk_7_chunk_12R3")
+    ('phage_chunk_7', 12, 'R3')
+    """
+    found = _ROW_ID.fullmatch(row_id)
+    if found is None:
+        raise InputError(
+            f"row id {row_id!r} is not RECORD_chunk_NUMBER and a frame (F1 to R3), so its source record is not known"
+        )
+    return found[1], int(found[2]), found[3]
+
+
+def number_sources(row_ids: Iterable[str]) -> Sources:
+    """Number the records and the windows that rows come from.
+
+    Parameters
+    ----------
+    row_ids : iterable of str
+        One per row.
+
+    Returns
+    -------
+    records, windows : numpy.ndarray, shape (rows,), int64
+        Equal numbers for rows of one record, and of one window.
+
+    Raises
+    ------
+    InputError
+        If an id has another form.
+    """
+    records: dict[str, int] = {}
+    windows: dict[tuple[int, int], int] = {}
+    numbers = []
+    for row_id in row_ids:
+        record, window, _ = split_row_id(row_id)
+        record_number = records.setdefault(record, len(records))
+        numbers.append((record_number, windows.setdefault((record_number, window), len(windows))))
+    table = np.array(numbers, dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]

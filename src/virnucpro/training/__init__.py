@@ -1,0 +1,1 @@
+"""The training stage: rows with labels in, a classifier out."""
