@@ -64,9 +64,11 @@ def demo_classifier() -> Classifier:
     generator = torch.Generator().manual_seed(DEMO_CLASSIFIER_SEED)
     model = MLP(contract.width)
     with torch.no_grad():
-        for parameter in model.parameters():
+        for name, parameter in model.named_parameters():
             if parameter.dim() == 2:
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) / math.sqrt(parameter.shape[1]))
+            else:
+                parameter.fill_(name == "bn1.weight")
     digest = MemoryTensors(model.state_dict()).sha256
     return Classifier(model.eval(), contract, {"untrained": True}, DEMO, digest)
 

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -263,7 +264,7 @@ def _windows(job: PredictionJob, parts: int) -> Iterator[ScoredWindow]:
         try:
             with np.load(path, allow_pickle=False) as columns:
                 table = PartScores(**columns)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
             raise StoreError(f"{path} is no file of scores: {error}; remove it and run again") from error
         yield from table
 

@@ -40,7 +40,7 @@ def frame_lines(record: Record, window: ScoredWindow) -> bytes:
     """
     return b"".join(
         f"{record.id}_chunk_{window.number}{FRAME_NAMES[frame.frame_index]}\t"
-        f"{'virus' if frame.is_virus else 'others'}\t{frame.other}\t{frame.virus}\n".encode()
+        f"{'virus' if frame.is_virus else 'others'}\t{frame.other!s}\t{frame.virus!s}\n".encode()
         for frame in window.frames
     )
 

@@ -59,7 +59,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     temporary = temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("ab") as stream:
+        with _open_without_truncating(temporary) as stream:
             _claim(stream, temporary, path)
             stream.truncate(0)
             try:
@@ -77,6 +77,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error.__context__, OSError):
             raise _cannot_write(path, error.__context__) from error
         raise
+
+
+def _open_without_truncating(path: Path) -> BinaryIO:
+    """Open for writing anywhere in the file, as some formats do; another run may own what is in it."""
+    return open(path, "r+b", opener=lambda name, _: os.open(name, os.O_RDWR | os.O_CREAT, 0o666))
 
 
 def _claim(stream: BinaryIO, temporary: Path, path: Path) -> None:
