@@ -1,0 +1,198 @@
+"""VirNucPro's windows: a sequence cut into overlapping pieces of one length.
+
+A sequence of n bases is covered by as few windows of w bases as can cover it, k = ceil(n / w). Their surplus
+R = k w - n is spread over the steps between them: with lo = floor(R / k), the first R - lo (k - 1) steps are
+w - lo - 1 bases and the others w - lo. The last window is clipped where the sequence ends.
+
+References
+----------
+``split_fasta_chunk`` in ``units.py`` of https://github.com/Li-Jing-1997/VirNucPro
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro.errors import ConfigError
+from virnucpro.records import Record
+
+__all__ = ["Outcome", "Window", "WindowPlan", "WindowTable", "plan_windows", "plan_windows_of_many"]
+
+
+class Outcome(IntEnum):
+    """What became of a window: the first that fits of too_short, ambiguous, frames, no_open_frame."""
+
+    FRAMES = 0
+    """One row or more: at least one frame has no stop codon."""
+    NO_OPEN_FRAME = 1
+    """Every frame has a stop codon."""
+    TOO_SHORT = 2
+    """No frame has two codons: the window is under six bases."""
+    AMBIGUOUS = 3
+    """More than half of its letters are not A, C, G or T."""
+
+    @property
+    def word(self) -> str:
+        """The name that tables and logs use."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, eq=False)
+class WindowPlan:
+    """Where windows lie, one row each, sequence by sequence.
+
+    Attributes
+    ----------
+    record_rows : numpy.ndarray, shape (k,), int64
+        Which of the planned sequences, from 0.
+    numbers : numpy.ndarray, shape (k,), int64
+        Which of the sequence's windows, from 1.
+    starts, ends : numpy.ndarray, shape (k,), int64
+        Bases of the sequence, 0-based, half-open.
+    """
+
+    record_rows: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window and what became of it.
+
+    Attributes
+    ----------
+    record_number : int
+        Number of its record in the file, from 1.
+    id : str
+        ``{record id}_chunk_{number}``; shared by windows of records that share an id.
+    number : int
+        Which of the record's windows, from 1.
+    start, end : int
+        Bases of the record without whitespace, 0-based, half-open.
+    outcome : Outcome
+        What became of it.
+    """
+
+    record_number: int
+    id: str
+    number: int
+    start: int
+    end: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, eq=False)
+class WindowTable:
+    """Windows of some records, row by row, each with its outcome.
+
+    Attributes
+    ----------
+    records : tuple of Record
+        The records, also those without a base and so without a window.
+    plan : WindowPlan
+        Where the windows lie; ``plan.record_rows`` points into `records`.
+    outcomes : numpy.ndarray, shape (k,), uint8
+        Values of `Outcome`.
+    """
+
+    records: tuple[Record, ...]
+    plan: WindowPlan
+    outcomes: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __iter__(self) -> Iterator[Window]:
+        prefixes = [f"{record.id}_chunk_" for record in self.records]
+        plan = self.plan
+        columns = (plan.record_rows, plan.numbers, plan.starts, plan.ends, self.outcomes)
+        for record_row, number, start, end, outcome in zip(*(c.tolist() for c in columns), strict=True):
+            id_ = f"{prefixes[record_row]}{number}"
+            yield Window(self.records[record_row].number, id_, number, start, end, Outcome(outcome))
+
+    def counts(self) -> dict[str, int]:
+        """Windows by outcome.
+
+        Returns
+        -------
+        dict of str to int
+            One entry for each outcome, by its word; they sum up to the number of windows.
+        """
+        numbers = np.bincount(self.outcomes, minlength=len(Outcome))
+        return {outcome.word: int(numbers[outcome]) for outcome in Outcome}
+
+
+def plan_windows(length_bp: int, window_bp: int) -> NDArray[np.int64]:
+    """Cut one sequence into windows.
+
+    Parameters
+    ----------
+    length_bp : int
+        Bases of the sequence; one of 0 bases has no window.
+    window_bp : int
+        Bases of a window.
+
+    Returns
+    -------
+    numpy.ndarray, shape (k, 2), int64
+        Start and end of each window, 0-based, half-open.
+
+    Raises
+    ------
+    ConfigError
+        If a window has no bases, or a length is negative.
+
+    Examples
+    --------
+    >>> plan_windows(1001, 500).tolist()
+    [[0, 500], [333, 833], [666, 1001]]
+    """
+    plan = plan_windows_of_many([length_bp], window_bp)
+    return np.stack((plan.starts, plan.ends), axis=1)
+
+
+def plan_windows_of_many(lengths_bp: Sequence[int], window_bp: int) -> WindowPlan:
+    """Cut many sequences into windows, each by itself.
+
+    Parameters
+    ----------
+    lengths_bp : sequence of int
+        Bases of each sequence.
+    window_bp : int
+        Bases of a window.
+
+    Returns
+    -------
+    WindowPlan
+        All windows, sequence by sequence, in order.
+
+    Raises
+    ------
+    ConfigError
+        If a window has no bases, or a length is negative.
+    """
+    lengths = np.asarray(lengths_bp, dtype=np.int64)
+    if window_bp < 1:
+        raise ConfigError(f"a window needs at least 1 base, not {window_bp}")
+    if lengths.size and lengths.min() < 0:
+        raise ConfigError(f"a sequence cannot have {lengths.min()} bases")
+    counts = -(-lengths // window_bp)
+    surplus = counts * window_bp - lengths
+    low = surplus // np.maximum(counts, 1)
+    longer = surplus - low * (counts - 1)
+
+    record_rows = np.repeat(np.arange(len(lengths)), counts)
+    before = np.arange(len(record_rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = before * (window_bp - low[record_rows]) - np.minimum(before, longer[record_rows])
+    ends = np.minimum(starts + window_bp, lengths[record_rows])
+    return WindowPlan(record_rows, before + 1, starts, ends)
