@@ -15,6 +15,7 @@ from virnucpro import __version__
 from virnucpro.cli.doctor import doctor
 from virnucpro.cli.embed import embed
 from virnucpro.cli.models import models
+from virnucpro.cli.prepare import prepare
 from virnucpro.errors import ConfigError, DimensionError, InputError, VirNucProError
 
 __all__ = ["cli", "main", "run"]
@@ -29,6 +30,7 @@ def cli() -> None:
 
 
 cli.add_command(embed)
+cli.add_command(prepare)
 cli.add_command(models)
 cli.add_command(doctor)
 

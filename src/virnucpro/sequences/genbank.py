@@ -46,7 +46,7 @@ class GenBankRecord:
     number : int
         Position in the file, from 1.
     id : str
-        Accession with version, or what stands in its place; ``record N`` when nothing does.
+        Accession with version, or what stands in its place, ``record_N`` when nothing does; one word.
     sequence : str
         Bases as written; empty when the record holds none (contigs built from others) or is malformed.
     n_cds : int
@@ -134,7 +134,7 @@ def read_genbank(path: Path, label: str | None = None) -> Iterator[GenBankRecord
 
 def _read_record(lines: _RecordLines, number: int) -> GenBankRecord:
     """Let Biopython read one record, and put into words what it finds wrong."""
-    name = lines.name or f"record {number}"
+    name = lines.name or f"record_{number}"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -161,7 +161,7 @@ def _is_locus(line: str) -> bool:
 
 
 def _id_of(found: SeqRecord | None, name: str) -> str:
-    """Accession.version; a word, for it becomes the first of a FASTA header."""
+    """Accession.version; one word, for it becomes the first of a FASTA header."""
     return next(iter((found.id or "").split()), name) if found is not None else name
 
 
