@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from virnucpro.records import Counts, Record
 from virnucpro.sequences.annotated import select_annotated_frames
@@ -138,6 +138,14 @@ class RecordRow:
         return "\t".join(map(str, astuple(self))) + "\n"
 
 
+class _Outcome(NamedTuple):
+    """A record's row, its frames, and the genetic codes that its CDS features name."""
+
+    row: RecordRow
+    frames: tuple[Frame, ...]
+    genetic_codes: frozenset[int]
+
+
 def prepare_file(
     job: PreparationJob,
     provenance: Provenance,
@@ -170,12 +178,14 @@ def prepare_file(
         If a result cannot be written.
     """
     rows: list[RecordRow] = []
+    codes: set[int] = set()
     with whole_file(job.nucleotides) as nucleotides, whole_file(job.proteins) as proteins:
-        for row, frames in _outcomes(job, framing):
+        for row, frames, genetic_codes in _outcomes(job, framing):
             for frame in frames:
                 nucleotides.write(f">{frame.id}\n{frame.nucleotides}\n".encode())
                 proteins.write(f">{frame.id}\n{frame.protein}\n".encode())
             rows.append(row)
+            codes |= genetic_codes
             on_record(job, row)
         outputs = {job.nucleotides.name: _identify(nucleotides), job.proteins.name: _identify(proteins)}
         job.table.unlink(missing_ok=True)  # an old one would vouch for files that are no longer there
@@ -183,13 +193,14 @@ def prepare_file(
     details = {
         "totals": {name: sum(getattr(row, name) for row in rows) for name in TOTALS},
         "statuses": dict(Counter(row.status for row in rows)),
+        "genetic_codes": sorted(codes),
         "outputs": outputs,
     }
     receipt = Receipt(provenance, Counts(read=len(rows), written=len(rows) - failed, failed=failed), details)
     return write_result(job.table, lambda stream: _write_table(stream, rows), receipt)
 
 
-def _outcomes(job: PreparationJob, framing: Framing) -> Iterator[tuple[RecordRow, tuple[Frame, ...]]]:
+def _outcomes(job: PreparationJob, framing: Framing) -> Iterator[_Outcome]:
     """Give every record of the GenBank file, and of the FASTA file, its row and its frames."""
     annotations = read_genbank(job.source, job.label)
     if job.fasta is None:
@@ -200,10 +211,10 @@ def _outcomes(job: PreparationJob, framing: Framing) -> Iterator[tuple[RecordRow
         for annotation in annotations:
             yield _outcome(annotation, spool.take(annotation.id), framing)
         for id_, length in spool.left():
-            yield RecordRow(id_, length, 0, 0, 0, 0, 0, "no GenBank record"), ()
+            yield _Outcome(RecordRow(id_, length, 0, 0, 0, 0, 0, "no GenBank record"), (), frozenset())
 
 
-def _outcome(annotation: GenBankRecord, record: Record | None, framing: Framing) -> tuple[RecordRow, tuple[Frame, ...]]:
+def _outcome(annotation: GenBankRecord, record: Record | None, framing: Framing) -> _Outcome:
     """Look for frames where there is something to look in, and something to look for."""
     status = annotation.problem or OK
     if record is None:
@@ -214,9 +225,10 @@ def _outcome(annotation: GenBankRecord, record: Record | None, framing: Framing)
         status = "no translations"
     known = (annotation.id, len(record.sequence), annotation.n_cds, len(annotation.translations))
     if status != OK:
-        return RecordRow(*known, 0, 0, 0, status), ()
+        return _Outcome(RecordRow(*known, 0, 0, 0, status), (), frozenset())
     found = select_annotated_frames(record, annotation.translations, framing.window_bp, framing.genetic_code)
-    return RecordRow(*known, found.n_windows, found.n_frames_without_stop, len(found.frames), OK), found.frames
+    row = RecordRow(*known, found.n_windows, found.n_frames_without_stop, len(found.frames), OK)
+    return _Outcome(row, found.frames, annotation.genetic_codes)
 
 
 def _write_table(stream: BinaryIO, rows: list[RecordRow]) -> None:

@@ -53,6 +53,8 @@ class GenBankRecord:
         CDS features.
     translations : tuple of str
         One for every CDS that has one, in file order, upper-case.
+    genetic_codes : frozenset of int
+        NCBI's numbers that its CDS features name; they name none where they mean the standard code.
     problem : str
         Why the record cannot be used; empty when it can.
     """
@@ -62,6 +64,7 @@ class GenBankRecord:
     sequence: str
     n_cds: int
     translations: tuple[str, ...]
+    genetic_codes: frozenset[int] = frozenset()
     problem: str = ""
 
 
@@ -147,13 +150,14 @@ def _read_record(lines: _RecordLines, number: int) -> GenBankRecord:
     if not lines.complete:
         problem = f"no end marker ({_END}), the record is cut off"
     if found is None or problem:
-        return GenBankRecord(number, _id_of(found, name), "", 0, (), f"malformed: {problem}")
+        return GenBankRecord(number, _id_of(found, name), "", 0, (), problem=f"malformed: {problem}")
     if found.annotations.get("molecule_type") == "protein":
-        return GenBankRecord(number, _id_of(found, name), "", 0, (), "a protein, not nucleotides")
+        return GenBankRecord(number, _id_of(found, name), "", 0, (), problem="a protein, not nucleotides")
     coding = [feature.qualifiers for feature in found.features if feature.type == "CDS"]
     translations = ("".join(text.split()).upper() for each in coding for text in each.get("translation", []))
+    codes = frozenset(int(text) for each in coding for text in each.get("transl_table", []) if text.isdecimal())
     sequence = str(found.seq) if found.seq is not None and found.seq.defined else ""
-    return GenBankRecord(number, _id_of(found, name), sequence, len(coding), tuple(filter(None, translations)))
+    return GenBankRecord(number, _id_of(found, name), sequence, len(coding), tuple(filter(None, translations)), codes)
 
 
 def _is_locus(line: str) -> bool:
