@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from published_layouts import FULL_650M, write_bin, write_prefixed
 
 SCRIPT = """

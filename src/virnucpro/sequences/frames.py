@@ -156,7 +156,8 @@ def find_frames(records: Sequence[Record], window_bp: int, genetic_code: int = 1
     Parameters
     ----------
     records : sequence of Record
-        Nucleotide sequences, as written. Memory: about 12 bytes per base of all of them together.
+        Nucleotide sequences, as written. Memory: about 15 bytes per base of all of them together, of which the
+        table keeps 4 to 5.
     window_bp : int
         Bases of a window.
     genetic_code : int, default: 1
