@@ -69,7 +69,6 @@ def prepare(
 def _carry_out_aloud(plan: PreparationPlan, talk: Talk) -> PreparationReport:
     from virnucpro.pipeline.prepare import PreparationListener, carry_out_preparation
     from virnucpro.pipeline.prepared_file import PreparationJob, RecordRow
-    from virnucpro.sequences.genetic_codes import differing_codes
     from virnucpro.store.receipts import Receipt
 
     for job in plan.unchecked:
@@ -93,11 +92,10 @@ def _carry_out_aloud(plan: PreparationPlan, talk: Talk) -> PreparationReport:
         def file_written(self, job: PreparationJob, receipt: Receipt) -> None:
             if self.failed:
                 talk.warn(f"{job.label}: {self.failed} of {self.records} records could not be used, see {job.table}")
-            others = differing_codes(receipt.details["genetic_codes"], plan.framing.genetic_code)
-            if others:
+            if others := receipt.details["other_genetic_codes"]:
                 talk.warn(
                     f"{job.label}: has CDS in genetic code {', '.join(map(str, others))}, its frames were read in code "
-                    f"{plan.framing.genetic_code}; --genetic-code reads them in another"
+                    f"{plan.framing.genetic_code}; --genetic-code changes that"
                 )
             kept = receipt.details["totals"]["n_kept"]
             talk.say(f"{job.label}: records: {self.records:,}, frames kept: {kept:,}")

@@ -17,6 +17,7 @@ from virnucpro.sequences.annotated import select_annotated_frames
 from virnucpro.sequences.fasta import read_records, sequence_stem
 from virnucpro.sequences.frames import Frame
 from virnucpro.sequences.genbank import GENBANK_SUFFIXES, GenBankRecord, read_genbank
+from virnucpro.sequences.genetic_codes import GENETIC_CODES
 from virnucpro.store.atomic import whole_file
 from virnucpro.store.receipts import Provenance, Receipt, identify_input, write_result
 from virnucpro.store.spool import SequenceSpool
@@ -193,7 +194,7 @@ def prepare_file(
     details = {
         "totals": {name: sum(getattr(row, name) for row in rows) for name in TOTALS},
         "statuses": dict(Counter(row.status for row in rows)),
-        "genetic_codes": sorted(codes),
+        "other_genetic_codes": _others(codes, framing.genetic_code),
         "outputs": outputs,
     }
     receipt = Receipt(provenance, Counts(read=len(rows), written=len(rows) - failed, failed=failed), details)
@@ -229,6 +230,11 @@ def _outcome(annotation: GenBankRecord, record: Record | None, framing: Framing)
     found = select_annotated_frames(record, annotation.translations, framing.window_bp, framing.genetic_code)
     row = RecordRow(*known, found.n_windows, found.n_frames_without_stop, len(found.frames), OK)
     return _Outcome(row, found.frames, annotation.genetic_codes)
+
+
+def _others(codes: set[int], genetic_code: int) -> list[int]:
+    """The codes that read some codon in another way; 11 differs from 1 in its starts only."""
+    return sorted(code for code in codes if GENETIC_CODES.get(code) != GENETIC_CODES[genetic_code])
 
 
 def _write_table(stream: BinaryIO, rows: list[RecordRow]) -> None:
