@@ -45,13 +45,20 @@ class SequenceSpool:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed by __exit__
-            for record in records:
-                letters = record.sequence.encode()
-                place = _Place(record.number, record.header, self._file.tell(), len(letters))
-                self._places.setdefault(record.id, deque()).append(place)
-                self._file.write(letters)
+            try:
+                self._set_aside(records)
+            except BaseException:
+                self._file.close()
+                raise
         except OSError as error:
             raise StoreError(f"cannot set sequences aside in {folder}: {error.strerror}; free some space") from error
+
+    def _set_aside(self, records: Iterable[Record]) -> None:
+        for record in records:
+            letters = record.sequence.encode()
+            place = _Place(record.number, record.header, self._file.tell(), len(letters))
+            self._places.setdefault(record.id, deque()).append(place)
+            self._file.write(letters)
 
     def __enter__(self) -> Self:
         return self
