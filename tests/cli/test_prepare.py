@@ -113,16 +113,20 @@ def test_only_the_first_bad_records_are_named(virnucpro, tmp_path):
 
 def test_one_bad_file_does_not_cost_the_others(virnucpro, tmp_path):
     source = write_genbank(tmp_path / "x.gb", good("AB1"))
+    other = write_genbank(tmp_path / "y.gb", good("AB1"), record("AB2", GENE))
     cut = tmp_path / "cut.gb.gz"
     cut.write_bytes(gzip.compress((good("AB1") * 500).encode())[:-20])
     fasta = write_fasta(tmp_path / "fasta.fa", [("a", GENE)])
-    code, _, err = virnucpro("prepare", cut, source, fasta, "-o", tmp_path / "out", *WINDOW)
+    code, _, err = virnucpro("prepare", cut, other, source, fasta, "-o", tmp_path / "out", *WINDOW)
     assert code == 3
+    assert f"{other}: 1 of 2 records could not be used" in err
+    assert f"{other}: records: 2, frames kept: 2" in err
+    assert f"{source}: records: 1, frames kept: 2" in err
     assert "cut.gb.gz, after record 4" in err
     assert "fasta.fa: holds no GenBank record" in err
-    assert "files: 1 written, 0 skipped, 2 refused" in err
-    results = ["x_nucleotide.fa", "x_prepare.tsv", "x_prepare.tsv.json", "x_protein.faa"]
-    assert names(tmp_path / "out") == ["extraction_failures.log", *results]
+    assert "files: 2 written, 0 skipped, 2 refused" in err
+    results = [name for name in names(tmp_path / "out") if not name.startswith(("x_", "y_"))]
+    assert results == ["extraction_failures.log"]
     assert len((tmp_path / "out" / "extraction_failures.log").read_text().splitlines()) == 2
 
 
