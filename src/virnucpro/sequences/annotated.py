@@ -67,9 +67,9 @@ def select_annotated_frames(
 
     Examples
     --------
-    >>> found = select_annotated_frames(Record(1, "phage", "ATGAAATTTTAA"), ["MKFY", "SKFS"], window_bp=9)
+    >>> found = select_annotated_frames(Record(1, "phage", "ATGAAATTT"), ["MKFY"], window_bp=500)
     >>> [(frame.id, frame.protein) for frame in found.frames]
-    [('phage_chunk_1F1', 'MKF'), ('phage_chunk_2F1', 'KF')]
+    [('phage_chunk_1F1', 'MKF')]
     """
     table = find_frames([record], window_bp, genetic_code)
     # one text, for one search each: no frame holds a stop, so none is found across two translations
