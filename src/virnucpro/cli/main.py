@@ -20,6 +20,7 @@ from virnucpro.cli.import_classifier import import_classifier
 from virnucpro.cli.models import models
 from virnucpro.cli.predict import predict
 from virnucpro.cli.train import train
+from virnucpro.cli.prepare import prepare
 from virnucpro.errors import ConfigError, DimensionError, InputError, VirNucProError
 
 __all__ = ["cli", "main", "run"]
@@ -39,6 +40,7 @@ cli.add_command(train)
 cli.add_command(evaluate)
 cli.add_command(import_classifier)
 cli.add_command(predict)
+cli.add_command(prepare)
 cli.add_command(models)
 cli.add_command(doctor)
 

@@ -54,13 +54,15 @@ DECOMPRESSION_ERRORS = _decompression_errors()
 _open = partial(xopen, threads=0)  # in this process: no gzip program that outlives an error
 
 
-def sequence_stem(path: Path) -> str:
+def sequence_stem(path: Path, suffixes: tuple[str, ...] = SEQUENCE_SUFFIXES) -> str:
     """Name of a sequence file without its compression and sequence suffixes.
 
     Parameters
     ----------
     path : Path
         A file; it need not exist.
+    suffixes : tuple of str
+        What its format is known by, in lower case.
 
     Returns
     -------
@@ -73,8 +75,8 @@ def sequence_stem(path: Path) -> str:
     'x.v2'
     """
     name = path.name
-    for suffixes in (COMPRESSION_SUFFIXES, SEQUENCE_SUFFIXES):
-        suffix = next((s for s in suffixes if name.lower().endswith(s) and len(name) > len(s)), "")
+    for known in (COMPRESSION_SUFFIXES, suffixes):
+        suffix = next((s for s in known if name.lower().endswith(s) and len(name) > len(s)), "")
         name = name[: len(name) - len(suffix)]
     return name
 

@@ -65,14 +65,14 @@ class Provenance:
     ----------
     input : InputIdentity
         The sequences.
-    model : ModelIdentity
-        The weights.
+    model : ModelIdentity or None
+        The weights; None for a result that no model has a part in.
     settings : dict
-        Number format, limits: what changes the vectors. Batch size and device are not among them.
+        Number format, limits: what changes the result. Batch size and device are not among them.
     """
 
     input: InputIdentity
-    model: ModelIdentity
+    model: ModelIdentity | None
     settings: dict[str, Any]
 
     def decisive(self) -> dict[str, Any]:
@@ -83,13 +83,11 @@ class Provenance:
         dict
             From a name that a person understands to its value.
         """
-        return {
-            "input size": self.input.size,
-            "input sha256": self.input.sha256,
-            "weights sha256": self.model.weights_sha256,
-            **{f"model {key}": value for key, value in self.model.architecture.items()},
-            **self.settings,
-        }
+        decisive = {"input size": self.input.size, "input sha256": self.input.sha256}
+        if self.model is not None:
+            decisive["weights sha256"] = self.model.weights_sha256
+            decisive |= {f"model {key}": value for key, value in self.model.architecture.items()}
+        return decisive | self.settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +161,8 @@ class Receipt:
         try:
             if content["format"] != FORMAT:
                 raise ValueError(f"format {content['format']!r} instead of {FORMAT}")
-            provenance = Provenance(
-                InputIdentity(**content["input"]), ModelIdentity(**content["model"]), content["settings"]
-            )
+            model = None if content["model"] is None else ModelIdentity(**content["model"])
+            provenance = Provenance(InputIdentity(**content["input"]), model, content["settings"])
             output = content["output"]
             return Receipt(
                 provenance, Counts(**content["counts"]), content["details"], output["size"], output["sha256"]

@@ -1,0 +1,182 @@
+"""GenBank flat files in, records with their annotated translations out; plain or compressed.
+
+Biopython reads the records. It gives up on a file at the first record that it cannot read, and warns on stderr of what
+is odd in one; here each record is shown to it alone, and what it says becomes that record's `problem`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from Bio import BiopythonParserWarning
+from Bio.GenBank.Scanner import GenBankScanner
+from Bio.SeqRecord import SeqRecord
+from xopen import xopen
+
+from virnucpro.errors import InputError
+from virnucpro.sequences.fasta import DECOMPRESSION_ERRORS
+
+__all__ = ["GENBANK_SUFFIXES", "GenBankRecord", "read_genbank"]
+
+GENBANK_SUFFIXES = (".gbff", ".genbank", ".gbk", ".gb", ".seq")
+
+_END = "//"
+_LONGEST_PROBLEM = 160
+_HARMLESS = (
+    "LOCUS line", "locus line", "molecule type", "seq_type", "feature location", "feature line wrapping",
+    "Over indented", "White space after equals", "double-quote", "TITLE line", "Structured comment", "Blank line",
+)  # fmt: skip
+"""Parts of Biopython's warnings about what is not used here (dates, locations, references), or is read right all the
+same; whether the sequence is complete, its length tells. Any other warning makes a record malformed."""
+
+_PARSER_ERRORS = (ValueError, AssertionError, IndexError, KeyError, TypeError, AttributeError)
+"""What Biopython's scanner raises on lines that it does not expect; it has no error class of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenBankRecord:
+    """One GenBank record, as far as training frames need it.
+
+    Attributes
+    ----------
+    number : int
+        Position in the file, from 1.
+    id : str
+        Accession with version, or what stands in its place, ``record_N`` when nothing does; one word.
+    sequence : str
+        Bases as written; empty when the record holds none (contigs built from others) or is malformed.
+    n_cds : int
+        CDS features.
+    translations : tuple of str
+        One for every CDS that has one, in file order, upper-case.
+    genetic_codes : frozenset of int
+        NCBI's numbers that its CDS features name; they name none where they mean the standard code.
+    problem : str
+        Why the record cannot be used; empty when it can.
+    """
+
+    number: int
+    id: str
+    sequence: str
+    n_cds: int
+    translations: tuple[str, ...]
+    genetic_codes: frozenset[int] = frozenset()
+    problem: str = ""
+
+
+class _RecordLines:
+    """The lines of one record after the other, in the form of the stream that Biopython reads from."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._held = ""  # the LOCUS line of the next record
+        self._over = True
+        self.complete = False
+        self.name = ""
+
+    def advance(self) -> bool:
+        """Go to the next record; False when there is none."""
+        while self.readline():  # what is left of the last one
+            pass
+        line = self._held or self._stream.readline()
+        while line and not _is_locus(line):
+            line = self._stream.readline()
+        self._held, self._over, self.complete = line, False, False
+        self.name = " ".join(line.split()[1:2])
+        return bool(line)
+
+    def readline(self) -> str:
+        """Give the next line of this record; empty after its end marker, or where another record begins."""
+        if self._over:
+            return ""
+        first, self._held = self._held, ""
+        line = first or self._stream.readline()
+        if not first and _is_locus(line):
+            self._held, line = line, ""
+        self.complete = line.rstrip() == _END
+        self._over = self.complete or not line
+        return line
+
+
+def read_genbank(path: Path, label: str | None = None) -> Iterator[GenBankRecord]:
+    """Read a GenBank file, one record after the other; only one of them is in memory.
+
+    Parameters
+    ----------
+    path : Path
+        The file, plain or compressed.
+    label : str, optional
+        What messages call it; by default the path.
+
+    Yields
+    ------
+    GenBankRecord
+        In file order; one that cannot be used has a `problem`, and those after it are read all the same.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened or decompressed, or holds no record; names the record after which it broke off.
+    """
+    label, number = label or str(path), 0
+    try:
+        with xopen(path, "rt", threads=0, encoding="utf-8", errors="replace") as stream:
+            lines = _RecordLines(stream)
+            while lines.advance():
+                number += 1
+                yield _read_record(lines, number)
+    except DECOMPRESSION_ERRORS as error:
+        raise InputError(f"{label}, after record {number}: cannot be read: {error or type(error).__name__}") from error
+    if not number:
+        raise InputError(f"{label}: holds no GenBank record: no line begins with LOCUS; is it FASTA?")
+
+
+def _read_record(lines: _RecordLines, number: int) -> GenBankRecord:
+    """Let Biopython read one record, and put into words what it finds wrong."""
+    name = lines.name or f"record_{number}"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            found = GenBankScanner().parse(lines)
+            problem = _worst(caught)
+        except _PARSER_ERRORS as error:
+            found, problem = None, _shortened(str(error) or type(error).__name__)
+    while lines.readline():
+        pass  # to learn whether the end marker is there
+    if not lines.complete:
+        problem = f"no end marker ({_END}), the record is cut off"
+    if found is None or problem:
+        return GenBankRecord(number, _id_of(found, name), "", 0, (), problem=f"malformed: {problem}")
+    if found.annotations.get("molecule_type") == "protein":
+        return GenBankRecord(number, _id_of(found, name), "", 0, (), problem="a protein, not nucleotides")
+    coding = [feature.qualifiers for feature in found.features if feature.type == "CDS"]
+    translations = ("".join(text.split()).upper() for each in coding for text in each.get("translation", []))
+    codes = frozenset(int(text) for each in coding for text in each.get("transl_table", []) if text.isdecimal())
+    sequence = str(found.seq) if found.seq is not None and found.seq.defined else ""
+    return GenBankRecord(number, _id_of(found, name), sequence, len(coding), tuple(filter(None, translations)), codes)
+
+
+def _is_locus(line: str) -> bool:
+    return line.startswith("LOCUS ")
+
+
+def _id_of(found: SeqRecord | None, name: str) -> str:
+    """Accession.version; one word, for it becomes the first of a FASTA header."""
+    return next(iter((found.id or "").split()), name) if found is not None else name
+
+
+def _worst(caught: list[warnings.WarningMessage]) -> str:
+    """The first warning that is not harmless; empty when there is none."""
+    messages = [str(each.message) for each in caught if issubclass(each.category, BiopythonParserWarning)]
+    serious = (message for message in messages if not any(part in message for part in _HARMLESS))
+    return _shortened(next(serious, ""))
+
+
+def _shortened(message: str) -> str:
+    """One line of readable length, without tabs."""
+    text = " ".join(message.split())
+    return text if len(text) <= _LONGEST_PROBLEM else text[: _LONGEST_PROBLEM - 3] + "..."
