@@ -19,8 +19,8 @@ from virnucpro.cli.features import features
 from virnucpro.cli.import_classifier import import_classifier
 from virnucpro.cli.models import models
 from virnucpro.cli.predict import predict
-from virnucpro.cli.train import train
 from virnucpro.cli.prepare import prepare
+from virnucpro.cli.train import train
 from virnucpro.errors import ConfigError, DimensionError, InputError, VirNucProError
 
 __all__ = ["cli", "main", "run"]

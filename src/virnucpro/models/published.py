@@ -145,7 +145,8 @@ def read_published_tensors(path: Path) -> dict[str, Tensor]:
     """
     try:
         with path.open("rb") as stream:
-            opened = _open_archive(stream) if zipfile.is_zipfile(stream) else _open_stream(stream)
+            content = io.BytesIO(stream.read())
+        opened = _open_archive(content) if zipfile.is_zipfile(content) else _open_stream(content)
         return _tensors_of(opened)
     except WeightsError as error:
         raise WeightsError(f"{path} {error}") from error
@@ -195,9 +196,8 @@ def import_classifier(path: Path, window_bp: int) -> Classifier:
     return Classifier(build_mlp(tensors, str(path), width), contract, training, str(path))
 
 
-def _open_archive(stream: BinaryIO) -> _Opened:
+def _open_archive(content: io.BytesIO) -> _Opened:
     """Open the zip layout: ``*/data.pkl`` beside ``*/data/KEY``."""
-    content = io.BytesIO(stream.read())
     archive = zipfile.ZipFile(content)
     pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
     if len(pickles) != 1:
@@ -212,9 +212,9 @@ def _open_archive(stream: BinaryIO) -> _Opened:
     )
 
 
-def _open_stream(stream: BinaryIO) -> _Opened:
+def _open_stream(content: io.BytesIO) -> _Opened:
     """Open the layout before torch 1.6: five pickles, and behind them each storage as its length and its bytes."""
-    content = io.BytesIO(stream.read())
+    content.seek(0)
     magic, protocol, system = (_InertUnpickler(content).load() for _ in range(3))
     if (magic, protocol) != (_LEGACY_MAGIC, _LEGACY_PROTOCOL) or system.get("little_endian") is not True:
         raise WeightsError("is neither layout of torch.save")

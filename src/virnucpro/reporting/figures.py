@@ -71,7 +71,7 @@ class Line:
     y: NDArray[np.float64]
 
 
-_LINE_COLOURS = (VERMILLION, BLUE, GREEN, PURPLE)
+_LINE_COLOURS = (BLACK, ORANGE, GREEN, PURPLE)
 _LINE_STYLES = ("-", "--", ":", "-.")
 
 

@@ -1,0 +1,63 @@
+"""Merged parts as tests need them: genomes that differ in class, and from each other, with receipts that say so."""
+
+import json
+
+import numpy as np
+import torch
+
+from virnucpro.models.contract import EncoderUse, FeatureContract
+from virnucpro.records import Counts, EmbeddingTable, ModelIdentity
+from virnucpro.store.merged import LABELS, write_merged
+from virnucpro.store.receipts import InputIdentity, Provenance, Receipt, write_result
+
+DNA = EncoderUse(6, ModelIdentity("dna-model", None, "d" * 64, {"width": 6}))
+PROTEIN = EncoderUse(10, ModelIdentity("protein-model", "rev", "e" * 64, {"width": 10, "token_dropout": True}))
+CONTRACT = FeatureContract(500, DNA, PROTEIN)
+
+
+def write_part(path, ids, vectors, label, contract=CONTRACT):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    provenance = Provenance(InputIdentity("x", 1, "0" * 64), ModelIdentity("m", None, "1" * 64), {})
+    receipt = Receipt(provenance, Counts(len(ids), len(ids)), {"contract": contract.to_dict()} if contract else {})
+    table = EmbeddingTable(tuple(ids), np.asarray(vectors, np.float32))
+    write_result(path, lambda stream: write_merged(stream, table, label), receipt)
+    return path
+
+
+def make_genomes(folder, name, seed=0, records=8, rows=24, shift=1.0, spread=1.0, contract=CONTRACT):
+    """Write two parts; rows scatter around a centre of their own record, records around that of their class."""
+    generator = np.random.default_rng([seed, LABELS[name]])
+    ids, vectors = [], []
+    for record in range(records):
+        centre = generator.normal(size=contract.width) * spread + shift * (2 * LABELS[name] - 1)
+        for row in range(rows):
+            ids.append(f"{name}{record}_chunk_{row // 3 + 1}{('F1', 'F2', 'R3')[row % 3]}")
+            vectors.append(centre + 0.5 * generator.normal(size=contract.width))
+    middle = len(ids) // 2
+    write_part(folder / "output_2_merged.pt", ids[:middle], vectors[:middle], LABELS[name], contract)
+    write_part(folder / "output_10_merged.pt", ids[middle:], vectors[middle:], LABELS[name], contract)
+    return folder
+
+
+def write_dna(path, rows):
+    """Write the file that VirNucPro's DNA extraction writes."""
+    data = [{"label": id_, "mean_representation": [float(x) for x in vector]} for id_, vector in rows]
+    torch.save({"nucleotide": [id_ for id_, _ in rows], "data": data}, path)
+    return path
+
+
+def write_proteins(path, rows):
+    data = [torch.tensor(vector, dtype=torch.float32) for _, vector in rows]
+    torch.save({"proteins": [id_ for id_, _ in rows], "data": data}, path)
+    return path
+
+
+def write_extraction_receipt(result, identity, **settings):
+    """Put a receipt beside a feature file, as an extraction does."""
+    provenance = Provenance(InputIdentity("x", 1, "0" * 64), identity, settings)
+    receipt = Receipt(provenance, Counts(), {}, output_size=result.stat().st_size)
+    result.with_name(result.name + ".json").write_bytes(receipt.to_json())
+
+
+def read_json_lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
