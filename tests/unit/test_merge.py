@@ -13,7 +13,8 @@ from feature_parts import CONTRACT, make_genomes, write_dna, write_extraction_re
 from virnucpro import ConfigError, DimensionError, InputError, StoreError, merge_data
 from virnucpro.records import ModelIdentity
 from virnucpro.sequences.row_ids import number_sources, split_row_id
-from virnucpro.store.merged import find_merged_parts, read_dna_features, read_merged
+from virnucpro.store.features import read_dna_features
+from virnucpro.store.merged import find_merged_parts, read_merged
 from virnucpro.store.rows import open_labelled_rows
 
 

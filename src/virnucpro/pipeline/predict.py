@@ -338,7 +338,8 @@ def _write_run(job: PredictionJob, report: PredictionReport, details: dict[str, 
     content = {
         "virnucpro": __version__,
         "inputs": asdict(job.provenance.input),
-        "models": job.provenance.model.architecture,
+        "encoders": job.contract.to_dict(),
+        "classifier": {"name": job.classifier.name, "sha256": job.classifier.sha256, **job.classifier.training},
         "settings": {**job.provenance.settings, **details},
         "counts": {
             "records": sum(report.calls.values()),
