@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         validate_embeddings,
     )
     from virnucpro.pipeline.merge import merge_data
+    from virnucpro.pipeline.process_files import process_file_pro, process_file_seq
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,8 @@ __all__ = [
     "load_classifier",
     "load_encoder",
     "merge_data",
+    "process_file_pro",
+    "process_file_seq",
     "split_fasta_file",
     "validate_embeddings",
 ]
@@ -58,6 +61,8 @@ _MODULE_OF = {
     "load_encoder": "virnucpro.models.encoders",
     "extract_DNABERT_S": "virnucpro.pipeline.extract",
     "merge_data": "virnucpro.pipeline.merge",
+    "process_file_pro": "virnucpro.pipeline.process_files",
+    "process_file_seq": "virnucpro.pipeline.process_files",
     "extract_esm": "virnucpro.pipeline.extract",
     "extract_fast_esm": "virnucpro.pipeline.extract",
     "split_fasta_file": "virnucpro.pipeline.extract",

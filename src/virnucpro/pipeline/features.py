@@ -164,7 +164,7 @@ def make_features(
     records = read_sources([job.source])
     for part in frame_parts(records, job.settings.window_bp, job.settings.genetic_code):
         report.windows.update(window.outcome.word for window in part.windows)
-        on_progress(sum(window.end - window.start for window in part.windows))
+        on_progress(part.bases)
         if not part.frames:
             continue
         path, wanted = job.part_path(part.number), part_provenance(job.provenance, part.number)

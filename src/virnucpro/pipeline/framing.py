@@ -40,6 +40,16 @@ class FramePart:
     windows: tuple[Window, ...]
     frames: tuple[Frame, ...]
 
+    @property
+    def bases(self) -> int:
+        """Bases that this part is the first to cover; windows overlap."""
+        covered, record, end = 0, 0, 0
+        for window in self.windows:
+            end = end if window.record_number == record else window.start
+            covered += window.end - end
+            record, end = window.record_number, window.end
+        return covered
+
 
 def frame_parts(
     records: Iterable[Record], window_bp: int, genetic_code: int = 1, max_rows: int = PART_ROWS

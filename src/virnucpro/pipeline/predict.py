@@ -227,7 +227,7 @@ def score_parts(
         report.frames += receipt.counts.written
         report.failed_frames += receipt.counts.failed
         report.windows.update(window.outcome.word for window in part.windows)
-        on_progress(sum(window.end - window.start for window in part.windows))
+        on_progress(part.bases)
     return report
 
 
