@@ -75,16 +75,17 @@ def test_splits_that_cannot_be_made():
         split_rows(labels, 0.1, 0)
 
 
-def test_the_best_weights_are_kept_not_the_last(folders):
+def test_the_best_weights_are_kept_not_the_last(tmp_path):
     """Defect 7: VirNucPro keeps references, which the optimiser goes on writing into."""
+    folders = [make_genomes(tmp_path / name, name, shift=0.1) for name in ("viral", "host")]  # hard to tell apart
     rows = open_labelled_rows(*folders)
     split = make_split(rows, "record", 0.1, 42)
     task = Task(rows, slice(0, 16), split)
-    settings = replace(QUICK, epochs=40, patience=5, learning_rate=0.5)  # so fast that it gets worse
+    settings = replace(QUICK, epochs=40, patience=5, learning_rate=0.05)  # so fast that it gets worse
     fitted = fit_mlp(task, settings, CPU, measure)
     best = min(range(len(fitted.epochs)), key=lambda i: fitted.epochs[i].test_loss)
     assert best + 1 + settings.patience == len(fitted.epochs)
-    assert fitted.epochs[-1].test_loss > fitted.best.test_loss
+    assert fitted.epochs[-1].test_loss > 1.2 * fitted.best.test_loss
     with torch.no_grad():
         logits = fitted.model(torch.from_numpy(rows.gather(split.test, slice(0, 16))))
     loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(rows.labels[split.test])).item()
