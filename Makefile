@@ -4,10 +4,21 @@ BIN := .venv/bin
 
 .PHONY: demo test test-all check format bench clean
 
+DEMO_ENCODERS := --dna-model demo-dna --protein-model demo --window 300
+
 demo: .venv/run.stamp
 	rm -rf demo_out
-	$(BIN)/virnucpro embed examples/proteins.faa -o demo_out --model demo
-	$(BIN)/python examples/show_features.py demo_out/proteins_ESM.pt
+	$(BIN)/python examples/simulate_genomes.py demo_out
+	$(BIN)/virnucpro features demo_out/viral.fna -o demo_out/viral --label viral $(DEMO_ENCODERS) -q
+	$(BIN)/virnucpro features demo_out/host.fna -o demo_out/host --label host $(DEMO_ENCODERS) -q
+	$(BIN)/virnucpro train --viral demo_out/viral --host demo_out/host -o demo_out/model.safetensors \
+	    --epochs 20 --learning-rate 0.01 -q
+	$(BIN)/virnucpro evaluate demo_out/model.safetensors --viral demo_out/viral --host demo_out/host \
+	    -o demo_out/evaluation --test-side -q
+	$(BIN)/virnucpro predict demo_out/mixed.fna -o demo_out/prediction --classifier demo_out/model.safetensors
+	@echo "genomes, weights and calls are simulated: they show how the software works, not what it finds"
+	@column -t -s "$$(printf '\t')" demo_out/prediction/calls.tsv 2>/dev/null || cat demo_out/prediction/calls.tsv
+	@echo "figures: demo_out/prediction/tracks.png and demo_out/evaluation/*.png"
 
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest -q

@@ -1,4 +1,4 @@
-"""Every file of some folders through `virnucpro predict --classifier demo`: ``python -m benchmarks.real_predictions FOLDER...``.
+"""Every file of some folders through `predict --classifier demo`: ``python -m benchmarks.real_predictions FOLDER...``.
 
 Prints a table of counts by folder, for the docs, and one line for every file that is refused. Checks that every record
 has its row, in order. A traceback anywhere ends the run.

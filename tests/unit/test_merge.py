@@ -109,7 +109,7 @@ def test_widths_that_are_not_the_encoder_s(tmp_path):
 def test_vectors_of_several_widths_in_one_file(tmp_path):
     dna_file = write_dna(tmp_path / "x_DNABERT_S.pt", vectors("a", 768) + vectors("b", 700))
     protein_file = write_proteins(tmp_path / "x_ESM.pt", vectors("a", 20) + vectors("b", 21))
-    with pytest.raises(DimensionError, match=r"vector of b has shape \(700,\)"):
+    with pytest.raises(DimensionError, match=r"shapes \(700,\), \(768,\)"):
         merge_data(dna_file, protein_file, tmp_path / "x_merged.pt")
     write_dna(dna_file, vectors("ab", 768))
     with pytest.raises(DimensionError, match=r"shapes \(20,\), \(21,\)"):
@@ -120,7 +120,7 @@ def test_a_dna_id_beside_the_vector_of_another(tmp_path):
     torch.save(
         {"nucleotide": ["a"], "data": [{"label": "b", "mean_representation": [0.0]}]}, tmp_path / "x_DNABERT_S.pt"
     )
-    with pytest.raises(StoreError, match="ids that are not those of its vectors"):
+    with pytest.raises(StoreError, match="row 0 is of b, its id says a"):
         read_dna_features(tmp_path / "x_DNABERT_S.pt")
 
 
