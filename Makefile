@@ -8,6 +8,8 @@ DEMO_ENCODERS := --dna-model demo-dna --protein-model demo --window 300
 
 demo: .venv/run.stamp
 	rm -rf demo_out
+	$(BIN)/virnucpro embed examples/proteins.faa -o demo_out --model demo
+	$(BIN)/python examples/show_features.py demo_out/proteins_ESM.pt
 	$(BIN)/python examples/simulate_genomes.py demo_out
 	$(BIN)/virnucpro features demo_out/viral.fna -o demo_out/viral --label viral $(DEMO_ENCODERS) -q
 	$(BIN)/virnucpro features demo_out/host.fna -o demo_out/host --label host $(DEMO_ENCODERS) -q

@@ -1,6 +1,6 @@
 """`virnucpro predict` on some reads and on ten times as many: ``python -m benchmarks.scaling [--reads N]``.
 
-Prints time and peak memory of both runs and their ratios. Reads are seeded, random and 150 bases long; models are `demo`.
+Prints time and peak memory of both runs and their ratios. Reads are seeded, random, 150 bases long; models are `demo`.
 """
 
 from __future__ import annotations
