@@ -124,14 +124,18 @@ def _append(log: Path, content: bytes) -> None:
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             content = b"\n" + content
         try:
-            if os.write(descriptor, content) < len(content):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            _write_at_once(descriptor, content)
             os.fsync(descriptor)
         except OSError:
             os.ftruncate(descriptor, size)
             raise
     finally:
         os.close(descriptor)
+
+
+def _write_at_once(descriptor: int, content: bytes) -> None:
+    if os.write(descriptor, content) < len(content):  # only what there was room for
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @contextmanager
