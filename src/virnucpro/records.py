@@ -131,7 +131,7 @@ class Counts:
     Attributes
     ----------
     read, written, failed : int
-        Sequences in the file, rows in the result, lines in the failure log.
+        Sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log.
     truncated : int
         Written sequences of which only the first residues were used.
     residues : int

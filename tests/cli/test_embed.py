@@ -1,13 +1,19 @@
 """`virnucpro embed` as a user meets it: exit codes, messages, files."""
 
+import errno
 import gzip
 import io
+import json
+import os
 import sys
 
 import pytest
 import torch
 
 from conftest import write_fasta
+from virnucpro import WeightsError
+from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.pipeline import embed_plan
 
 DEMO = ("--model", "demo", "--dtype", "fp32")
 
@@ -131,6 +137,114 @@ def test_standard_input(virnucpro, tmp_path, monkeypatch):
     code, _, err = virnucpro("embed", "-", "-o", tmp_path / "other", *DEMO)
     assert code == 3
     assert "error: -:1: neither FASTA nor FASTQ" in err
+
+
+def test_standard_input_is_named_so_beside_a_file_of_its_name(virnucpro, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b">a\nMKV\n")))
+    twin = write_fasta(tmp_path / "stdin.faa", [("a", "M")])
+    code, _, err = virnucpro("embed", "-", twin, "-o", tmp_path / "out", *DEMO)
+    assert code == 2
+    assert f"error: - and {twin} would both give" in err
+
+
+def test_no_room_for_standard_input(virnucpro, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    code, _, err = virnucpro("embed", "-", "-o", tmp_path / "out", *DEMO)
+    assert code == 4
+    assert "cannot set standard input aside in a temporary file: No space left on device" in err
+
+
+@pytest.mark.parametrize("wrong", [("--device", "abacus"), ("--model", "esm3")])
+def test_standard_input_is_not_drained_in_vain(virnucpro, tmp_path, monkeypatch, wrong):
+    stdin = io.BytesIO(b">a\nMKV\n")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stdin))
+    code, *_ = virnucpro("embed", "-", "-o", tmp_path / "out", *DEMO, *wrong)
+    assert code == 4
+    assert stdin.tell() == 0
+
+
+def test_a_pipe_is_refused_with_advice(virnucpro, tmp_path):
+    os.mkfifo(tmp_path / "x.faa")
+    code, _, err = virnucpro("embed", tmp_path / "x.faa", "-o", tmp_path / "out", *DEMO)
+    assert code == 2
+    assert "x.faa: a pipe or device, which can be read only once; pipe it into '-'" in err
+
+
+def test_a_file_that_changes_while_it_is_read(virnucpro, tmp_path, monkeypatch):
+    """No receipt for bytes that were never embedded: not even when the old ones come back."""
+    growing = write_fasta(tmp_path / "growing.faa", [("a", "MKV")])
+    embed = ProteinEncoder.embed
+
+    def appended_to(self, tokens, exact=False):
+        with growing.open("a") as stream:
+            stream.write(">b\nMM\n")
+        return embed(self, tokens, exact)
+
+    monkeypatch.setattr(ProteinEncoder, "embed", appended_to)
+    code, _, err = virnucpro("embed", growing, "-o", tmp_path / "out", *DEMO)
+    assert code == 3
+    assert "growing.faa: changed while it was read" in err
+    assert names(tmp_path / "out") == ["extraction_failures.log"]
+    monkeypatch.undo()
+    code, *_ = virnucpro("embed", growing, "-o", tmp_path / "out", *DEMO)
+    assert code == 0
+    assert names(tmp_path / "out") == ["growing_ESM.pt", "growing_ESM.pt.json"]
+
+
+def test_what_did_not_fit_is_tried_again(virnucpro, tmp_path, monkeypatch):
+    fasta = write_fasta(tmp_path / "x.faa", [("short", "MKV"), ("long", "MKV" * 50)])
+    embed = ProteinEncoder.embed
+
+    def small(self, tokens, exact=False):
+        if max(map(len, tokens)) > 100:
+            raise torch.OutOfMemoryError
+        return embed(self, tokens, exact)
+
+    monkeypatch.setattr(ProteinEncoder, "embed", small)
+    code, *_ = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    assert code == 5
+    receipt = json.loads((tmp_path / "out" / "x_ESM.pt.json").read_text())
+    assert receipt["details"]["failures"] == [[2, "long", "OutOfMemory"]]
+    monkeypatch.undo()
+    code, *_ = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    assert code == 0
+    assert names(tmp_path / "out") == ["x_ESM.pt", "x_ESM.pt.json"]
+    assert load(tmp_path / "out" / "x_ESM.pt")["proteins"] == ["short", "long"]
+
+
+def test_overwriting_repeats_no_line_of_the_log(virnucpro, tmp_path):
+    fasta = write_fasta(tmp_path / "x.faa", [("a", "MKV"), ("b", "*")])
+    bad = write_fasta(tmp_path / "y.faa", [("c", "*")])
+    for _ in range(2):
+        virnucpro("embed", fasta, bad, "-o", tmp_path / "out", *DEMO, "--overwrite")
+        log = (tmp_path / "out" / "extraction_failures.log").read_text().splitlines()
+        assert [line.split(" | ")[2] for line in log] == ["b", "c", "-"]
+
+
+def test_inputs_are_looked_at_before_weights_are_asked_for(virnucpro, tmp_path, monkeypatch):
+    looked = []
+    read = embed_plan.read_records
+    monkeypatch.setattr(embed_plan, "read_records", lambda *given: looked.append(given) or read(*given))
+
+    def absent(_model):
+        assert looked
+        raise WeightsError("none")
+
+    monkeypatch.setattr("virnucpro.models.hub.find_checkpoint", absent)
+    fasta = write_fasta(tmp_path / "x.faa", [("a", "MKV")])
+    code, *_ = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO)
+    assert code == 4
+
+
+def test_an_output_folder_is_tried_before_any_work(virnucpro, tmp_path, fasta, monkeypatch):
+    monkeypatch.setattr("virnucpro.models.encoders.ProteinEncoder.load", None)
+    (tmp_path / "out").write_text("a file where the folder should be")
+    code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out" / "deeper", *DEMO)
+    assert code == 4
+    assert "error: cannot write" in err
 
 
 def test_nucleotides_are_warned_of(virnucpro, tmp_path):

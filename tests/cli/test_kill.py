@@ -1,4 +1,7 @@
-"""Killed at random moments and started again: the same bytes as an undisturbed run, nothing lost, nothing stray."""
+"""Killed and started again: the same bytes as an undisturbed run, nothing lost, nothing stray.
+
+Once at every call that makes something lasting, and at random moments.
+"""
 
 import random
 import shutil
@@ -21,12 +24,12 @@ def command(tmp_path, outdir):
 
 
 def contents(folder):
-    """Every file and its bytes; of the failure log, what failed (its lines also hold the time)."""
+    """Every file and its bytes; of the failure log, its lines without the time."""
     result = {}
     for path in sorted(folder.iterdir()):
         content = path.read_bytes()
         if path.name == "extraction_failures.log":
-            content = {line.split(b" | ", 1)[1] for line in content.splitlines()}
+            content = [line.split(b" | ", 1)[1] for line in content.splitlines()]
         result[path.name] = content
     return result
 
@@ -43,11 +46,15 @@ def test_killed_and_restarted(tmp_path, kills):
     duration = time.monotonic() - started
     assert undisturbed.returncode == 5
 
+    results = [path.stat().st_mtime for path in (tmp_path / "whole").glob("*.pt")]
+    writing = max(results) - min(results)
     whole, killed = contents(tmp_path / "whole"), tmp_path / "killed"
     moments, count, completed = random.Random(kills), 0, 0
     while count < kills:
         run = subprocess.Popen(command(tmp_path, killed), stderr=subprocess.DEVNULL)
-        time.sleep(moments.uniform(0.2, 1.0) * duration)
+        while run.poll() is None and not list(killed.glob("*.pt")):
+            time.sleep(0.01)  # from the first result on: before it, there is little to break
+        time.sleep(moments.uniform(0, 1) * writing)
         run.send_signal(signal.SIGKILL)
         if run.wait() == -signal.SIGKILL:
             count += 1
@@ -59,3 +66,63 @@ def test_killed_and_restarted(tmp_path, kills):
     print(f"{count} kills, {completed + 1} completed runs, {duration:.1f} s undisturbed")
     assert finished.returncode == 5
     assert contents(killed) == whole
+
+
+EVERY_CALL = """
+import os, shutil, signal, sys
+from pathlib import Path
+from virnucpro.cli.main import run
+import virnucpro.cli.main, virnucpro.models.encoders, virnucpro.models.hub, virnucpro.pipeline.embed_run
+
+folder, old = Path(sys.argv[1]), sys.argv[2:]
+command = ["embed", str(folder / "a.faa"), str(folder / "bad.faa"), "--model", "demo",
+           "--dtype", "fp32", "-q", "-t", "1", *(["--overwrite"] if old else [])]
+
+
+def forked(outdir, kill_at=None, more=()):
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    if kill_at is not None:
+        left = [kill_at]
+        for owner, name in ((os, "fsync"), (Path, "replace"), (Path, "unlink")):
+            def counted(*given, real=getattr(owner, name), **named):
+                left[0] -= 1
+                if left[0] < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return real(*given, **named)
+            setattr(owner, name, counted)
+    os._exit(run([*command, "-o", str(outdir), *more]))
+
+
+forked(folder / "whole")
+if old:
+    forked(folder / "old", more=("--max-residues", "9"))
+n = 0
+while True:
+    outdir = folder / f"killed{n:03}"
+    if old:
+        shutil.copytree(folder / "old", outdir)
+    killed = forked(outdir, n)
+    forked(outdir)
+    if not os.WIFSIGNALED(killed):
+        break
+    n += 1
+"""
+
+
+@pytest.mark.parametrize(
+    "old", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["from nothing", "over older results"]
+)
+def test_killed_at_every_call_that_makes_something_lasting(tmp_path, old):
+    generator = np.random.default_rng(8)
+    records = [(f"p{i}", random_protein(generator, 50)) for i in range(3)]
+    write_fasta(tmp_path / "a.faa", [*records, ("empty", "*")])
+    write_fasta(tmp_path / "bad.faa", [("empty", "*")])
+    script = [sys.executable, "-W", "ignore", "-c", EVERY_CALL, str(tmp_path), *(["old"] if old else [])]
+    subprocess.run(script, check=True, stderr=subprocess.DEVNULL)
+    whole, runs = contents(tmp_path / "whole"), sorted(tmp_path.glob("killed*"))
+    assert len(whole) == 3
+    assert len(runs) > 10
+    for run in runs:
+        assert contents(run) == whole, f"killed at call {run.name}"

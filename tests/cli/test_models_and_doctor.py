@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from virnucpro.models.encoders import ProteinEncoder
@@ -13,6 +17,16 @@ def test_models_are_listed_with_what_is_here(virnucpro):
         assert "untrained" in rows["demo"]
         assert "zhihan1996/DNABERT-S@00e47f9 (reads DNA)" in rows["dnabert-s"]
         assert "untrained" in rows["demo-dna"]
+
+
+def test_a_reader_that_has_seen_enough():
+    """As `virnucpro models | head -0` does: the pipe is closed before anything is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "virnucpro", "models"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_an_unknown_model_is_not_downloaded(virnucpro):

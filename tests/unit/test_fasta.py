@@ -51,6 +51,21 @@ def test_compression(tmp_path, monkeypatch, suffix, compress):
         records(broken)
 
 
+@pytest.mark.parametrize("name", ["x.faa.gz", "x.bz2", "x.xz", "x.zst"])
+def test_compression_is_told_from_content(tmp_path, name):
+    assert len(records(written(tmp_path, FASTA, name))) == 2
+    assert len(records(written(tmp_path, gzip.compress(FASTA), name))) == 2
+    assert len(records(written(tmp_path, lzma.compress(FASTA), "x.faa"))) == 2
+
+
+@pytest.mark.parametrize("content", [FASTA, b"@a\nMKVLLA\n+\nIIIIII\n@b\nMM\n+\nII\n"])
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress])
+def test_a_byte_order_mark_is_read_over(tmp_path, content, compress):
+    path = written(tmp_path, compress(b"\xef\xbb\xbf" + content))
+    assert records(path) == [(1, "a", "MKVLLA"), (2, "b", "MM")]
+    assert records(written(tmp_path, b"\xef\xbb\xbf")) == []
+
+
 def test_headers(tmp_path):
     content = ">gi|1|ref  long name µ\nM\n> spaced\nK\n>\nV\n".encode()
     assert [record.id for record in read_records(written(tmp_path, content))] == ["gi|1|ref", "spaced", ""]

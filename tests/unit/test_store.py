@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,8 +13,8 @@ import torch
 
 from virnucpro import DimensionError, StoreError
 from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity
-from virnucpro.store.atomic import temporary_path, whole_file
-from virnucpro.store.failures import append_failures
+from virnucpro.store.atomic import require_writable, temporary_path, whole_file
+from virnucpro.store.failures import FAILURE_LOG, append_failures, replace_failures
 from virnucpro.store.features import (
     read_dna_features,
     read_protein_features,
@@ -166,7 +165,6 @@ try:
 except StoreError as error:
     print(error)
 """
-    assert resource.RLIMIT_FSIZE is not None
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "x_ESM.pt: File too large" in done.stdout
     assert names(tmp_path) == []
@@ -255,6 +253,51 @@ def test_a_result_that_was_changed_after_its_receipt(tmp_path, table):
         examine(result, PROVENANCE)
 
 
+def test_a_result_with_flipped_bytes(tmp_path, table):
+    result = tmp_path / "x_ESM.pt"
+    write_result(result, lambda stream: write_protein_features(stream, table), RECEIPT)
+    content = bytearray(result.read_bytes())
+    content[len(content) // 2] ^= 1
+    result.write_bytes(content)
+    with pytest.raises(StoreError, match=r"x_ESM\.pt is damaged.*--overwrite"):
+        examine(result, PROVENANCE)
+
+
+def test_a_folder_is_no_result(tmp_path):
+    (tmp_path / "x_ESM.pt").mkdir()
+    with pytest.raises(StoreError, match=r"x_ESM\.pt is not a file"):
+        examine(tmp_path / "x_ESM.pt", PROVENANCE)
+
+
+def test_what_did_not_fit_in_memory_is_tried_again(tmp_path, table):
+    result = tmp_path / "x_ESM.pt"
+    for error_type, state in (("EmptySequence", State.FINISHED), ("OutOfMemory", State.ABSENT)):
+        receipt = replace(RECEIPT, details={"failures": [[2, "b", error_type]]})
+        write_result(result, lambda stream: write_protein_features(stream, table), receipt)
+        assert examine(result, PROVENANCE)[0] is state
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("settings", None),
+        ("details", []),
+        ("counts", {"read": "3"}),
+        ("output", {"size": 1, "sha256": None}),
+        ("input", {"path": "x", "size": "1", "sha256": "0"}),
+        ("model", {"name": "m", "revision": None, "weights_sha256": "1", "architecture": None}),
+        ("details", {"failures": [1]}),
+    ],
+)
+def test_a_receipt_of_wrong_types(tmp_path, table, key, value):
+    result = tmp_path / "x_ESM.pt"
+    write_result(result, lambda stream: write_protein_features(stream, table), RECEIPT)
+    content = json.loads(receipt_path(result).read_text())
+    receipt_path(result).write_text(json.dumps(content | {key: value}))
+    with pytest.raises(StoreError, match="cannot be read as a receipt"):
+        examine(result, PROVENANCE)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}'])
 def test_a_receipt_that_cannot_be_read(tmp_path, text):
     (tmp_path / "x_ESM.pt").write_bytes(b"x")
@@ -293,3 +336,72 @@ def test_the_failure_log_has_one_line_per_failure(tmp_path):
         ["y.faa", "-", "InputError", "bad"],
     ]
     assert lines[0].startswith("20")
+
+
+def logged(folder):
+    return [line.split(" | ")[1:3] for line in (folder / FAILURE_LOG).read_text().splitlines()]
+
+
+def failures_of(*ids):
+    return [Failure(number, id_, "EmptySequence", "empty") for number, id_ in enumerate(ids, start=1)]
+
+
+def test_the_failure_log_holds_each_failure_of_a_file_once(tmp_path):
+    """Replaced where they stood; a file that has none any more leaves no line, and the last one takes the log along."""
+    replace_failures(tmp_path, "x.faa", failures_of("a", "b"))
+    replace_failures(tmp_path, "y.faa", failures_of("c"))
+    replace_failures(tmp_path, "x.faa", failures_of("a"))
+    assert logged(tmp_path) == [["x.faa", "a"], ["y.faa", "c"]]
+    replace_failures(tmp_path, "x.faa", [])
+    assert logged(tmp_path) == [["y.faa", "c"]]
+    replace_failures(tmp_path, "y.faa", [])
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("write", [append_failures, replace_failures])
+def test_an_unfinished_last_line_is_not_glued_to(tmp_path, write):
+    (tmp_path / FAILURE_LOG).write_text("2026 | x.faa | a | Empt")
+    write(tmp_path, "y.faa", failures_of("c"))
+    assert logged(tmp_path) == [["x.faa", "a"], ["y.faa", "c"]]
+
+
+@pytest.mark.parametrize(
+    ("write", "call"), [(append_failures, "write"), (append_failures, "fsync"), (replace_failures, "fsync")]
+)
+def test_a_log_that_cannot_be_written_is_as_before(tmp_path, monkeypatch, write, call):
+    append_failures(tmp_path, "x.faa", failures_of("a"))
+    before = (tmp_path / FAILURE_LOG).read_bytes()
+
+    def full(descriptor, content=b""):
+        if content:
+            real(descriptor, content[:5])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    real = os.write
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(StoreError, match=r"extraction_failures\.log.*No space left"):
+        write(tmp_path, "y.faa", failures_of("b"))
+    assert (tmp_path / FAILURE_LOG).read_bytes() == before
+    assert names(tmp_path) == [FAILURE_LOG]
+
+
+def test_runs_that_share_a_folder_lose_no_failure(tmp_path):
+    script = """
+import sys
+from pathlib import Path
+from virnucpro.records import Failure
+from virnucpro.store.failures import replace_failures
+for number in range(20):
+    replace_failures(Path(sys.argv[1]), f"{sys.argv[2]}{number}", [Failure(1, "a", "EmptySequence", "empty")])
+"""
+    runs = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name]) for name in "xyz"]
+    assert [run.wait() for run in runs] == [0, 0, 0]
+    assert sorted(logged(tmp_path)) == sorted([f"{name}{n}", "a"] for name in "xyz" for n in range(20))
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_any_work(tmp_path):
+    require_writable(tmp_path / "new")
+    assert names(tmp_path / "new") == []
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreError, match="cannot write"):
+        require_writable(tmp_path / "file" / "out")

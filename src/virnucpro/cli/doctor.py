@@ -8,11 +8,10 @@ import platform
 import click
 
 from virnucpro import __version__
+from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.options import device_option, dtype_option, threads_option, use_threads
 
 __all__ = ["doctor"]
-
-FAILED = 4
 
 
 @click.command()
@@ -29,7 +28,7 @@ def doctor(model: str | None, device: str, dtype: str, threads: int | None) -> i
     _show_machine(device, dtype)
     if model is None:
         click.echo("self-test   not run: add --model NAME ('--model demo' needs no weights)")
-        return 0
+        return ExitCode.DONE
     from virnucpro.models.encoders import load_encoder
     from virnucpro.pipeline.selftest import self_test
 
@@ -40,7 +39,7 @@ def doctor(model: str | None, device: str, dtype: str, threads: int | None) -> i
     for check in self_test(encoder):
         failed += not check.passed
         click.echo(f"{'PASS' if check.passed else 'FAIL'}  {check.name}: {check.found}")
-    return FAILED if failed else 0
+    return ExitCode.WEIGHTS_DEVICE_OR_DISK if failed else ExitCode.DONE
 
 
 def _show_machine(device: str, dtype: str) -> None:

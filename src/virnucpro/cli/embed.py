@@ -6,24 +6,28 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.options import device_option, dtype_option, threads_option, use_threads
 from virnucpro.cli.talk import ResidueProgress, Talk
-from virnucpro.errors import ConfigError, InputError
+from virnucpro.errors import ConfigError, InputError, StoreError
+from virnucpro.models.catalog import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from virnucpro.embedding.records import Limits
     from virnucpro.models.encoders import Encoder
-    from virnucpro.pipeline.embed import EmbeddingPlan, Job, Report
+    from virnucpro.models.placement import Placement
+    from virnucpro.pipeline.embed import Job
+    from virnucpro.pipeline.embed_plan import EmbeddingPlan
+    from virnucpro.pipeline.embed_run import Report
     from virnucpro.store.receipts import Receipt
 
-BAD_INPUT, SOME_FAILED = 3, 5
 FILES_BETWEEN_MILESTONES = 100
 
 
@@ -40,11 +44,23 @@ class TokenBudget(click.ParamType[int | None]):
         return int(value)
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What the user chose, as click gives it."""
+
+    inputs: Sequence[Path]
+    outdir: Path
+    model: str
+    max_residues: int
+    max_tokens: int | None
+    overwrite: bool
+
+
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(path_type=Path))
 @click.option("-o", "--outdir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Result folder.")
 @click.option(
-    "--model", default="fastesm2-650", show_default=True, metavar="NAME|PATH",
+    "--model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|PATH",
     help="A name that 'virnucpro models' lists, a folder with config.json and weights, or fair-esm's .pt file. "
     "dnabert-s reads DNA, all others proteins.",
 )  # fmt: skip
@@ -61,10 +77,7 @@ class TokenBudget(click.ParamType[int | None]):
 @threads_option
 @click.option("--overwrite", is_flag=True, help="Make every result anew, whatever is there.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")
-def embed(
-    inputs: Sequence[Path], outdir: Path, model: str, device: str, dtype: str,
-    max_residues: int, max_tokens: int | None, threads: int | None, overwrite: bool, quiet: bool,
-) -> int:  # fmt: skip
+def embed(device: str, dtype: str, threads: int | None, quiet: bool, **chosen: object) -> int:
     """Turn sequences into vectors: x.faa or x.fasta.gz gives OUTDIR/x_ESM.pt and, beside it, a receipt.
 
     INPUT is protein FASTA, or, for --model dnabert-s, DNA in FASTA or FASTQ, which gives OUTDIR/x_DNABERT_S.pt;
@@ -73,29 +86,45 @@ def embed(
     """
     # torch is imported here, not above: --help must be quick
     from virnucpro.embedding.records import Limits
-    from virnucpro.models.encoders import encoder_of
-    from virnucpro.models.hub import find_checkpoint, find_molecule
+    from virnucpro.models.hub import find_molecule
     from virnucpro.models.placement import choose_placement
-    from virnucpro.pipeline.embed import default_max_tokens, make_jobs, plan_embedding
+    from virnucpro.pipeline.embed import default_max_tokens, make_jobs
 
-    talk = Talk(quiet)
+    choices, talk = Choices(**chosen), Talk(quiet)  # type: ignore[arg-type]
     use_threads(threads)
-    with spooled_stdin(inputs) as (sources, spool):
-        jobs = make_jobs(sources, outdir, find_molecule(model))
-        jobs = [replace(job, label="-") if job.source == spool else job for job in jobs]
-        placement = choose_placement(device, dtype)
-        limits = Limits(max_residues, max_tokens or default_max_tokens(placement))
-        checkpoint = find_checkpoint(model)
-        if checkpoint.untrained:
-            talk.warn(f"model '{checkpoint.name}' is untrained: its vectors mean nothing; it is for trying things out")
-        plan = plan_embedding(jobs, checkpoint.identity, placement, limits, overwrite)
-        talk.say(f"model {checkpoint.name} on {placement.describe()}, batches of {limits.max_tokens:,} tokens")
-        encoder = encoder_of(checkpoint, placement) if plan.pending else None
+    placement = choose_placement(device, dtype)
+    limits = Limits(choices.max_residues, choices.max_tokens or default_max_tokens(placement))
+    molecule = find_molecule(choices.model)
+    with spooled_stdin(choices.inputs) as (sources, spool):
+        jobs = make_jobs(sources, choices.outdir, molecule, spool)
+        plan, encoder = _prepare(choices, jobs, placement, limits, talk)
         report = _carry_out_aloud(plan, encoder, limits, talk)
     talk.say(_sum_up(report))
     if report.refused_files:
-        return BAD_INPUT
-    return SOME_FAILED if report.counts.failed or report.skipped.failed else 0
+        return ExitCode.BAD_INPUT
+    return ExitCode.SOME_FAILED if report.counts.failed or report.skipped.failed else ExitCode.DONE
+
+
+def _prepare(
+    choices: Choices, jobs: Sequence[Job], placement: Placement, limits: Limits, talk: Talk
+) -> tuple[EmbeddingPlan, Encoder | None]:
+    """Check everything that can be wrong before any work: inputs, then weights, then results, then the folder."""
+    from virnucpro.models.encoders import encoder_of
+    from virnucpro.models.hub import find_checkpoint
+    from virnucpro.pipeline.embed_plan import compare_with_results, look_at_inputs
+    from virnucpro.store.atomic import require_writable
+
+    inputs = look_at_inputs(jobs, limits, choices.overwrite)
+    checkpoint = find_checkpoint(choices.model)
+    if checkpoint.untrained:
+        talk.warn(f"model '{checkpoint.name}' is untrained: its vectors mean nothing; it is for trying things out")
+    plan = compare_with_results(inputs, checkpoint.identity, placement, limits, choices.overwrite)
+    if plan.pending or plan.refused:
+        require_writable(choices.outdir)
+    for doubt in plan.doubts():
+        talk.warn(doubt)
+    talk.say(f"model {checkpoint.name} on {placement.describe()}, batches of {limits.max_tokens:,} tokens")
+    return plan, encoder_of(checkpoint, placement) if plan.pending else None
 
 
 @contextmanager
@@ -106,19 +135,25 @@ def spooled_stdin(inputs: Sequence[Path]) -> Iterator[tuple[list[Path], Path | N
         return
     if inputs.count(Path("-")) > 1:
         raise ConfigError("standard input ('-') can be read only once")
-    with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
-        spool = Path(folder) / "stdin"
-        with spool.open("wb") as stream:
-            shutil.copyfileobj(sys.stdin.buffer, stream)
+    with ExitStack() as stack:
+        try:
+            spool = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="virnucpro-"))) / "stdin"
+            with spool.open("wb") as stream:
+                shutil.copyfileobj(sys.stdin.buffer, stream)
+        except OSError as error:
+            raise StoreError(
+                f"cannot set standard input aside in a temporary file: {error.strerror or error}; free some space, or "
+                "name a folder that has it in TMPDIR"
+            ) from error
         yield [spool if path == Path("-") else path for path in inputs], spool
 
 
 def _carry_out_aloud(plan: EmbeddingPlan, encoder: Encoder | None, limits: Limits, talk: Talk) -> Report:
-    from virnucpro.pipeline.embed import carry_out
+    from virnucpro.pipeline.embed_run import carry_out
 
     for job in plan.unchecked:
         talk.warn(f"{job.target} has no receipt: kept, could not be checked; --overwrite makes it anew")
-    with ResidueProgress(sum(pending.residues for pending in plan.pending), talk) as progress:
+    with ResidueProgress(sum(pending.survey.residues for pending in plan.pending), talk) as progress:
         return carry_out(plan, encoder, limits, Aloud(talk, progress, len(plan.pending)))
 
 

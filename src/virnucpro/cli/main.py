@@ -1,11 +1,9 @@
-"""``virnucpro``: the verbs, and what an error becomes for a shell.
-
-Exit codes: 0 done; 1 a bug; 2 usage; 3 bad input; 4 weights, device or disk; 5 done, but some sequences failed;
-130 interrupted.
-"""
+"""``virnucpro``: the verbs, and what an error becomes for a shell."""
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +13,7 @@ from virnucpro import __version__
 from virnucpro.cli.doctor import doctor
 from virnucpro.cli.embed import embed
 from virnucpro.cli.evaluate import evaluate
+from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.features import features
 from virnucpro.cli.import_classifier import import_classifier
 from virnucpro.cli.models import models
@@ -25,10 +24,32 @@ from virnucpro.errors import ConfigError, DimensionError, InputError, VirNucProE
 
 __all__ = ["cli", "main", "run"]
 
-USAGE, BAD_INPUT, WEIGHTS_DEVICE_OR_DISK, INTERRUPTED = 2, 3, 4, 130
+
+class Verbs(click.Group):
+    """The verbs; a reader of stdout that has seen enough, as `head` does, ends them well."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:
+            if not _stdout_is_broken():
+                raise
+            return ExitCode.DONE
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def _stdout_is_broken() -> bool:
+    """Whether nobody reads stdout any more; if so, it goes nowhere from now on."""
+    descriptor, poll = sys.stdout.fileno(), select.poll()
+    poll.register(descriptor, 0)  # errors and hang-ups are told unasked
+    if not poll.poll(0):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    return True
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="virnucpro %(version)s")
 def cli() -> None:
     """Find viral sequence with protein and DNA language models."""
@@ -54,12 +75,14 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; finished files are whole, and the same command goes on from them", err=True)
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except VirNucProError as error:
         click.echo(f"error: {error}", err=True)
         if isinstance(error, ConfigError):
-            return USAGE
-        return BAD_INPUT if isinstance(error, (InputError, DimensionError)) else WEIGHTS_DEVICE_OR_DISK
+            return ExitCode.USAGE
+        return (
+            ExitCode.BAD_INPUT if isinstance(error, (InputError, DimensionError)) else ExitCode.WEIGHTS_DEVICE_OR_DISK
+        )
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ def models(context: click.Context) -> None:
 def list_models() -> None:
     """List the known models and whether their weights are on this machine."""
     from virnucpro.models.catalog import CATALOG, DEMO, DEMO_DNA
+    from virnucpro.models.demo import DEMO_CONFIG, DEMO_DNA_CONFIG
     from virnucpro.models.hub import find_downloaded
 
     row = "{:<14}{:>7}{:>7}{:>7}  {:<12}{}".format
@@ -29,8 +30,11 @@ def list_models() -> None:
         found = "here" if find_downloaded(entry) else "not here"
         source = f"{entry.repository}@{entry.revision[:7]}" + (f" ({entry.note})" if entry.note else "")
         click.echo(row(entry.name, entry.parameters, entry.layers, entry.width, found, source))
-    click.echo(row(DEMO, "0.8M", 4, 128, "built in", "untrained: for trying the command without weights"))
-    click.echo(row(DEMO_DNA, "0.5M", 3, 96, "built in", "untrained: the same for DNA"))
+    for name, parameters, config, note in (
+        (DEMO, "0.8M", DEMO_CONFIG, "for trying the command without weights"),
+        (DEMO_DNA, "0.5M", DEMO_DNA_CONFIG, "the same for DNA"),
+    ):
+        click.echo(row(name, parameters, config.layers, config.width, "built in", f"untrained: {note}"))
 
 
 @models.command()

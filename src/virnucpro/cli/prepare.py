@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from virnucpro.cli.embed import spooled_stdin
+from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.talk import SECONDS_BETWEEN_LINES, Talk
 from virnucpro.errors import InputError
 
 if TYPE_CHECKING:
     from virnucpro.pipeline.prepare import PreparationPlan, PreparationReport
 
-BAD_INPUT, SOME_FAILED = 3, 5
 MOST_NAMED = 5
 """Records of one file that are named when they cannot be used; the table names all."""
 
@@ -62,8 +62,8 @@ def prepare(
         report = _carry_out_aloud(plan, talk)
     talk.say(_sum_up(report))
     if report.refused_files:
-        return BAD_INPUT
-    return SOME_FAILED if report.counts.failed or report.skipped.failed else 0
+        return ExitCode.BAD_INPUT
+    return ExitCode.SOME_FAILED if report.counts.failed or report.skipped.failed else ExitCode.DONE
 
 
 def _carry_out_aloud(plan: PreparationPlan, talk: Talk) -> PreparationReport:

@@ -1,39 +1,30 @@
-"""Sequence files in, feature files out: first decide what is to be done, then do it.
-
-The plan looks at every input and every result before a model is loaded: what is finished is skipped, what was made from
-something else stops the run, what cannot be read is refused at once and not after hours.
-"""
+"""A sequence file in, a feature file out: as planned, part by part, beside a receipt."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 from virnucpro.embedding.records import Embedded, Limits, embed_records
-from virnucpro.errors import ConfigError, InputError, StoreError
+from virnucpro.errors import ConfigError, InputError
 from virnucpro.models.encoders import Encoder
 from virnucpro.models.placement import Placement
+from virnucpro.pipeline.embed_plan import EmbeddingPlan, PendingJob, compare_with_results, look_at_inputs
 from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity, Molecule, Record
 from virnucpro.sequences.fasta import read_records, sequence_stem
-from virnucpro.sequences.proteins import looks_like_nucleotides
-from virnucpro.store.failures import append_failures
+from virnucpro.store.failures import replace_failures
 from virnucpro.store.features import FORMATS
-from virnucpro.store.receipts import Provenance, Receipt, State, examine, identify_input, write_result
+from virnucpro.store.receipts import Receipt, identify_input, write_result
 
 __all__ = [
-    "EmbeddingPlan",
     "Job",
-    "Listener",
-    "Report",
-    "carry_out",
     "default_max_tokens",
     "embed_file",
     "embed_stream",
+    "failure_of_file",
     "make_jobs",
     "plan_embedding",
     "require_rows",
@@ -64,89 +55,6 @@ class Job:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class PendingJob:
-    """A job that is to be done.
-
-    Attributes
-    ----------
-    job : Job
-        The files.
-    provenance : Provenance
-        What the result will be made from.
-    residues : int
-        Residues to come, for the progress bar; what cleaning removes is still counted.
-    """
-
-    job: Job
-    provenance: Provenance
-    residues: int
-
-
-@dataclass(eq=False)
-class EmbeddingPlan:
-    """What is to be done, and what is not.
-
-    Attributes
-    ----------
-    pending : list of PendingJob
-        To embed, in input order.
-    finished : list of (Job, Receipt)
-        Results that are there already, made from just this.
-    unchecked : list of Job
-        Results that are there without a receipt; kept.
-    refused : list of (Job, InputError)
-        Inputs that cannot be read.
-    """
-
-    pending: list[PendingJob] = field(default_factory=list)
-    finished: list[tuple[Job, Receipt]] = field(default_factory=list)
-    unchecked: list[Job] = field(default_factory=list)
-    refused: list[tuple[Job, InputError]] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Report:
-    """What a run came to.
-
-    Attributes
-    ----------
-    counts : Counts
-        Sequences of the files written in this run.
-    skipped : Counts
-        Sequences of the files that were finished before.
-    written_files, skipped_files, refused_files : int
-        Files.
-    seconds : float
-        Time spent embedding and writing.
-    """
-
-    counts: Counts = field(default_factory=Counts)
-    skipped: Counts = field(default_factory=Counts)
-    written_files: int = 0
-    skipped_files: int = 0
-    refused_files: int = 0
-    seconds: float = 0.0
-
-    @property
-    def residues_per_second(self) -> float:
-        """Residues embedded per second, reading and writing included."""
-        return self.counts.residues / self.seconds if self.seconds else 0.0
-
-
-class Listener(Protocol):
-    """Is told what happens while a plan is carried out."""
-
-    def advanced(self, residues: int) -> None:
-        """Some residues are done."""
-
-    def file_written(self, job: Job, receipt: Receipt) -> None:
-        """A result and its receipt are on the disk."""
-
-    def file_refused(self, job: Job, error: InputError) -> None:
-        """A file gave no result."""
-
-
 def default_max_tokens(placement: Placement) -> int:
     """Budget of a batch when the user names none.
 
@@ -164,7 +72,9 @@ def default_max_tokens(placement: Placement) -> int:
     return 2048 if placement.device.type == "cpu" else 16384
 
 
-def make_jobs(sources: Sequence[Path], outdir: Path, molecule: Molecule = Molecule.PROTEIN) -> list[Job]:
+def make_jobs(
+    sources: Sequence[Path], outdir: Path, molecule: Molecule = Molecule.PROTEIN, spool: Path | None = None
+) -> list[Job]:
     """Name the result of every input: ``x.faa.gz`` gives ``OUTDIR/x_ESM.pt``, as DNA ``OUTDIR/x_DNABERT_S.pt``.
 
     Parameters
@@ -175,6 +85,8 @@ def make_jobs(sources: Sequence[Path], outdir: Path, molecule: Molecule = Molecu
         Folder of the results.
     molecule : Molecule, default: Molecule.PROTEIN
         What the model reads.
+    spool : Path, optional
+        The source that standard input was put into; it is called "-".
 
     Returns
     -------
@@ -184,12 +96,20 @@ def make_jobs(sources: Sequence[Path], outdir: Path, molecule: Molecule = Molecu
     Raises
     ------
     ConfigError
-        If an input does not exist, or two would give the same result; names all of them.
+        If an input does not exist or is no regular file, or two would give the same result; names all of them.
     """
     suffix = FORMATS[molecule].suffix
-    jobs = [Job(source, outdir / f"{sequence_stem(source)}{suffix}", str(source)) for source in sources]
+    jobs = [
+        Job(source, outdir / f"{sequence_stem(source)}{suffix}", "-" if source == spool else str(source))
+        for source in sources
+    ]
     problems = [f"{job.label}: no such file" for job in jobs if not job.source.exists()]
     problems += [f"{job.label}: a folder, not a file" for job in jobs if job.source.is_dir()]
+    problems += [
+        f"{job.label}: a pipe or device, which can be read only once; pipe it into '-'"
+        for job in jobs
+        if job.source.exists() and not job.source.is_dir() and not job.source.is_file()
+    ]
     by_target: dict[Path, list[str]] = {}
     for job in jobs:
         by_target.setdefault(job.target, []).append(job.label)
@@ -201,16 +121,10 @@ def make_jobs(sources: Sequence[Path], outdir: Path, molecule: Molecule = Molecu
     return jobs
 
 
-def _provenance_of(job: Job, model: ModelIdentity, placement: Placement, limits: Limits) -> Provenance:
-    """Everything that decides the vectors: the number format does, device and batch budget do not."""
-    settings = {"dtype": placement.dtype_name, "max_residues": limits.max_residues}
-    return Provenance(identify_input(job.source, job.label), model, settings)
-
-
 def plan_embedding(
     jobs: Sequence[Job], model: ModelIdentity, placement: Placement, limits: Limits, overwrite: bool = False
 ) -> EmbeddingPlan:
-    """Decide what to do with every input, before anything is computed.
+    """Look at inputs and results in one go, for callers that have the model already; doubts are logged.
 
     Parameters
     ----------
@@ -235,74 +149,11 @@ def plan_embedding(
     StoreError
         If results are there that were made from something else; names all of them and what differs.
     """
-    plan, conflicts = EmbeddingPlan(), []
-    for job in jobs:
-        try:
-            provenance = _provenance_of(job, model, placement, limits)
-            state, receipt = (State.ABSENT, None) if overwrite else examine(job.target, provenance)
-            if receipt is not None:
-                plan.finished.append((job, receipt))
-            elif state is State.UNCHECKED:
-                plan.unchecked.append(job)
-            else:
-                plan.pending.append(PendingJob(job, provenance, _count_residues(job, model.molecule, limits)))
-        except InputError as error:
-            plan.refused.append((job, error))
-        except StoreError as error:
-            conflicts.append(str(error))
-    if conflicts:
-        raise StoreError("\n".join(conflicts))
+    inputs = look_at_inputs(jobs, limits, overwrite)
+    plan = compare_with_results(inputs, model, placement, limits, overwrite)
+    for doubt in plan.doubts():
+        logger.warning("%s", doubt)
     return plan
-
-
-def carry_out(plan: EmbeddingPlan, encoder: Encoder | None, limits: Limits, listener: Listener) -> Report:
-    """Embed what a plan says, file by file.
-
-    Parameters
-    ----------
-    plan : EmbeddingPlan
-        From `plan_embedding`.
-    encoder : Encoder or None
-        The model; None will do when nothing is pending.
-    limits : Limits
-        As in the plan.
-    listener : Listener
-        Is told what happens.
-
-    Returns
-    -------
-    Report
-        Counts and time. Failed sequences and refused files are in the failure log as well.
-
-    Raises
-    ------
-    StoreError
-        If a result cannot be written.
-    """
-    report = Report(skipped_files=len(plan.finished) + len(plan.unchecked))
-    for _, receipt in plan.finished:
-        report.skipped += receipt.counts
-    for job, error in plan.refused:
-        _refuse(job, error, report, listener)
-    started = time.perf_counter()
-    for pending in plan.pending:
-        assert encoder is not None, "a plan with pending jobs needs an encoder"
-        try:
-            receipt = embed_file(pending, encoder, limits, listener.advanced)
-        except InputError as error:
-            _refuse(pending.job, error, report, listener)
-        else:
-            report.counts += receipt.counts
-            report.written_files += 1
-            listener.file_written(pending.job, receipt)
-    report.seconds = time.perf_counter() - started
-    return report
-
-
-def _refuse(job: Job, error: InputError, report: Report, listener: Listener) -> None:
-    append_failures(job.target.parent, job.label, [Failure(0, "-", type(error).__name__, str(error))])
-    report.refused_files += 1
-    listener.file_refused(job, error)
 
 
 def embed_file(pending: PendingJob, encoder: Encoder, limits: Limits, on_progress: Callable[[int], None]) -> Receipt:
@@ -327,17 +178,24 @@ def embed_file(pending: PendingJob, encoder: Encoder, limits: Limits, on_progres
     Raises
     ------
     InputError
-        If the file cannot be read, or not one of its sequences got a vector.
+        If the file cannot be read, is not what was planned, or not one of its sequences got a vector.
     StoreError
         If the result cannot be written.
     """
-    job = pending.job
-    embedded = embed_stream(read_records(job.source, job.label), encoder, limits, on_progress)
-    append_failures(job.target.parent, job.label, embedded.failures)
-    require_rows(job.label, embedded)
+    job, failures = pending.job, list[Failure]()
+    try:
+        embedded = embed_stream(read_records(job.source, job.label), encoder, limits, on_progress)
+        _require_unchanged(pending)
+        failures += embedded.failures
+        require_rows(job.label, embedded)
+    except InputError as error:
+        replace_failures(job.target.parent, job.label, [*failures, failure_of_file(error)])
+        raise
+    replace_failures(job.target.parent, job.label, failures)
     details = {
         "device": encoder.placement.describe(),
         "max_tokens": limits.max_tokens,
+        "failures": [[failure.number, failure.id, failure.error_type] for failure in failures],
         "replaced_residues": [list(row) for row in embedded.replaced],
     }
     receipt = Receipt(pending.provenance, embedded.counts, details)
@@ -408,16 +266,24 @@ def _parts(records: Iterator[Record]) -> Iterator[list[Record]]:
         yield part
 
 
-def _count_residues(job: Job, molecule: Molecule, limits: Limits) -> int:
-    """Read a whole file once: finds what is wrong with it before any work, and how much there is to do."""
-    records = nucleotides = residues = 0
-    for record in read_records(job.source, job.label):
-        records += 1
-        used = record.sequence[: limits.max_residues]
-        residues += len(used)
-        nucleotides += looks_like_nucleotides(used.upper().encode("ascii", "replace"))
-    if not records:
-        raise InputError(f"{job.label}: holds no sequences")
-    if molecule is Molecule.PROTEIN and nucleotides > records / 2:
-        logger.warning("%s looks like nucleotides; a protein model reads A, C, G and T as amino acids", job.label)
-    return residues
+def failure_of_file(error: InputError) -> Failure:
+    """Put down why a whole file gave no result.
+
+    Parameters
+    ----------
+    error : InputError
+        What was wrong with it.
+
+    Returns
+    -------
+    Failure
+        Of record 0, with ``-`` as its id.
+    """
+    return Failure(0, "-", type(error).__name__, str(error))
+
+
+def _require_unchanged(pending: PendingJob) -> None:
+    """A receipt must not vouch for bytes that were never embedded."""
+    job = pending.job
+    if identify_input(job.source, job.label) != pending.provenance.input:
+        raise InputError(f"{job.label}: changed while it was read; run again when nothing writes to it any more")

@@ -1,6 +1,6 @@
 """FASTA and FASTQ in, records out; plain or compressed with gzip, bzip2, xz or zstandard.
 
-The format is told from the content, not from the file's name. Headers may hold any UTF-8 text.
+Format and compression are told from the content, not from the file's name. Headers may hold any UTF-8 text.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Literal, NamedTuple
 
 import dnaio
 from xopen import xopen
@@ -51,7 +51,22 @@ def _decompression_errors() -> tuple[type[Exception], ...]:
 
 DECOMPRESSION_ERRORS = _decompression_errors()
 
-_open = partial(xopen, threads=0)  # in this process: no gzip program that outlives an error
+MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst"}
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def _open(path: str, mode: Literal["rb"] = "rb", skip: int = 0) -> IO[bytes]:
+    """Open by the first bytes, and read over some of what is in it."""
+    with open(path, "rb") as stream:
+        start = stream.read(6)
+    compression = next((name for magic, name in MAGIC.items() if start.startswith(magic)), None)
+    # without threads: no gzip program that outlives an error
+    if compression:
+        opened: IO[bytes] = xopen(path, mode, threads=0, format=compression)
+    else:
+        opened = open(path, mode)  # noqa: SIM115  its reader closes it
+    opened.read(skip)
+    return opened
 
 
 def sequence_stem(path: Path, suffixes: tuple[str, ...] = SEQUENCE_SUFFIXES) -> str:
@@ -104,12 +119,12 @@ def read_records(path: Path, label: str | None = None) -> Iterator[Record]:
     """
     label, number = label or str(path), 0
     try:
-        fasta = _is_fasta(path, label)
+        fasta, skip = _is_fasta(path, label)
         if fasta is None:
             return
         reader = dnaio.FastaReader if fasta else dnaio.FastqReader
         entry_class = _Entry if fasta else dnaio.SequenceRecord
-        with reader(str(path), sequence_class=entry_class, opener=_open) as entries:
+        with reader(str(path), sequence_class=entry_class, opener=partial(_open, skip=skip)) as entries:
             for entry in entries:
                 number += 1
                 yield Record(number, entry.name, entry.sequence)
@@ -126,17 +141,20 @@ def read_records(path: Path, label: str | None = None) -> Iterator[Record]:
         raise InputError(f"{label}, after record {number}: cannot be read: {error or type(error).__name__}") from error
 
 
-def _is_fasta(path: Path, label: str) -> bool | None:
-    """Tell FASTA from FASTQ by the first line that is not blank; None when there is none."""
-    with xopen(path, "rb", threads=0) as stream:
+def _is_fasta(path: Path, label: str) -> tuple[bool | None, int]:
+    """Tell FASTA from FASTQ by the first line that is not blank, None when there is none; and bytes to read over."""
+    skip = 0
+    with _open(str(path)) as stream:
         for line_number, line in enumerate(stream, start=1):
-            start = line.strip()[:30].decode("utf-8", "replace")
+            if line_number == 1 and line.startswith(BYTE_ORDER_MARK):
+                skip = len(BYTE_ORDER_MARK)
+            start = line.removeprefix(BYTE_ORDER_MARK).strip()[:30].decode("utf-8", "replace")
             if start.startswith((">", "#")):
-                return True
+                return True, skip
             if start.startswith("@"):
-                return False
+                return False, skip
             if start:
                 raise InputError(
                     f"{label}:{line_number}: neither FASTA nor FASTQ: a record begins with '>' or '@', not {start!r}"
                 )
-    return None
+    return None, skip

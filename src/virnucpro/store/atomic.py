@@ -13,11 +13,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from virnucpro.errors import StoreError
 
-__all__ = ["temporary_path", "whole_file"]
+__all__ = ["require_writable", "temporary_path", "whole_file"]
 
 
 def temporary_path(path: Path) -> Path:
@@ -34,6 +35,28 @@ def temporary_path(path: Path) -> Path:
         Hidden, in the same folder.
     """
     return path.with_name(f".{path.name}.partial")
+
+
+def require_writable(folder: Path) -> None:
+    """Find out before any work whether results can be written; the folder is made when absent.
+
+    Parameters
+    ----------
+    folder : Path
+        Where results will be.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be made, or takes no files.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder) as stream:
+            stream.write(b"x")
+            stream.flush()
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
 
 
 @contextmanager

@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 FORMAT = 1
+OUT_OF_MEMORY = "OutOfMemory"
+"""The one failure that depends on the device, which does not decide what a result holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,11 @@ class Receipt:
     output_size: int = 0
     output_sha256: str = ""
 
+    @property
+    def may_succeed_elsewhere(self) -> bool:
+        """Whether a sequence failed only because it did not fit in the memory of the device that was used."""
+        return any(error_type == OUT_OF_MEMORY for _, _, error_type in self.details.get("failures", ()))
+
     def to_json(self) -> bytes:
         """Serialise.
 
@@ -161,6 +168,7 @@ class Receipt:
         try:
             if content["format"] != FORMAT:
                 raise ValueError(f"format {content['format']!r} instead of {FORMAT}")
+            _check_types(content)
             model = None if content["model"] is None else ModelIdentity(**content["model"])
             provenance = Provenance(InputIdentity(**content["input"]), model, content["settings"])
             output = content["output"]
@@ -169,6 +177,28 @@ class Receipt:
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"no receipt: {error!r}") from error
+
+
+def _check_types(content: dict[str, Any]) -> None:
+    """Raise TypeError for a receipt whose values are not of the kinds that `Receipt.to_json` writes."""
+    source, output, model = content["input"], content["output"], content["model"] or {}
+    expected: list[tuple[str, object, type]] = [
+        ("settings", content["settings"], dict),
+        ("details", content["details"], dict),
+        ("model architecture", model.get("architecture", {}), dict),
+        ("input path", source["path"], str),
+        ("input size", source["size"], int),
+        ("input sha256", source["sha256"], str),
+        ("output size", output["size"], int),
+        ("output sha256", output["sha256"], str),
+        *((f"counts {key}", value, int) for key, value in content["counts"].items()),
+    ]
+    for name, value, kind in expected:
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} is {value!r}")
+    for failure in content["details"].get("failures", ()):
+        if not isinstance(failure, list) or len(failure) != 3:
+            raise TypeError(f"a failure is {failure!r}")
 
 
 class State(Enum):
@@ -236,17 +266,20 @@ def examine(result: Path, wanted: Provenance) -> tuple[State, Receipt | None]:
     Returns
     -------
     state : State
-        ABSENT, FINISHED when a receipt says that it was made from just this, UNCHECKED when there is no receipt.
+        FINISHED when a receipt says that it was made from just this; UNCHECKED when there is no receipt; ABSENT when
+        there is nothing, or sequences are missing that did not fit in memory: it is to be made, anew.
     receipt : Receipt or None
         The receipt of a finished result.
 
     Raises
     ------
     StoreError
-        If it was made from something else; names what differs.
+        If it was made from something else, or is damaged; names what differs.
     """
     if not result.exists():
         return State.ABSENT, None
+    if not result.is_file():
+        raise StoreError(f"{result} is not a file, so no result; remove it")
     path = receipt_path(result)
     if not path.exists():
         return State.UNCHECKED, None
@@ -266,6 +299,13 @@ def examine(result: Path, wanted: Provenance) -> tuple[State, Receipt | None]:
     if differing:
         raise StoreError(
             f"{result} was made from something else ({'; '.join(differing)}); "
+            "to make it anew, remove it or add --overwrite"
+        )
+    if receipt.may_succeed_elsewhere:
+        return State.ABSENT, None
+    if _digest_of(result) != receipt.output_sha256:
+        raise StoreError(
+            f"{result} is damaged: its bytes are not those that were written; "
             "to make it anew, remove it or add --overwrite"
         )
     return State.FINISHED, receipt
@@ -302,6 +342,13 @@ def write_result(result: Path, write: Callable[[BinaryIO], None], receipt: Recei
         with whole_file(receipt_path(result)) as receipt_stream:
             receipt_stream.write(receipt.to_json())
     return receipt
+
+
+def _digest_of(result: Path) -> str:
+    try:
+        return identify_input(result).sha256
+    except InputError as error:
+        raise StoreError(str(error)) from error
 
 
 def _short(value: object) -> object:

@@ -1,0 +1,18 @@
+"""What the shell is told."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+__all__ = ["ExitCode"]
+
+
+class ExitCode(IntEnum):
+    """The codes that every verb ends with; 1 is a bug's, from Python itself."""
+
+    DONE = 0
+    USAGE = 2
+    BAD_INPUT = 3
+    WEIGHTS_DEVICE_OR_DISK = 4
+    SOME_FAILED = 5
+    INTERRUPTED = 130
