@@ -51,8 +51,8 @@ def randomise(model, seed=SEED):
     return model.eval()
 
 
-def transformers_model(shape, cls=EsmModel, **kwargs):
-    return randomise(cls(esm_config(**shape), **kwargs))
+def transformers_model(shape, cls=EsmModel, seed=SEED, **kwargs):
+    return randomise(cls(esm_config(**shape), **kwargs), seed)
 
 
 def published_state(model):

@@ -27,3 +27,15 @@ METRIC = 1e-6
 SCORE_FP32 = 1e-6
 """max_abs between a score and torch's own in float32, whose last digits depend on how many rows share a product;
 measured below 2e-7 over batches of 1 to 512 rows of 3,328 numbers. Against torch in float64 it is one rounding, 6e-8."""
+
+POOLING = 1e-6
+"""max_abs between a mean and another one of the same float32 numbers of order 1, added up in another order; a mean in
+bfloat16 or float16 rounds to 8 or 11 bits, which is 1e-4 and more."""
+
+FLASH_FP16 = 4e-3
+"""max_abs between two float16 attention kernels: one unit in the last place of float16 between 2 and 4 is 2e-3, and
+each may round once."""
+
+DIFFERENT = 1e-3
+"""Least max_abs between vectors of two different things: a hundred times what rounding does (INVARIANCE_FP32); another
+letter or another mean moves the vectors of these tests by more than 1e-2."""

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
-from published_layouts import TINY, published_state, transformers_model, write_bin, write_fair_esm, write_prefixed
-from virnucpro import WeightsError
+from published_layouts import TINY, transformers_model, write_bin, write_fair_esm, write_prefixed
+from virnucpro import DeviceError, WeightsError
 from virnucpro.models.checkpoints import open_checkpoint, open_transformers_model
 from virnucpro.models.placement import choose_placement
 
@@ -83,6 +83,21 @@ def test_a_checkpoint_without_frequencies_gets_computed_ones(folder):
         ({"vocab_size": 4096}, "vocab_size is 4096, not 33"),
         ({"num_hidden_layers": 4}, "missing: layers.3"),
         ({"hidden_size": 128}, "misshaped"),
+        ({"num_attention_heads": 0}, "num_attention_heads is 0, not a positive whole number"),
+        ({"num_attention_heads": True}, "num_attention_heads is True, not a positive whole number"),
+        ({"hidden_size": "64"}, "hidden_size is '64', not a positive whole number"),
+        ({"hidden_size": None}, "hidden_size is None, not a positive whole number"),
+        ({"num_hidden_layers": 3.0}, "num_hidden_layers is 3.0, not a positive whole number"),
+        ({"token_dropout": None}, "token_dropout is None, not true or false"),
+        ({"layer_norm_eps": None}, "layer_norm_eps is None, not a positive number"),
+        ({"layer_norm_eps": float("nan")}, "layer_norm_eps is nan, not a positive number"),
+        ({"rope_theta": "x"}, "rope_theta is 'x', not a positive number"),
+        ({"num_attention_heads": 7}, "hidden_size 64 is no multiple of 7 heads"),
+        ({"num_attention_heads": 64}, "heads of width 1 have no halves"),
+        (
+            {"model_type": "bart", "layer_norm_eps": "absent", "hidden_size": "64", "vocab_size": [33]},
+            r"lacks layer_norm_eps, .*model_type is 'bart'.*vocab_size is \[33\].*hidden_size is '64'",
+        ),
     ],
 )
 def test_configurations_that_are_not_of_this_model(folder, changes, told):
@@ -190,4 +205,56 @@ def test_every_published_tensor_is_read_once_into_its_place(folder):
     assert torch.equal(encoder.layers[1].query_key_value.weight, torch.cat(parts))
     assert torch.equal(encoder.layers[1].feed_forward_norm.weight, tensors["esm.encoder.layer.1.LayerNorm.weight"])
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
-    assert published_state(encoder)  # none is left on the meta device
+    assert not any(tensor.is_meta for tensor in (*encoder.parameters(), *encoder.buffers()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"encoder_layers": "3"}, "encoder_layers is '3', not a positive whole number"),
+        ({"encoder_attention_heads": 0}, "encoder_attention_heads is 0"),
+        ({"encoder_embed_dim": None, "token_dropout": "yes"}, "encoder_embed_dim is None.*token_dropout is 'yes'"),
+        ({"encoder_attention_heads": 7}, "encoder_embed_dim 64 is no multiple of 7 heads"),
+    ],
+)
+def test_shapes_of_fair_esm_that_are_none(tmp_path, changes, told):
+    write_fair_esm(tmp_path / "m.pt")
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        content = torch.load(tmp_path / "m.pt", weights_only=True)
+    vars(content["cfg"]["model"]).update(changes)
+    torch.save(content, tmp_path / "m.pt")
+    with pytest.raises(WeightsError, match=told):
+        open_checkpoint(tmp_path / "m.pt")
+
+
+def test_a_weight_that_float16_cannot_hold_is_named(folder):
+    edit_tensors(folder, lambda tensors: tensors["esm.encoder.layer.2.output.dense.bias"].__setitem__(5, 7e4))
+    with pytest.raises(WeightsError, match=r"layer\.2\.output\.dense\.bias .*fp16.*bf16 or fp32"):
+        open_checkpoint(folder).load(choose_placement("cpu", "fp16"))
+    assert open_checkpoint(folder).load(choose_placement("cpu", "bf16")).layers[2].contract.bias.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GB"),
+        torch.AcceleratorError("CUDA error: out of memory"),
+        MemoryError(),
+    ],
+)
+def test_memory_that_runs_out_while_loading(folder, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(torch.nn.Module, "to_empty", fail)
+    with pytest.raises(DeviceError, match=r"does not fit in the memory of cpu in fp32.*smaller model"):
+        open_checkpoint(folder).load(CPU)
+
+
+def test_weights_saved_before_torch_1_6(tmp_path):
+    write_bin(tmp_path / "model")
+    expected = open_checkpoint(tmp_path / "model").load(CPU)
+    path = tmp_path / "model" / "pytorch_model.bin"
+    torch.save(torch.load(path, weights_only=True), path, _use_new_zipfile_serialization=False)
+    found = open_checkpoint(tmp_path / "model").load(CPU)
+    assert all(torch.equal(a, b) for a, b in zip(expected.parameters(), found.parameters(), strict=True))

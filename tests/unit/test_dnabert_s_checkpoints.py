@@ -61,7 +61,7 @@ def test_other_layouts_give_the_same_weights(folder, tmp_path, layout):
     found = open_checkpoint(other).load(CPU)
     assert all(torch.equal(a, b) for a, b in zip(expected.parameters(), found.parameters(), strict=True))
     assert not any(parameter.requires_grad for parameter in found.parameters())
-    assert published_state(found)  # none is left on the meta device
+    assert not any(tensor.is_meta for tensor in (*found.parameters(), *found.buffers()))
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,9 @@ def test_a_dnabert_2_that_is_not_whole_is_refused_by_name(folder):
         ({"hidden_act": "gelu_new"}, "hidden_act is 'gelu_new', not 'gelu'"),
         ({"vocab_size": 4096}, "vocab_size is 4096 in the configuration, 300 in the tokenizer"),
         ({"num_attention_heads": 7}, "hidden_size 96 is no multiple of 7 heads"),
+        ({"num_attention_heads": 0}, "num_attention_heads is 0, not a positive whole number"),
+        ({"hidden_size": "96", "layer_norm_eps": None}, "hidden_size is '96'.*layer_norm_eps is None"),
+        ({"vocab_size": None}, "vocab_size is None"),
         ({"num_hidden_layers": 4}, r"missing: layers\.3"),
         ({"intermediate_size": 161}, "misshaped"),
     ],

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from conftest import random_dna, write_fasta
 from dna_layouts import dna_config, gte_model, gte_states, published_dna_state, published_tokenizer
-from tolerances import INVARIANCE_FP32, PARITY_FP32
+from tolerances import DIFFERENT, INVARIANCE_FP32, PARITY_FP32
 from virnucpro import ConfigError, InputError, StoreError, WeightsError, extract_DNABERT_S, extract_fast_esm
 from virnucpro.pipeline import extract
 
@@ -68,7 +68,7 @@ def test_without_a_file_and_with_case_and_gaps(demo_dna, tmp_path, caplog):
     ids, vectors = extract_DNABERT_S(write_fasta(tmp_path / "x.fa", records), None, True, model=demo_dna)
     assert ids == ["a", "a", "u"]
     assert (vectors[0] - vectors[1]).abs().max() <= INVARIANCE_FP32
-    assert (vectors[0] - vectors[2]).abs().max() > 1e-3  # U is not taken for T
+    assert (vectors[0] - vectors[2]).abs().max() > DIFFERENT  # U is not taken for T
     assert "no vector for none" in caplog.text
 
 
@@ -90,6 +90,10 @@ def test_a_model_of_transformers_is_taken_over_with_its_tokenizer(fasta, windows
     expected = [states.mean(0) for states in gte_states(gte, tokens)]
     assert max((a - b).abs().max() for a, b in zip(vectors, expected, strict=True)) <= PARITY_FP32
     assert extract._as_dna_encoder(model, tokenizer) is extract._as_dna_encoder(model, tokenizer)
+    before = extract._as_dna_encoder(model, tokenizer).identity
+    with torch.no_grad():
+        gte.embeddings.word_embeddings.weight.mul_(2)
+    assert extract._as_dna_encoder(model, tokenizer).identity.weights_sha256 != before.weights_sha256
     with pytest.raises(WeightsError, match="tokenizer is a NoneType"):
         extract_DNABERT_S(fasta, None, model_loaded=True, model=RemoteCodeModel(gte))
 

@@ -120,18 +120,38 @@ def test_the_tokenizer_is_fetched_with_dna_weights(hub):
     assert find_downloaded(hub.entry) is not None
 
 
-def test_no_network_and_no_weights_is_an_error_of_three_lines(tmp_path):
-    """In a process of its own, as a user meets it: what was looked for, where, and the two ways to get it."""
-    (tmp_path / "x.faa").write_text(">a\nMKV\n")
+def embed_in_a_process(folder, settings):
+    (folder / "x.faa").write_text(">a\nMKV\n")
     command = [sys.executable, "-m", "virnucpro", "embed", "x.faa", "-o", "out"]
-    environment = {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": "http://127.0.0.1:9", "PATH": ""}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    environment = {"HF_HOME": str(folder / "home"), "PATH": "", **settings}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://127.0.0.1:99999999"])
+def test_a_hub_whose_address_is_none_is_an_error_of_three_lines(tmp_path, address):
+    done = embed_in_a_process(tmp_path, {"HF_ENDPOINT": address})
+    assert done.returncode == 4
+    assert len(done.stderr.splitlines()) == 3
+    assert "HF_ENDPOINT" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"HF_ENDPOINT": "http://127.0.0.1:9"},
+        {"HF_ENDPOINT": "http://127.0.0.1:9", "ALL_PROXY": "socks5h://127.0.0.1:9"},
+        {"HF_ENDPOINT": "http://127.0.0.1:9", "ALL_PROXY": "nonsense://x"},
+    ],
+)
+def test_no_network_and_no_weights_is_an_error_of_three_lines(tmp_path, settings):
+    """In a process of its own, as a user meets it: what was looked for, where, and the two ways to get it."""
+    done = embed_in_a_process(tmp_path, settings)
     lines = done.stderr.splitlines()
     assert done.returncode == 4
     assert len(lines) == 3
     assert "fastesm2-650 (Synthyra/FastESM2_650, revision 373bed1)" in lines[0]
     assert str(tmp_path / "home" / "hub") in lines[1]
-    assert "http://127.0.0.1:9" in lines[1]
+    assert settings["HF_ENDPOINT"] in lines[1]
     assert "virnucpro models download fastesm2-650" in lines[2]
     assert "--model FOLDER" in lines[2]
     assert not (tmp_path / "out").exists()

@@ -1,7 +1,8 @@
 """Running a plan of batches through an encoder, whatever the hardware says to it.
 
 A batch that does not fit in memory is halved, again and again, down to one sequence. A vector that is not finite is
-computed again in float32, for its sequence alone, so that a neighbour's overflow never changes anyone else's numbers.
+computed again for its sequence alone, in float32 arithmetic on the weights as loaded, so that a neighbour's overflow
+never changes anyone else's numbers; where the work is in float32 already, there is nothing to do again.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import torch
 from numpy.typing import NDArray
 
 from virnucpro.models.encoders import Encoder
+from virnucpro.models.memory import is_out_of_memory
 
-__all__ = ["NOT_FINITE", "OUT_OF_MEMORY", "Outcome", "run_batches"]
+__all__ = ["NOT_FINITE", "OUT_OF_MEMORY", "Attempt", "run_batches"]
 
 OUT_OF_MEMORY = "OutOfMemory"
 NOT_FINITE = "NotFinite"
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """What became of one sequence.
+class Attempt:
+    """What came of embedding one sequence.
 
     Attributes
     ----------
@@ -42,7 +44,7 @@ class Outcome:
 
 def run_batches(
     encoder: Encoder, tokens: Sequence[NDArray[np.int64]], plan: Sequence[Sequence[int]]
-) -> Iterator[list[Outcome]]:
+) -> Iterator[list[Attempt]]:
     """Embed every sequence of a plan.
 
     Parameters
@@ -56,8 +58,8 @@ def run_batches(
 
     Yields
     ------
-    list of Outcome
-        Batch by batch, as computed; over all of them, one outcome for every index of the plan.
+    list of Attempt
+        Batch by batch, as computed; over all of them, one attempt for every index of the plan.
     """
     pending = [list(batch) for batch in reversed(plan)]
     while pending:
@@ -71,19 +73,21 @@ def run_batches(
             middle = (len(batch) + 1) // 2
             pending += [batch[middle:], batch[:middle]]
         else:
-            yield [Outcome(batch[0], None, OUT_OF_MEMORY)]
+            yield [Attempt(batch[0], None, OUT_OF_MEMORY)]
 
 
-def _checked(encoder: Encoder, tokens: NDArray[np.int64], index: int, vector: NDArray[np.float32]) -> Outcome:
-    """Accept a finite vector; compute another one in float32."""
+def _checked(encoder: Encoder, tokens: NDArray[np.int64], index: int, vector: NDArray[np.float32]) -> Attempt:
+    """Accept a finite vector; compute another one in float32 when it was not of float32."""
     if np.isfinite(vector).all():
-        return Outcome(index, vector)
+        return Attempt(index, vector)
+    if encoder.placement.dtype == torch.float32:
+        return Attempt(index, None, NOT_FINITE)
     again = _embed_or_none(encoder, [tokens], exact=True)
     if again is None:
-        return Outcome(index, None, OUT_OF_MEMORY)
+        return Attempt(index, None, OUT_OF_MEMORY)
     if np.isfinite(again).all():
-        return Outcome(index, again[0])
-    return Outcome(index, None, NOT_FINITE)
+        return Attempt(index, again[0])
+    return Attempt(index, None, NOT_FINITE)
 
 
 def _embed_or_none(encoder: Encoder, batch: list[NDArray[np.int64]], exact: bool) -> NDArray[np.float32] | None:
@@ -91,16 +95,9 @@ def _embed_or_none(encoder: Encoder, batch: list[NDArray[np.int64]], exact: bool
     try:
         return encoder.embed(batch, exact)
     except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
     # Only here, behind the except block, has the traceback let go of the tensors that filled the memory.
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return None
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    told = str(error)
-    return "DefaultCPUAllocator: can't allocate memory" in told or "MPS backend out of memory" in told

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from virnucpro.batching import plan_batches
-from virnucpro.embedding.batches import NOT_FINITE, OUT_OF_MEMORY, Outcome, run_batches
+from virnucpro.embedding.batches import NOT_FINITE, OUT_OF_MEMORY, Attempt, run_batches
 from virnucpro.errors import InputError
 from virnucpro.models.encoders import Encoder, Prepared
 from virnucpro.records import Counts, EmbeddingTable, Failure, Record
@@ -59,6 +59,15 @@ class Embedded:
     replaced: tuple[tuple[int, str, int], ...]
 
 
+@dataclass(eq=False, slots=True)
+class _Row:
+    """A record on its way: prepared, then attempted."""
+
+    record: Record
+    prepared: Prepared
+    attempt: Attempt | None = None
+
+
 def embed_records(
     encoder: Encoder, records: Sequence[Record], limits: Limits, on_progress: Callable[[int], None] = lambda _: None
 ) -> Embedded:
@@ -80,47 +89,50 @@ def embed_records(
     Embedded
         A row or a failure for every record.
     """
-    prepared, failures = _prepare(encoder, records, limits.max_residues)
-    plan = plan_batches([len(p.tokens) for _, p in prepared], limits.max_tokens)
-    outcomes: list[Outcome] = []
-    for batch in run_batches(encoder, [p.tokens for _, p in prepared], plan):
-        outcomes += batch
-        on_progress(sum(prepared[outcome.index][1].residues for outcome in batch))
-    return _gather(encoder.width, prepared, sorted(outcomes, key=lambda outcome: outcome.index), failures)
+    rows, failures = _prepare(encoder, records, limits.max_residues)
+    tokens = [row.prepared.tokens for row in rows]
+    plan = plan_batches([len(sequence) for sequence in tokens], limits.max_tokens)
+    for batch in run_batches(encoder, tokens, plan):
+        for attempt in batch:
+            rows[attempt.index].attempt = attempt
+        on_progress(sum(rows[attempt.index].prepared.residues for attempt in batch))
+    return _gather(encoder.width, rows, failures)
 
 
-def _prepare(
-    encoder: Encoder, records: Sequence[Record], max_residues: int
-) -> tuple[list[tuple[Record, Prepared]], list[Failure]]:
-    prepared, failures = [], []
+def _prepare(encoder: Encoder, records: Sequence[Record], max_residues: int) -> tuple[list[_Row], list[Failure]]:
+    rows, failures = [], []
     for record in records:
         if not record.id:
             failures.append(Failure(record.number, f"record {record.number}", "NoId", "its header has no id"))
             continue
         try:
-            prepared.append((record, encoder.prepare(record.sequence, max_residues)))
+            rows.append(_Row(record, encoder.prepare(record.sequence, max_residues)))
         except InputError as error:
             failures.append(Failure(record.number, record.id, "EmptySequence", str(error)))
-    return prepared, failures
+    return rows, failures
 
 
-def _gather(
-    width: int, prepared: list[tuple[Record, Prepared]], outcomes: list[Outcome], failures: list[Failure]
-) -> Embedded:
-    rows = []
-    for (record, preparation), outcome in zip(prepared, outcomes, strict=True):
-        if outcome.vector is None:
-            failures.append(Failure(record.number, record.id, outcome.error_type, _REASONS[outcome.error_type]))
+def _gather(width: int, rows: Sequence[_Row], failures: list[Failure]) -> Embedded:
+    vectors, embedded = [], []
+    for row in rows:
+        record, attempt = row.record, row.attempt
+        assert attempt is not None  # a plan holds every index
+        if attempt.vector is None:
+            failures.append(Failure(record.number, record.id, attempt.error_type, _REASONS[attempt.error_type]))
         else:
-            rows.append((record, preparation, outcome.vector))
-    vectors = np.stack([vector for *_, vector in rows]) if rows else np.empty((0, width), np.float32)
-    counts = Counts(
-        read=len(rows) + len(failures),
-        written=len(rows),
-        truncated=sum(preparation.truncated for _, preparation, _ in rows),
-        failed=len(failures),
-        residues=sum(preparation.residues for _, preparation, _ in rows),
+            vectors.append(attempt.vector)
+            embedded.append(row)
+    table = EmbeddingTable(
+        tuple(row.record.id for row in embedded), np.stack(vectors) if vectors else np.empty((0, width), np.float32)
     )
-    replaced = tuple((record.number, record.id, p.replaced) for record, p, _ in rows if p.replaced)
-    failures = sorted(failures, key=lambda failure: failure.number)
-    return Embedded(EmbeddingTable(tuple(r.id for r, *_ in rows), vectors), tuple(failures), counts, replaced)
+    counts = Counts(
+        read=len(embedded) + len(failures),
+        written=len(embedded),
+        truncated=sum(row.prepared.truncated for row in embedded),
+        failed=len(failures),
+        residues=sum(row.prepared.residues for row in embedded),
+    )
+    replaced = tuple(
+        (row.record.number, row.record.id, row.prepared.replaced) for row in embedded if row.prepared.replaced
+    )
+    return Embedded(table, tuple(sorted(failures, key=lambda failure: failure.number)), counts, replaced)

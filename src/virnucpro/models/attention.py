@@ -23,7 +23,6 @@ from virnucpro.models.pack import Pack
 
 __all__ = [
     "Attention",
-    "BiasedAttention",
     "alibi_attention",
     "alibi_bias",
     "alibi_slopes",
@@ -34,9 +33,6 @@ __all__ = [
 
 Attention: TypeAlias = Callable[[Tensor, Tensor, Tensor, Pack], Tensor]
 """From query_NHK, key_NHK and value_NHK to attended_NHK; scores are divided by sqrt(K)."""
-
-BiasedAttention: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor, Pack], Tensor]
-"""From query_NHK, key_NHK, value_NHK and bias_HLL to attended_NHK; the bias is added to the scaled scores."""
 
 AMPERE = (8, 0)
 """First CUDA compute capability with flash attention."""

@@ -150,7 +150,7 @@ def demo_tokenizer() -> DnaTokenizer:
 
 
 def _draw(model: PackedModel, seed: int) -> dict[str, Tensor]:
-    """Draw a model's parameters, in their order."""
+    """Draw a model's parameters, in their order and under the model's own names, as no publisher writes them."""
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
     for name, parameter in model.named_parameters():

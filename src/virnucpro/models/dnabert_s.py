@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from virnucpro.models.attention import BiasedAttention, alibi_attention, alibi_bias
+from virnucpro.models.attention import alibi_attention, alibi_bias
 from virnucpro.models.layers import PackedModel, linear, normalise
 from virnucpro.models.pack import Pack
 
@@ -73,7 +73,6 @@ class DNABERTS(PackedModel):
         self.token_type = nn.Embedding(config.token_types, config.width)
         self.embedding_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
-        self.attention: BiasedAttention = alibi_attention
 
     def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
         """Encode packed nucleotide sequences.
@@ -95,7 +94,7 @@ class DNABERTS(PackedModel):
         bias_HLL = alibi_bias(self.config.heads, pack.max_length, self.device).to(dtype)
         hidden_ND = normalise(self.embedding_norm, self.embed(pack).to(dtype))
         for layer in self.layers:
-            hidden_ND = layer(hidden_ND, bias_HLL, pack, self.attention)
+            hidden_ND = layer(hidden_ND, bias_HLL, pack)
         return hidden_ND
 
     def embed(self, pack: Pack) -> Tensor:
@@ -128,11 +127,11 @@ class Layer(nn.Module):
         self.contract = nn.Linear(config.feed_forward, config.width)
         self.feed_forward_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
 
-    def forward(self, hidden_ND: Tensor, bias_HLL: Tensor, pack: Pack, attention: BiasedAttention) -> Tensor:
+    def forward(self, hidden_ND: Tensor, bias_HLL: Tensor, pack: Pack) -> Tensor:
         query_NHK, key_NHK, value_NHK = (
             linear(self.query_key_value, hidden_ND).view(len(hidden_ND), 3, self.heads, -1).unbind(1)
         )
-        attended_NHK = attention(query_NHK, key_NHK, value_NHK, bias_HLL, pack)
+        attended_NHK = alibi_attention(query_NHK, key_NHK, value_NHK, bias_HLL, pack)
         attended_ND = linear(self.attention_output, attended_NHK.flatten(1))
         hidden_ND = normalise(self.attention_norm, attended_ND + hidden_ND)
         gate_NF, value_NF = linear(self.expand, hidden_ND).chunk(2, dim=-1)

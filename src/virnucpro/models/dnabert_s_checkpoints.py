@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 from virnucpro.errors import WeightsError
 from virnucpro.models.dna_tokens import DnaTokenizer
 from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
-from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, require
+from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, Kind, require
+from virnucpro.models.placement import Placement
 from virnucpro.records import Molecule
 
 __all__ = ["DNABERTSCheckpoint", "read_config"]
@@ -71,12 +72,34 @@ class DNABERTSCheckpoint(Checkpoint[DNABERTS]):
         """Say what the weights do not show by themselves."""
         return {**asdict(self.config), "tokenizer_sha256": self.tokenizer.sha256}
 
-    def build(self) -> DNABERTS:
-        """Make the model, without weights."""
+    def build(self, placement: Placement) -> DNABERTS:  # noqa: ARG002
+        """Make the model, without weights.
+
+        Parameters
+        ----------
+        placement : Placement
+            Changes nothing: its attention is the same everywhere.
+
+        Returns
+        -------
+        DNABERTS
+            On torch's default device.
+        """
         return DNABERTS(self.config)
 
     def canonical_name(self, name: str) -> str | None:
-        """Say where a tensor of DNABERT-S or DNABERT-2 belongs in `DNABERTS`."""
+        """Say where a tensor of DNABERT-S or DNABERT-2 belongs in `DNABERTS`.
+
+        Parameters
+        ----------
+        name : str
+            As its publisher wrote it.
+
+        Returns
+        -------
+        str or None
+            As `Checkpoint.canonical_name` says.
+        """
         if _NOT_NEEDED.match(name):
             return None
         module, _, parameter = name.removeprefix("bert.").rpartition(".")
@@ -119,7 +142,7 @@ def read_config(values: Mapping[str, Any], where: str) -> DNABERTSConfig:
     Raises
     ------
     WeightsError
-        If a key is missing or says that this is another architecture.
+        If a key is missing, is of another kind, or says that this is another architecture; names all that is wrong.
     """
     if "alibi_starting_size" not in values:
         raise WeightsError(
@@ -127,12 +150,9 @@ def read_config(values: Mapping[str, Any], where: str) -> DNABERTSConfig:
             "and it lacks alibi_starting_size"
         )
     shape = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
-    others = (*shape, "vocab_size", "type_vocab_size", "layer_norm_eps")
-    require(values, where, "a DNABERT-S", {"model_type": ("bert",), "hidden_act": ("gelu",)}, others)
-    layers, width, heads, feed_forward = (int(values[key]) for key in shape)
-    if width % heads:
-        raise WeightsError(
-            f"{where} does not describe a DNABERT-S: hidden_size {width} is no multiple of {heads} heads"
-        )
-    vocabulary, token_types = int(values["vocab_size"]), int(values["type_vocab_size"])
+    sizes = (*shape, "vocab_size", "type_vocab_size")
+    kinds = dict.fromkeys(sizes, Kind.WHOLE) | {"layer_norm_eps": Kind.NUMBER}
+    known = {"model_type": ("bert",), "hidden_act": ("gelu",)}
+    require(values, f"{where} does not describe a DNABERT-S", known, kinds, ("hidden_size", "num_attention_heads"))
+    layers, width, heads, feed_forward, vocabulary, token_types = (values[key] for key in sizes)
     return DNABERTSConfig(layers, width, heads, feed_forward, vocabulary, token_types, float(values["layer_norm_eps"]))

@@ -44,7 +44,7 @@ class Prepared:
     truncated : bool
         Whether letters beyond the limit were left out.
     replaced : int
-        Characters without a token of their own, N among nucleotides included.
+        Characters among them without a token of their own, N among nucleotides included.
     """
 
     tokens: NDArray[np.int64]
@@ -101,7 +101,20 @@ class PackedEncoder:
     @staticmethod
     @abstractmethod
     def pool(hidden_ND: Tensor, pack: Pack) -> Tensor:
-        """Make one float32 vector per sequence out of one per token."""
+        """Make one float32 vector per sequence out of one per token.
+
+        Parameters
+        ----------
+        hidden_ND : Tensor, shape (N, D)
+            One vector per token, in any number format.
+        pack : Pack
+            Whose sequences the tokens are.
+
+        Returns
+        -------
+        Tensor, shape (B, D), float32
+            One row per sequence.
+        """
 
     @torch.inference_mode()
     def embed(self, tokens: Sequence[NDArray[np.int64]], exact: bool = False) -> NDArray[np.float32]:
@@ -173,11 +186,10 @@ class ProteinEncoder(PackedEncoder):
         InputError
             If no residue is left after cleaning.
         """
-        clean = clean_protein(sequence)
+        clean = clean_protein(sequence, max_residues)
         if not clean.residues:
             raise InputError("no residue is left after dropping whitespace and trailing stops")
-        residues = clean.residues[:max_residues]
-        return Prepared(encode_protein(residues), len(residues), len(clean.residues) > max_residues, clean.replaced)
+        return Prepared(encode_protein(clean.residues), len(clean.residues), clean.truncated, clean.replaced)
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,12 +250,10 @@ class DnaEncoder(PackedEncoder):
         InputError
             If no letter is left after cleaning.
         """
-        clean = clean_dna(sequence)
+        clean = clean_dna(sequence, max_residues)
         if not clean.letters:
             raise InputError("no nucleotide is left after dropping whitespace")
-        letters = clean.letters[:max_residues]
-        truncated = len(clean.letters) > max_residues
-        return Prepared(self.tokenizer.encode(letters), len(letters), truncated, clean.unknown)
+        return Prepared(self.tokenizer.encode(clean.letters), len(clean.letters), clean.truncated, clean.unknown)
 
 
 def encoder_of(checkpoint: AnyCheckpoint, placement: Placement) -> ProteinEncoder | DnaEncoder:

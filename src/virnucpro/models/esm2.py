@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from virnucpro.models.attention import Attention, choose_attention, grouped_attention
+from virnucpro.models.attention import Attention, grouped_attention
 from virnucpro.models.layers import PackedModel, linear, normalise
 from virnucpro.models.pack import Pack
 from virnucpro.models.tokens import MASK, VOCABULARY
@@ -70,13 +70,16 @@ class ESM2(PackedModel):
     ----------
     config : ESM2Config
         Its shape.
+    attention : Attention, optional
+        The kernel for the number format of its weights, by `choose_attention`.
     """
 
     inverse_frequencies: Tensor
 
-    def __init__(self, config: ESM2Config) -> None:
+    def __init__(self, config: ESM2Config, attention: Attention = grouped_attention) -> None:
         super().__init__()
         self.config = config
+        self.attention = attention
         self.embedding = nn.Embedding(len(VOCABULARY), config.width)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.final_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
@@ -84,18 +87,6 @@ class ESM2(PackedModel):
         # position 1024, so this is only what stands here until a checkpoint says otherwise.
         exponents = torch.arange(0, config.head_width, 2, dtype=torch.float32) / config.head_width
         self.register_buffer("inverse_frequencies", config.rope_base**-exponents)
-        self.attention: Attention = grouped_attention
-
-    def choose_attention(self) -> ESM2:
-        """Take the attention kernel that suits the device and number format the weights have now.
-
-        Returns
-        -------
-        ESM2
-            Itself.
-        """
-        self.attention = choose_attention(self.device, self.dtype)
-        return self
 
     def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
         """Encode packed proteins.
@@ -114,7 +105,7 @@ class ESM2(PackedModel):
             Last hidden state, one row per token.
         """
         dtype = dtype or self.dtype
-        attention = self.attention if dtype == self.dtype else grouped_attention
+        attention = grouped_attention if dtype == torch.float32 else self.attention  # float32 has no other kernel
         rotation = self.rotation(pack)
         hidden_ND = self.embed(pack).to(dtype)
         for layer in self.layers:

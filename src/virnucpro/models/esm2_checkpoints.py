@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from virnucpro.errors import WeightsError
+from virnucpro.models.attention import choose_attention
 from virnucpro.models.esm2 import ESM2, ESM2Config
-from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, require
+from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, Kind, require
 from virnucpro.models.placement import Placement
 from virnucpro.models.tokens import MASK, PAD, VOCABULARY
 from virnucpro.models.weights import load_pickled
@@ -76,20 +77,38 @@ class ESM2Checkpoint(Checkpoint[ESM2]):
         """Say what the weights do not show by themselves."""
         return asdict(self.config)
 
-    def build(self) -> ESM2:
-        """Make the model, without weights."""
-        return ESM2(self.config)
+    def build(self, placement: Placement) -> ESM2:
+        """Make the model, without weights.
+
+        Parameters
+        ----------
+        placement : Placement
+            Decides which attention it has.
+
+        Returns
+        -------
+        ESM2
+            On torch's default device.
+        """
+        return ESM2(self.config, choose_attention(placement.device, placement.dtype))
 
     def computed(self) -> dict[str, Tensor]:
         """Rotary frequencies, for a checkpoint that has none."""
         return {"inverse_frequencies": ESM2(replace(self.config, layers=0)).inverse_frequencies}
 
-    def load(self, placement: Placement) -> ESM2:
-        """Build the encoder, fill it, and choose its attention kernel."""
-        return super().load(placement).choose_attention()
-
     def canonical_name(self, name: str) -> str | None:
-        """Say where a tensor that fair-esm, transformers or Synthyra published belongs in `ESM2`."""
+        """Say where a tensor that fair-esm, transformers or Synthyra published belongs in `ESM2`.
+
+        Parameters
+        ----------
+        name : str
+            As its publisher wrote it.
+
+        Returns
+        -------
+        str or None
+            As `Checkpoint.canonical_name` says.
+        """
         if _NOT_NEEDED.search(name):
             return None
         if _INVERSE_FREQUENCIES.search(name):
@@ -126,7 +145,7 @@ def read_config(values: Mapping[str, Any], where: str) -> ESM2Config:
     Raises
     ------
     WeightsError
-        If a key is missing or says that this is another architecture.
+        If a key is missing, is of another kind, or says that this is another architecture; names all that is wrong.
     """
     required = {
         "model_type": ("esm", "fast_esm"),
@@ -136,11 +155,15 @@ def read_config(values: Mapping[str, Any], where: str) -> ESM2Config:
         "pad_token_id": (PAD,),
         "mask_token_id": (MASK,),
     }
-    shape = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size", "token_dropout")
-    require(values, where, "an ESM-2", required, (*shape, "layer_norm_eps"))
-    layers, width, heads, feed_forward, token_dropout = (values[key] for key in shape)
-    base = float(values.get("rope_theta") or 10000.0)
-    return ESM2Config(layers, width, heads, feed_forward, bool(token_dropout), float(values["layer_norm_eps"]), base)
+    shape = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
+    kinds = dict.fromkeys(shape, Kind.WHOLE) | {"token_dropout": Kind.FLAG, "layer_norm_eps": Kind.NUMBER}
+    if values.get("rope_theta") is not None:
+        kinds["rope_theta"] = Kind.NUMBER
+    what = f"{where} does not describe an ESM-2"
+    require(values, what, required, kinds, ("hidden_size", "num_attention_heads"), even=True)
+    layers, width, heads, feed_forward = (values[key] for key in shape)
+    eps, base = float(values["layer_norm_eps"]), float(values.get("rope_theta") or 10000.0)
+    return ESM2Config(layers, width, heads, feed_forward, values["token_dropout"], eps, base)
 
 
 def read_fair_esm_config(path: Path) -> ESM2Config:
@@ -162,11 +185,16 @@ def read_fair_esm_config(path: Path) -> ESM2Config:
         If the file is damaged or no ESM-2.
     """
     loaded = load_pickled(path)
+    what = f"{path} is not fair-esm's ESM-2"
     try:
         model = loaded["cfg"]["model"]
-        values = vars(model) if isinstance(model, argparse.Namespace) else model
-        layers, width = int(values["encoder_layers"]), int(values["encoder_embed_dim"])
-        heads, token_dropout = int(values["encoder_attention_heads"]), bool(values["token_dropout"])
-    except (KeyError, TypeError) as error:
-        raise WeightsError(f"{path} is not fair-esm's ESM-2: its cfg.model has no {error}") from error
-    return ESM2Config(layers, width, heads, 4 * width, token_dropout)
+    except (KeyError, TypeError, IndexError) as error:
+        raise WeightsError(f"{what}: it has no cfg.model") from error
+    values = vars(model) if isinstance(model, argparse.Namespace) else model
+    if not isinstance(values, dict):
+        raise WeightsError(f"{what}: its cfg.model is a {type(values).__name__}")
+    shape = ("encoder_layers", "encoder_embed_dim", "encoder_attention_heads")
+    kinds = dict.fromkeys(shape, Kind.WHOLE) | {"token_dropout": Kind.FLAG}
+    require(values, what, {}, kinds, ("encoder_embed_dim", "encoder_attention_heads"), even=True)
+    layers, width, heads = (values[key] for key in shape)
+    return ESM2Config(layers, width, heads, 4 * width, values["token_dropout"])

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
-from huggingface_hub.errors import EntryNotFoundError, HTTPError, LocalEntryNotFoundError  # type: ignore[attr-defined]
-
 from virnucpro.errors import WeightsError
+
+try:  # the client takes HF_ENDPOINT apart when it is imported
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import (  # type: ignore[attr-defined]
+        EntryNotFoundError,
+        HTTPError,
+        LocalEntryNotFoundError,
+    )
+except ValueError as error:
+    raise WeightsError(
+        f"the client of the model hub does not start: {error}\n"
+        "HF_ENDPOINT, which names the hub, is not an address\n"
+        "unset it, or give an address such as https://huggingface.co"
+    ) from error
+
 from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, DEMO, DEMO_DNA, CatalogEntry
 from virnucpro.models.checkpoints import AnyCheckpoint, open_checkpoint
 from virnucpro.models.demo import demo_checkpoint, demo_dna_checkpoint
@@ -18,15 +30,13 @@ from virnucpro.records import Molecule
 __all__ = ["download_weights", "find_checkpoint", "find_downloaded", "find_molecule"]
 
 
-def find_checkpoint(model: str = DEFAULT_MODEL, download: bool = True) -> AnyCheckpoint:
+def find_checkpoint(model: str = DEFAULT_MODEL) -> AnyCheckpoint:
     """Find a model's weights; fetch them when they are published and not here yet.
 
     Parameters
     ----------
     model : str, default: "fastesm2-650"
         A name of the catalog, a folder in the published layout, or fair-esm's `.pt` file.
-    download : bool, default: True
-        Whether the network may be asked.
 
     Returns
     -------
@@ -45,10 +55,7 @@ def find_checkpoint(model: str = DEFAULT_MODEL, download: bool = True) -> AnyChe
     entry = CATALOG.get(model)
     if entry is None:
         return open_checkpoint(Path(model).expanduser())
-    folder = download_weights(entry) if download else find_downloaded(entry)
-    if folder is None:
-        raise _not_here(entry, "not asked for over the network")
-    return open_checkpoint(folder, entry.name, entry.revision)
+    return open_checkpoint(download_weights(entry), entry.name, entry.revision)
 
 
 def find_molecule(model: str) -> Molecule:
@@ -118,7 +125,12 @@ def download_weights(entry: CatalogEntry) -> Path:
         # One question without retries: an offline machine gets its answer at once, not after half a minute.
         get_hf_file_metadata(hf_hub_url(entry.repository, "config.json", revision=entry.revision), timeout=10)
         return _fetch(entry, local_files_only=False)
-    except (OSError, HTTPError) as error:
+    except (
+        OSError,
+        HTTPError,
+        ImportError,
+        ValueError,
+    ) as error:  # the last two of proxies and addresses that are none
         raise _not_here(entry, _first_line(error)) from error
 
 

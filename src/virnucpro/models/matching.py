@@ -8,27 +8,57 @@ of its publishers and its configuration.
 from __future__ import annotations
 
 import json
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
-from virnucpro.errors import WeightsError
+from virnucpro.errors import DeviceError, WeightsError
 from virnucpro.models.layers import PackedModel
+from virnucpro.models.memory import is_out_of_memory
 from virnucpro.models.placement import Placement
 from virnucpro.models.weights import TensorSource
 from virnucpro.records import ModelIdentity, Molecule
 
-__all__ = ["PARAMETER_NAME", "Checkpoint", "read_json", "require"]
+__all__ = ["PARAMETER_NAME", "Checkpoint", "Kind", "read_json", "require"]
 
 PARAMETER_NAME = {"weight": "weight", "gamma": "weight", "bias": "bias", "beta": "bias"}
 """transformers 5 writes LayerNorm weights under TensorFlow's names, gamma and beta."""
 
 Model = TypeVar("Model", bound=PackedModel)
+
+
+class Kind(Enum):
+    """What kind of value a configuration must have."""
+
+    WHOLE = "a positive whole number"
+    NUMBER = "a positive number"
+    FLAG = "true or false"
+
+    def fits(self, value: object) -> bool:
+        """Say whether a value is of this kind; true and false are no numbers.
+
+        Parameters
+        ----------
+        value : object
+            As the configuration has it.
+
+        Returns
+        -------
+        bool
+            False as well for numbers that are not finite.
+        """
+        if self is Kind.FLAG or isinstance(value, bool):
+            return self is Kind.FLAG and isinstance(value, bool)
+        if self is Kind.WHOLE:
+            return isinstance(value, int) and value > 0
+        return isinstance(value, (int, float)) and 0 < value < math.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +102,13 @@ class Checkpoint(ABC, Generic[Model]):
         """
 
     @abstractmethod
-    def build(self) -> Model:
+    def build(self, placement: Placement) -> Model:
         """Make the model, without weights.
+
+        Parameters
+        ----------
+        placement : Placement
+            Where it will run.
 
         Returns
         -------
@@ -93,8 +128,9 @@ class Checkpoint(ABC, Generic[Model]):
         Returns
         -------
         str or None
-            A parameter's name, with ``:0``, ``:1`` or ``:2`` for a third of its rows; the name as it came when the
-            model has no such tensor; None when an encoder does not need it.
+            A parameter's name, with ``:0``, ``:1`` or ``:2`` for a third of its rows; None when an encoder does not
+            need it. A name that no publisher uses is given back as it came: then either the model has no such tensor,
+            and loading says so, or it is the model's own name for it, which is how `demo` names its weights.
         """
 
     def computed(self) -> dict[str, Tensor]:
@@ -133,10 +169,24 @@ class Checkpoint(ABC, Generic[Model]):
         Raises
         ------
         WeightsError
-            If a tensor is missing, not known, or has another shape than the configuration says.
+            If a tensor is missing, not known, has another shape than the configuration says, or holds a number that
+            is too large for the number format.
+        DeviceError
+            If there is not enough memory.
         """
+        try:
+            return self._load(placement)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceError(
+                f"{self.name} does not fit in the memory of {placement.device} in {placement.dtype_name}; free memory "
+                "there, or take another device (--device), a half-precision format (--dtype bf16) or a smaller model"
+            ) from error
+
+    def _load(self, placement: Placement) -> Model:
         with torch.device("meta"):
-            encoder = self.build()
+            encoder = self.build(placement)
         targets = self._match(encoder)
         encoder = encoder.to(placement.dtype).to_empty(device=placement.device)
         for name, tensor in self.computed().items():  # replaced below when the checkpoint has them
@@ -150,6 +200,11 @@ class Checkpoint(ABC, Generic[Model]):
                     raise WeightsError(f"{self.name} holds two different tensors for {target}, one of them {name}")
                 filled.add(target)
                 rows.copy_(tensor)
+                if rows.dtype != tensor.dtype and rows.isfinite().sum().item() < tensor.isfinite().sum().item():
+                    raise WeightsError(
+                        f"{self.name}: {name} holds numbers that {placement.dtype_name} cannot, up to "
+                        f"{tensor.abs().max().item():.4g}; load it in bf16 or fp32 (--dtype)"
+                    )
         return encoder.requires_grad_(False).eval()
 
     def _match(self, encoder: PackedModel) -> dict[str, str]:
@@ -180,34 +235,53 @@ class Checkpoint(ABC, Generic[Model]):
 
 
 def require(
-    values: Mapping[str, Any], where: str, what: str, known: Mapping[str, tuple[Any, ...]], others: Iterable[str]
+    values: Mapping[str, Any],
+    what: str,
+    known: Mapping[str, tuple[Any, ...]],
+    kinds: Mapping[str, Kind],
+    heads: tuple[str, str],
+    even: bool = False,
 ) -> None:
-    """Check a configuration: keys that must be there, and what some of them must say.
+    """Check a configuration: keys that must be there, and what they must say.
 
     Parameters
     ----------
     values : mapping
-        Content of a `config.json`.
-    where : str
-        Its place, for messages.
+        Content of a `config.json`, or what a publisher has in its place.
     what : str
-        Which model it should describe, with its article.
+        Its place and which model it should describe, for the message.
     known : mapping of str to tuple
         Keys with the values they may have.
-    others : iterable of str
-        Keys that may say anything.
+    kinds : mapping of str to Kind
+        Keys with the kind of value they must have.
+    heads : tuple of str
+        Keys of the width and of the number of heads that share it evenly; both are among `kinds`.
+    even : bool, default: False
+        Whether the width of a head must be even, as rotary positions turn one half of it against the other.
 
     Raises
     ------
     WeightsError
-        If a key is missing or says that this is another architecture.
+        If anything is wrong; names all of it.
     """
-    missing = [key for key in (*known, *others) if key not in values]
-    if missing:
-        raise WeightsError(f"{where} lacks {', '.join(missing)}; these are never guessed")
-    wrong = [f"{key} is {values[key]!r}, not {may[0]!r}" for key, may in known.items() if values[key] not in may]
-    if wrong:
-        raise WeightsError(f"{where} does not describe {what}: {'; '.join(wrong)}")
+    missing = [key for key in (*known, *kinds) if key not in values]
+    problems = [f"it lacks {', '.join(missing)}, never guessed"] if missing else []
+    problems += [
+        f"{key} is {values[key]!r}, not {may[0]!r}"
+        for key, may in known.items()
+        if key in values and values[key] not in may
+    ]
+    unfit = [key for key, kind in kinds.items() if key in values and not kind.fits(values[key])]
+    problems += [f"{key} is {values[key]!r}, not {kinds[key].value}" for key in unfit]
+    width, number = heads
+    if not {width, number} & {*missing, *unfit}:
+        head_width, rest = divmod(values[width], values[number])
+        if rest:
+            problems.append(f"{width} {values[width]} is no multiple of {values[number]} heads")
+        elif even and head_width % 2:
+            problems.append(f"heads of width {head_width} have no halves")
+    if problems:
+        raise WeightsError(f"{what}: {'; '.join(problems)}")
 
 
 def read_json(path: Path) -> Mapping[str, Any]:

@@ -110,8 +110,9 @@ class FileTensors:
         wanted = set(names)
         for file, shapes in self._shapes.items():
             of_file = [name for name in shapes if name in wanted]
-            for start in range(0, len(of_file), TENSORS_AT_A_TIME):
-                yield from _read_group(file, of_file[start : start + TENSORS_AT_A_TIME])
+            size = TENSORS_AT_A_TIME if file.suffix == ".safetensors" or _is_archive(file) else max(1, len(of_file))
+            for start in range(0, len(of_file), size):
+                yield from _read_group(file, of_file[start : start + size])
 
     @cached_property
     def _shapes(self) -> dict[Path, dict[str, tuple[int, ...]]]:
@@ -179,7 +180,9 @@ def shard_files(weights: Path) -> tuple[Path, ...]:
 
 
 def load_pickled(file: Path) -> Any:  # noqa: ANN401
-    """Read a pickled torch file without running anything in it; tensors stay on disk until used.
+    """Read a pickled torch file without running anything in it.
+
+    Tensors stay on disk until used, but for files in the layout before torch 1.6, which cannot be mapped.
 
     Parameters
     ----------
@@ -199,13 +202,19 @@ def load_pickled(file: Path) -> Any:  # noqa: ANN401
     """
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(file, map_location="cpu", mmap=True, weights_only=True)
+            return torch.load(file, map_location="cpu", mmap=_is_archive(file), weights_only=True)
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL (\S+)", str(error))
         what = f"asks for the class {found[1]}" if found else "cannot be read as plain tensors"
         raise WeightsError(f"{file} {what}, and files with code in them are not loaded; use safetensors") from error
     except (OSError, EOFError, RuntimeError, ValueError) as error:
         raise WeightsError(f"{file} cannot be read: {str(error).splitlines()[0]}; is it complete?") from error
+
+
+def _is_archive(file: Path) -> bool:
+    """Whether a pickled file has the zip layout, which torch writes since 1.6."""
+    with file.open("rb") as stream:
+        return stream.read(4) == b"PK\x03\x04"
 
 
 def _state_dict(file: Path) -> dict[str, Tensor]:

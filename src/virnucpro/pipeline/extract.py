@@ -20,7 +20,7 @@ from virnucpro.errors import ConfigError, InputError, StoreError
 from virnucpro.models.catalog import DEFAULT_DNA_MODEL
 from virnucpro.models.checkpoints import open_remote_code_model, open_transformers_model
 from virnucpro.models.encoders import DnaEncoder, Encoder, ProteinEncoder, load_encoder
-from virnucpro.models.placement import Placement
+from virnucpro.models.placement import DTYPES, Placement
 from virnucpro.models.tokens import VOCABULARY
 from virnucpro.pipeline.embed import Job, embed_file, embed_stream, plan_embedding, require_rows
 from virnucpro.records import EmbeddingTable
@@ -58,7 +58,8 @@ def extract_fast_esm(
         its receipt says that it was made from just this, it is read and nothing is computed.
     model : Encoder, EsmModel or FastEsmModel, optional
         An encoder from `load_encoder`, or a model of transformers, whose weights are taken over, on its device and in
-        its number format, when it is first seen. By default FastESM2_650, loaded once and kept.
+        its number format, when it is first seen and whenever they have changed. By default FastESM2_650, loaded once
+        and kept.
     tokenizer : object, optional
         Accepted for existing calls; must have ESM's vocabulary. Tokens are made by this package.
     truncation_seq_length : int, default: 1024
@@ -82,7 +83,7 @@ def extract_fast_esm(
     WeightsError
         If the weights are not to be had.
     ConfigError
-        If a limit is not positive or the tokenizer is not ESM's.
+        If a limit is not positive, the tokenizer is not ESM's, or the model has a number format that no encoder has.
     """
     if truncation_seq_length < 1 or toks_per_batch < 1:
         raise ConfigError(f"{truncation_seq_length=} and {toks_per_batch=} must be at least 1")
@@ -114,7 +115,7 @@ def extract_DNABERT_S(  # noqa: N802 - the name that scripts know
         The tokenizer that belongs to a model of transformers; beside an encoder it must have the same vocabulary.
     model : DnaEncoder or BertModel, optional
         An encoder from `load_encoder`, or DNABERT-S as transformers loads it with its publisher's code, whose weights
-        are taken over, on its device and in its number format, when it is first seen.
+        are taken over, on its device and in its number format, when it is first seen and whenever they have changed.
 
     Returns
     -------
@@ -132,7 +133,8 @@ def extract_DNABERT_S(  # noqa: N802 - the name that scripts know
     WeightsError
         If the weights are not to be had.
     ConfigError
-        If `model_loaded` and `model` contradict each other, or the tokenizer is not the model's.
+        If `model_loaded` and `model` contradict each other, the tokenizer is not the model's, or the model has a
+        number format that no encoder has.
     """
     if model_loaded != (model is not None):
         raise ConfigError(f"{model_loaded=}, but model is {type(model).__name__}; give both or neither")
@@ -199,11 +201,12 @@ def split_fasta_file(input_file: PathLike, output_dir: PathLike, sequences_per_f
     InputError
         If the input is bad or holds no sequences; no part is written then but those before the bad record.
     StoreError
-        If a part cannot be written, or the folder holds parts of an earlier, longer split.
+        If a part cannot be written, or the folder holds parts of an earlier, longer split; nothing is written then.
     """
     if sequences_per_file < 1:
         raise ConfigError(f"{sequences_per_file=} must be at least 1")
     source, folder = Path(input_file), Path(output_dir)
+    _refuse_left_overs(source, folder, sequences_per_file)
     records = read_records(source)
     parts: list[Path] = []
     while batch := list(islice(records, sequences_per_file)):
@@ -213,10 +216,18 @@ def split_fasta_file(input_file: PathLike, output_dir: PathLike, sequences_per_f
         parts.append(path)
     if not parts:
         raise InputError(f"{source}: holds no sequences")
-    left_over = sorted(path.name for path in folder.glob("output_*.fa") if path not in parts)
+    return parts
+
+
+def _refuse_left_overs(source: Path, folder: Path, sequences_per_file: int) -> None:
+    """Refuse a folder with parts that this split would leave as they are; reads the input for it when there are any."""
+    found = {path.name for path in folder.glob("output_*.fa")}
+    if not found:
+        return
+    parts = -(-sum(1 for _ in read_records(source)) // sequences_per_file)
+    left_over = sorted(found - {f"output_{number}.fa" for number in range(1, parts + 1)})
     if left_over:
         raise StoreError(f"{folder} holds {', '.join(left_over)} from an earlier split; remove them: they would mix")
-    return parts
 
 
 def extract_esm(*_: object, **__: object) -> NoReturn:
@@ -281,7 +292,9 @@ def _default_dna_encoder() -> DnaEncoder:
 
 _taken_over: WeakKeyDictionary[torch.nn.Module, ProteinEncoder] = WeakKeyDictionary()
 _taken_over_dna: WeakKeyDictionary[torch.nn.Module, DnaEncoder] = WeakKeyDictionary()
-"""Encoders made from models of transformers; each lives as long as the model it came from."""
+"""Encoders made from models of transformers; each lives as long as the model it came from, and is used as long as that
+has the weights, configuration and tokenizer it had. Nothing but the digest of the weights tells for certain: memory is
+used again, and writing through ``.data`` leaves no trace. It takes about a second per GB of weights."""
 
 
 def _as_encoder(model: Any) -> Encoder:  # noqa: ANN401
@@ -292,9 +305,11 @@ def _as_encoder(model: Any) -> Encoder:  # noqa: ANN401
         return model
     if not isinstance(model, torch.nn.Module):
         raise ConfigError(f"model is a {type(model).__name__}; give load_encoder(...), an EsmModel or a FastEsmModel")
-    if model not in _taken_over:
-        _taken_over[model] = ProteinEncoder.load(open_transformers_model(model), _placement_of(model))
-    return _taken_over[model]
+    checkpoint, kept = open_transformers_model(model), _taken_over.get(model)
+    placement = _placement_of(model)
+    if kept is None or (kept.identity, kept.placement) != (checkpoint.identity, placement):
+        kept = _taken_over[model] = ProteinEncoder.load(checkpoint, placement)
+    return kept
 
 
 def _as_dna_encoder(model: Any, tokenizer: Any) -> DnaEncoder:  # noqa: ANN401
@@ -307,13 +322,19 @@ def _as_dna_encoder(model: Any, tokenizer: Any) -> DnaEncoder:  # noqa: ANN401
         raise ConfigError(
             f"model is a {type(model).__name__}; give load_encoder('dnabert-s') or transformers' DNABERT-S"
         )
-    if model not in _taken_over_dna:
-        _taken_over_dna[model] = DnaEncoder.load(open_remote_code_model(model, tokenizer), _placement_of(model))
-    return _taken_over_dna[model]
+    checkpoint, kept = open_remote_code_model(model, tokenizer), _taken_over_dna.get(model)
+    placement = _placement_of(model)
+    if kept is None or (kept.identity, kept.placement) != (checkpoint.identity, placement):
+        kept = _taken_over_dna[model] = DnaEncoder.load(checkpoint, placement)
+    return kept
 
 
 def _placement_of(model: torch.nn.Module) -> Placement:
     parameter = next(model.parameters())
+    if parameter.dtype not in DTYPES.values():
+        raise ConfigError(
+            f"model is a {type(model).__name__} in {parameter.dtype}; make it .float(), .bfloat16() or .half() first"
+        )
     return Placement(parameter.device, parameter.dtype)
 
 

@@ -68,19 +68,24 @@ class CleanDna:
         Upper-case A to Z.
     unknown : int
         How many of them are not A, C, G or T.
+    truncated : bool
+        Whether letters beyond a limit were left out; `unknown` counts none of them.
     """
 
     letters: str
     unknown: int
+    truncated: bool = False
 
 
-def clean_dna(sequence: str) -> CleanDna:
+def clean_dna(sequence: str, max_letters: int | None = None) -> CleanDna:
     """Bring a nucleotide sequence as written into letters.
 
     Parameters
     ----------
     sequence : str
         As it stands in the file.
+    max_letters : int, optional
+        How many letters are used, from the first; by default all.
 
     Returns
     -------
@@ -91,7 +96,8 @@ def clean_dna(sequence: str) -> CleanDna:
     Examples
     --------
     >>> clean_dna("acg nU-[SEP]")
-    CleanDna(letters='ACGNUNNSEPN', unknown=8)
+    CleanDna(letters='ACGNUNNSEPN', unknown=8, truncated=False)
     """
-    letters = sequence.encode("ascii", "replace").translate(None, _WHITESPACE).translate(_TO_UPPER_LETTER)
-    return CleanDna(letters.decode("ascii"), len(letters.translate(None, b"ACGT")))
+    whole = sequence.encode("ascii", "replace").translate(None, _WHITESPACE)
+    letters = whole[:max_letters].translate(_TO_UPPER_LETTER)
+    return CleanDna(letters.decode("ascii"), len(letters.translate(None, b"ACGT")), len(letters) < len(whole))

@@ -24,19 +24,24 @@ class CleanProtein:
         Upper-case one-letter codes, each of which has a token.
     replaced : int
         How many characters became X: inner ``*``, J, digits and whatever else has no token.
+    truncated : bool
+        Whether residues beyond a limit were left out; `replaced` counts none of them.
     """
 
     residues: bytes
     replaced: int
+    truncated: bool = False
 
 
-def clean_protein(sequence: str) -> CleanProtein:
+def clean_protein(sequence: str, max_residues: int | None = None) -> CleanProtein:
     """Bring a protein as written into ESM-2's alphabet.
 
     Parameters
     ----------
     sequence : str
         As it stands in the file.
+    max_residues : int, optional
+        How many residues are used, from the first; by default all.
 
     Returns
     -------
@@ -46,12 +51,13 @@ def clean_protein(sequence: str) -> CleanProtein:
     Examples
     --------
     >>> clean_protein("mkJ v*w**")
-    CleanProtein(residues=b'MKXVXW', replaced=2)
+    CleanProtein(residues=b'MKXVXW', replaced=2, truncated=False)
     """
-    letters = sequence.encode("ascii", "replace").translate(None, _WHITESPACE).rstrip(b"*")
+    whole = sequence.encode("ascii", "replace").translate(None, _WHITESPACE).rstrip(b"*")
+    letters = whole[:max_residues]
     residues = letters.translate(_TO_RESIDUE)
     written_as_x = letters.count(b"X") + letters.count(b"x")
-    return CleanProtein(residues, residues.count(b"X") - written_as_x)
+    return CleanProtein(residues, residues.count(b"X") - written_as_x, len(letters) < len(whole))
 
 
 def looks_like_nucleotides(residues: bytes) -> bool:
@@ -65,7 +71,8 @@ def looks_like_nucleotides(residues: bytes) -> bool:
     Returns
     -------
     bool
-        True when it has 60 residues or more and at least 95 % of them are A, C, G, T, U or N: no protein does that.
+        True when it has 60 residues or more and at least 95 % of them are A, C, G, T, U or N. Proteins of usual
+        composition are far from that; one of a few residues only, such as poly-alanine, is taken for nucleotides too.
     """
     if len(residues) < 60:
         return False

@@ -1,0 +1,32 @@
+"""How memory that runs out is told from every other error."""
+
+from __future__ import annotations
+
+import torch
+
+__all__ = ["is_out_of_memory"]
+
+_TOLD = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "MPS backend out of memory",
+    "CUDA error: out of memory",  # torch.AcceleratorError: of the driver, not of torch's own allocator
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether memory of the host or of a device ran out.
+
+    Parameters
+    ----------
+    error : BaseException
+        What torch raised; kinds of lack of memory that have no class of their own are known by their message.
+
+    Returns
+    -------
+    bool
+        False for every other error.
+    """
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(told in str(error) for told in _TOLD)

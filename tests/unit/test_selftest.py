@@ -1,0 +1,57 @@
+"""The self-test tells what is broken in a line of its own, and takes a rescued vector for a right one."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.pipeline.selftest import self_test
+
+
+class Wrong(ProteinEncoder):
+    """Gives no finite number; in float32 it does, unless it is hopeless."""
+
+    hopeless = True
+
+    def embed(self, tokens, exact=False):
+        vectors = super().embed(tokens, exact)
+        return vectors if exact and not self.hopeless else np.full_like(vectors, np.nan)
+
+
+class Rescued(Wrong):
+    """Overflows in half precision."""
+
+    hopeless = False
+
+
+def in_half(demo, kind):
+    placement = dataclasses.replace(demo.placement, dtype=torch.float16)
+    return kind(demo.model, demo.identity, placement)
+
+
+def test_an_extraction_that_fails_is_one_failed_check(demo):
+    checks = list(self_test(in_half(demo, Wrong)))
+    assert [(check.name, check.passed) for check in checks] == [("extraction", False)]
+    assert "none of its 6 sequences" in checks[0].found
+
+
+def test_vectors_that_were_rescued_pass(demo):
+    checks = list(self_test(in_half(demo, Rescued)))
+    assert [check.name for check in checks if not check.passed] == []
+    assert "batch equals single" in {check.name for check in checks}
+
+
+@pytest.mark.parametrize("at", [20, 1024])
+def test_one_sequence_without_a_vector_fails_the_comparison_and_ends_nothing(demo, at, monkeypatch):
+    embed = ProteinEncoder.embed
+
+    def sometimes(self, tokens, exact=False):
+        vectors = embed(self, tokens, exact).copy()
+        vectors[[len(sequence) == at + 2 for sequence in tokens]] = np.nan
+        return vectors
+
+    monkeypatch.setattr(ProteinEncoder, "embed", sometimes)
+    failed = {check.name for check in self_test(demo) if not check.passed}
+    assert {"count", "batch equals single"} <= failed
