@@ -69,7 +69,8 @@ def test_killed_and_restarted(tmp_path, kills):
 
 
 EVERY_CALL = """
-import os, shutil, signal, sys
+import fcntl, os, shutil, signal, sys
+import torch
 from pathlib import Path
 from virnucpro.cli.main import run
 import virnucpro.cli.main, virnucpro.models.encoders, virnucpro.models.hub, virnucpro.pipeline.embed_run
@@ -85,7 +86,8 @@ def forked(outdir, kill_at=None, more=()):
         return os.waitpid(child, 0)[1]
     if kill_at is not None:
         left = [kill_at]
-        for owner, name in ((os, "fsync"), (Path, "replace"), (Path, "unlink")):
+        calls = ((fcntl, "flock"), (torch, "save"), (os, "fsync"), (Path, "replace"), (Path, "unlink"))
+        for owner, name in calls:  # from the first two on, a file is there and empty
             def counted(*given, real=getattr(owner, name), **named):
                 left[0] -= 1
                 if left[0] < 0:
@@ -95,7 +97,7 @@ def forked(outdir, kill_at=None, more=()):
     os._exit(run([*command, "-o", str(outdir), *more]))
 
 
-forked(folder / "whole")
+run([*command, "-o", str(folder / "whole")])  # in the parent, which then has imported everything
 if old:
     forked(folder / "old", more=("--max-residues", "9"))
 n = 0
