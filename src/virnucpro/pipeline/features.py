@@ -57,7 +57,18 @@ class FeatureJob:
     provenance: Provenance
 
     def part_path(self, number: int) -> Path:
-        """Where the features of a part are."""
+        """Name the file of a part's features.
+
+        Parameters
+        ----------
+        number : int
+            Number of the part, from 1.
+
+        Returns
+        -------
+        Path
+            Whether it exists or not.
+        """
         stem = sequence_stem(Path(self.source.path.name))
         return self.outdir / f"{stem}_part{number:04}{MERGED_SUFFIX}"
 

@@ -93,7 +93,18 @@ class PredictionJob:
     provenance: Provenance
 
     def part_path(self, number: int) -> Path:
-        """Where the scores of a part are."""
+        """Name the file of a part's scores.
+
+        Parameters
+        ----------
+        number : int
+            Number of the part, from 1.
+
+        Returns
+        -------
+        Path
+            Whether it exists or not.
+        """
         return self.outdir / PARTS_FOLDER / f"scores_{number:06}.npz"
 
 
