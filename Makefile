@@ -1,6 +1,8 @@
 # Two commands for a newcomer: `make demo` and `make test`. Both need Python 3.11 or newer, and nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
+# One thread in each worker: tests are many and small, and threads that wait for each other cost more than they give.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
 .PHONY: demo test test-all check format bench clean
 
@@ -23,10 +25,10 @@ demo: .venv/run.stamp
 	@echo "figures: demo_out/prediction/tracks.png and demo_out/evaluation/*.png"
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -q
+	$(PYTEST)
 
 test-all: .venv/dev.stamp
-	$(BIN)/python -m pytest -q -m "not gpu and not network and not weights"
+	$(PYTEST) -m "not gpu and not network and not weights"
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check .
