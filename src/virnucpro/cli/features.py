@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from virnucpro.cli.embed import TokenBudget
+from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.options import device_option, dtype_option, threads_option, use_threads
 from virnucpro.cli.talk import ResidueProgress, Talk
 
 if TYPE_CHECKING:
     from virnucpro.pipeline.features import FeatureJob, FeatureReport
     from virnucpro.pipeline.frame_encoders import ChosenEncoders
-
-SOME_FAILED = 5
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def features(device: str, dtype: str, threads: int | None, quiet: bool, **chosen
         for job in jobs:
             make_features(job, encoders.load, progress.advance, report, choices.overwrite)
     _sum_up(report, jobs, talk)
-    return SOME_FAILED if report.counts.failed else 0
+    return ExitCode.SOME_FAILED if report.counts.failed else ExitCode.DONE
 
 
 def _warn(encoders: ChosenEncoders, talk: Talk) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from virnucpro.cli.embed import TokenBudget, spooled_stdin
+from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.options import device_option, dtype_option, threads_option, use_threads
 from virnucpro.cli.talk import ResidueProgress, Talk
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from virnucpro.models.placement import Placement
     from virnucpro.pipeline.frame_encoders import ChosenEncoders
     from virnucpro.pipeline.predict import PredictionJob, PredictionReport
-
-SOME_FAILED = 5
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def predict(device: str, dtype: str, threads: int | None, quiet: bool, **chosen:
             report = score_parts(job, encoders.load, progress.advance, choices.overwrite)
         write_tables(job, report, choices.min_score, choices.track_pages, {"device": placement.describe()})
     _sum_up(report, job, talk)
-    return SOME_FAILED if report.failed_frames else 0
+    return ExitCode.SOME_FAILED if report.failed_frames else ExitCode.DONE
 
 
 def _prepare(

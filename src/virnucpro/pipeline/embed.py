@@ -66,8 +66,8 @@ def default_max_tokens(placement: Placement) -> int:
     Returns
     -------
     int
-        2,048 tokens on a CPU, where small batches stay in cache; 16,384 on an accelerator, where small batches wait
-        for kernel launches. A batch that does not fit is halved.
+        2,048 tokens on a CPU, 16,384 on an accelerator; neither is the result of a measurement yet. A batch that does
+        not fit is halved.
     """
     return 2048 if placement.device.type == "cpu" else 16384
 
