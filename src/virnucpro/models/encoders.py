@@ -20,7 +20,7 @@ from virnucpro.models.dnabert_s_checkpoints import DNABERTSCheckpoint
 from virnucpro.models.esm2_checkpoints import ESM2Checkpoint
 from virnucpro.models.hub import find_checkpoint
 from virnucpro.models.layers import PackedModel
-from virnucpro.models.pack import Pack
+from virnucpro.models.pack import Pack, filler
 from virnucpro.models.placement import Placement, choose_placement
 from virnucpro.models.pooling import mean_over_residues, mean_over_tokens
 from virnucpro.models.tokens import encode_protein
@@ -132,9 +132,10 @@ class PackedEncoder:
         numpy.ndarray, shape (B, D), float32
             One row per sequence, in the order given.
         """
-        pack = Pack.of(tokens, self.model.device)
+        missing = filler(tokens)
+        pack = Pack.of([*tokens, missing] if missing.size else tokens, self.model.device)
         hidden_ND = self.model(pack, torch.float32 if exact else None)
-        return self.pool(hidden_ND, pack).cpu().numpy()
+        return self.pool(hidden_ND, pack)[: len(tokens)].cpu().numpy()
 
 
 @dataclass(frozen=True, eq=False)
