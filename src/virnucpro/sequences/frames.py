@@ -25,9 +25,18 @@ from numpy.typing import NDArray
 from virnucpro.records import Record
 from virnucpro.sequences.genetic_codes import STOP, translation_table
 from virnucpro.sequences.nucleotides import clean_nucleotides, reverse_complement
-from virnucpro.sequences.windows import Outcome, WindowTable, plan_windows_of_many
+from virnucpro.sequences.windows import Outcome, WindowPlan, WindowTable, plan_windows_of_many
 
-__all__ = ["FRAME_NAMES", "Frame", "FrameTable", "TranslatedStrands", "find_frames", "translate_strands"]
+__all__ = [
+    "FRAME_NAMES",
+    "Frame",
+    "FrameTable",
+    "TranslatedStrands",
+    "TranslatedWindows",
+    "find_frames",
+    "translate_strands",
+    "translate_windows",
+]
 
 FRAME_NAMES = ("F1", "F2", "F3", "R1", "R2", "R3")
 """Three offsets on the strand as given, three on its reverse complement."""
@@ -150,6 +159,33 @@ class FrameTable:
             )
 
 
+@dataclass(frozen=True, eq=False)
+class TranslatedWindows:
+    """Six frames of every window, before any choice among them.
+
+    Attributes
+    ----------
+    plan : WindowPlan
+        Where the windows lie.
+    strands : TranslatedStrands
+        What the slices are cut from.
+    lengths, ambiguous : numpy.ndarray, shape (windows,), int64
+        Bases of each window, and how many of them are not A, C, G or T.
+    nucleotide_starts : numpy.ndarray, shape (windows, 6), int64
+        First base of each frame in ``strands.nucleotides``.
+    protein_starts, residues : numpy.ndarray, shape (windows, 6), int64
+        Slice of each frame in ``strands.proteins``, stops included.
+    """
+
+    plan: WindowPlan
+    strands: TranslatedStrands
+    lengths: NDArray[np.int64]
+    ambiguous: NDArray[np.int64]
+    nucleotide_starts: NDArray[np.int64]
+    protein_starts: NDArray[np.int64]
+    residues: NDArray[np.int64]
+
+
 def find_frames(records: Sequence[Record], window_bp: int, genetic_code: int = 1) -> FrameTable:
     """Cut records into windows and find the stop-free frames of each window.
 
@@ -182,33 +218,58 @@ def find_frames(records: Sequence[Record], window_bp: int, genetic_code: int = 1
     >>> table.windows.counts()
     {'frames': 1, 'no_open_frame': 0, 'too_short': 0, 'ambiguous': 0}
     """
+    found = translate_windows(records, window_bp, genetic_code)
+    is_open = _without_stop(found.strands.proteins, found.protein_starts, found.residues)
+    outcomes = _outcomes(found.lengths, found.ambiguous, is_open)
+    kept = np.nonzero(is_open & (outcomes == Outcome.FRAMES)[:, None])
+    window_rows, frame_indices = kept
+    bases_left = found.lengths[window_rows] - frame_indices % 3
+    return FrameTable(
+        WindowTable(tuple(records), found.plan, outcomes),
+        found.strands,
+        window_rows,
+        frame_indices,
+        found.nucleotide_starts[kept],
+        np.minimum(1 + 3 * found.residues[kept], bases_left),
+        found.protein_starts[kept],
+        found.residues[kept],
+    )
+
+
+def translate_windows(records: Sequence[Record], window_bp: int, genetic_code: int = 1) -> TranslatedWindows:
+    """Cut records into windows and translate all six frames of each.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        Nucleotide sequences, as written.
+    window_bp : int
+        Bases of a window.
+    genetic_code : int, default: 1
+        NCBI's number, 1 to 33.
+
+    Returns
+    -------
+    TranslatedWindows
+        Every window, every frame, stops included.
+
+    Raises
+    ------
+    ConfigError
+        If a window has no bases, or NCBI has no such genetic code.
+    """
     to_amino_acid = translation_table(genetic_code)
     sequences = [clean_nucleotides(record.sequence) for record in records]
     plan = plan_windows_of_many([len(sequence) for sequence in sequences], window_bp)
     text = b"".join(sequences)
     origins = np.cumsum([0, *map(len, sequences)])
     starts = origins[plan.record_rows] + plan.starts
-    window_lengths = plan.ends - plan.starts
-
+    lengths = plan.ends - plan.starts
     strands = translate_strands(text, to_amino_acid)
-    nucleotide_starts, residues = _frame_slices(starts, window_lengths, len(text))
+    nucleotide_starts, residues = _frame_slices(starts, lengths, len(text))
     protein_starts = strands.protein_positions(nucleotide_starts)
-    is_open = _without_stop(strands.proteins, protein_starts, residues)
-    outcomes = _outcomes(window_lengths, _count_ambiguous(text, starts, window_lengths), is_open)
-
-    window_rows, frame_indices = np.nonzero(is_open & (outcomes == Outcome.FRAMES)[:, None])
-    kept = window_rows, frame_indices
-    bases_left = window_lengths[window_rows] - frame_indices % 3
-    return FrameTable(
-        WindowTable(tuple(records), plan, outcomes),
-        strands,
-        window_rows,
-        frame_indices,
-        nucleotide_starts[kept],
-        np.minimum(1 + 3 * residues[kept], bases_left),
-        protein_starts[kept],
-        residues[kept],
-    )
+    ambiguous = _count_ambiguous(text, starts, lengths)
+    return TranslatedWindows(plan, strands, lengths, ambiguous, nucleotide_starts, protein_starts, residues)
 
 
 def translate_strands(nucleotides: bytes, to_amino_acid: bytes) -> TranslatedStrands:
