@@ -63,7 +63,7 @@ def test_every_window_that_is_not_ambiguous_has_a_row():
     has_row = np.isin(np.arange(len(table.windows)), table.window_rows)
     assert (has_row == (table.windows.outcomes == Outcome.FRAMES)).all()
     assert table.windows.counts()["ambiguous"] > 0
-    assert [(frame.id, frame.protein) for frame in table][0] == ("short_chunk_1F1", "")
+    assert next((frame.id, frame.protein) for frame in table) == ("short_chunk_1F1", "")
 
 
 def test_no_records():

@@ -76,7 +76,7 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
 
 
 def _longest_stretches(found: TranslatedWindows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Slice of the longest stretch of every frame in the proteins, the first of equals; arrays of shape (windows, 6)."""
+    """Slice of the longest stretch of every frame, the first of equals; two arrays of shape (windows, 6)."""
     stops = np.flatnonzero(np.frombuffer(found.strands.proteins, np.uint8) == ord(STOP))
     frame_starts = found.protein_starts.ravel()
     frame_ends = frame_starts + found.residues.ravel()
