@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from feature_parts import make_genomes, read_json_lines
+from feature_parts import CONTRACT, make_genomes, read_json_lines
 from published_modules import ORIGINAL
 from virnucpro import load_classifier
 from virnucpro.models.contract import EncoderUse, FeatureContract
@@ -85,7 +85,7 @@ def test_features_that_say_little_are_warned_of(virnucpro, tmp_path):
     assert code == 0
     assert "not checked, because features or classifier do not say it: dna encoder, window length" in err
     assert "the figures mean nothing" in err
-    assert json.loads((tmp_path / "e" / "evaluation.json").read_text())["untrained_encoders"] is True
+    assert json.loads((tmp_path / "e" / "evaluation.json").read_text())["models"][0]["untrained_encoders"]
 
 
 def test_evaluate_writes_figures_tables_and_pictures(virnucpro, tmp_path, folders, model):
@@ -102,7 +102,7 @@ def test_evaluate_writes_figures_tables_and_pictures(virnucpro, tmp_path, folder
         ]
     )
     report = json.loads((out / "evaluation.json").read_text())
-    frames, windows = report["evaluations"]
+    frames, windows = report["models"][0]["evaluations"]
     assert (frames["level"], windows["level"]) == ("frames", "windows")
     assert sum(frames["confusion"].values()) == frames["rows"] == 48
     assert sum(stretch["rows"] for stretch in windows["reliability"]) == windows["rows"] == 16
@@ -112,6 +112,33 @@ def test_evaluate_writes_figures_tables_and_pictures(virnucpro, tmp_path, folder
     assert table[0] == ["model", "window_bp", "modality", "rows_of", "level", "metric", "value", "low95", "high95"]
     assert len(table) == 15
     assert table[1][:6] == ["m.safetensors", "500", "both", "test side, split by record", "frames", "accuracy"]
+
+
+def test_classifiers_are_compared_by_window_and_by_modality(virnucpro, tmp_path, folders, model):
+    short = FeatureContract(300, CONTRACT.dna, CONTRACT.protein)
+    viral_300 = make_genomes(tmp_path / "v300", "viral", contract=short)
+    host_300 = make_genomes(tmp_path / "h300", "host", contract=short)
+    dna, both_300 = tmp_path / "dna.safetensors", tmp_path / "both_300.safetensors"
+    assert virnucpro("train", *folders, "-o", dna, *QUICK, "--modality", "dna")[0] == 0
+    assert virnucpro("train", "--viral", viral_300, "--host", host_300, "-o", both_300, *QUICK)[0] == 0
+    out = tmp_path / "e"
+    pairs = (*folders, "--viral", viral_300, "--host", host_300)
+    code, _, err = virnucpro("evaluate", model, dna, both_300, *pairs, "-o", out, "--draws", "5", "--test-side")
+    assert code == 0, err
+    table = [line.split("\t") for line in (out / "evaluation.tsv").read_text().splitlines()[1:]]
+    assert {tuple(row[:3]) for row in table} == {
+        ("m.safetensors", "500", "both"), ("dna.safetensors", "500", "dna"), ("both_300.safetensors", "300", "both")
+    }  # fmt: skip
+    assert [entry["modality"] for entry in json.loads((out / "evaluation.json").read_text())["models"]] == [
+        "both", "dna", "both"
+    ]  # fmt: skip
+    for folder in ("m", "dna", "both_300"):
+        assert (out / folder / "score_histogram.svg").exists()
+    compared = (out / "roc.svg").read_text()
+    assert compared.count("AUROC") >= 3
+    code, _, err = virnucpro("evaluate", model, *pairs, "--viral", viral_300, "-o", out)
+    assert code == 2
+    assert "in pairs" in err
 
 
 def test_rows_of_the_training_are_warned_of(virnucpro, tmp_path, folders, model):

@@ -205,18 +205,19 @@ def test_rows_that_do_not_say_where_they_come_from(tmp_path, folders, job):
 
 def test_the_test_side_is_found_again(tmp_path, folders, job):
     report = carry_out_training(plan_training(job), CPU)
-    evaluation = EvaluationJob(job.output, *folders, tmp_path / "e", test_side=True, draws=5)
-    plan = plan_evaluation(evaluation)
+    evaluation = EvaluationJob((job.output,), (folders,), tmp_path / "e", test_side=True, draws=5)
+    (plan,) = plan_evaluation(evaluation)
     assert not plan.seen_in_training
-    frames, windows = carry_out_evaluation(plan)
+    (measured,) = carry_out_evaluation([plan])
+    frames, windows = measured.evaluations
     assert (frames.rows, frames.records, windows.rows) == (48, 2, 16)
     assert frames.figures["auroc"] == pytest.approx(report.best.test["auroc"], abs=1e-6)
-    assert plan_evaluation(replace(evaluation, outdir=tmp_path / "f", test_side=False)).seen_in_training
+    assert plan_evaluation(replace(evaluation, outdir=tmp_path / "f", test_side=False))[0].seen_in_training
     other = make_genomes(tmp_path / "other", "viral", records=3)
-    elsewhere = replace(evaluation, viral=other, outdir=tmp_path / "g")
+    elsewhere = replace(evaluation, folders=((other, folders[1]),), outdir=tmp_path / "g")
     with pytest.raises(ConfigError, match="not trained on just these rows"):
         plan_evaluation(elsewhere)
-    assert not plan_evaluation(replace(elsewhere, test_side=False)).seen_in_training
+    assert not plan_evaluation(replace(elsewhere, test_side=False))[0].seen_in_training
 
 
 def test_a_classifier_refuses_other_features_before_scoring(tmp_path, folders, job, monkeypatch):
@@ -225,4 +226,11 @@ def test_a_classifier_refuses_other_features_before_scoring(tmp_path, folders, j
     viral = make_genomes(tmp_path / "v3", "viral", contract=contract)
     host = make_genomes(tmp_path / "h3", "host", contract=contract)
     with pytest.raises(ConfigError, match="window: 500 bp needed, 300 bp found"):
-        plan_evaluation(EvaluationJob(job.output, viral, host, tmp_path / "e"))
+        plan_evaluation(EvaluationJob((job.output,), ((viral, host),), tmp_path / "e"))
+    pairs = ((viral, host), (make_genomes(tmp_path / "v4", "viral", contract=contract), host))
+    with pytest.raises(ConfigError, match=r"(?s)v3.*300 bp found.*v4.*300 bp found"):
+        plan_evaluation(EvaluationJob((job.output,), pairs, tmp_path / "e"))
+    with pytest.raises(ConfigError, match="fits 2 pairs of folders"):
+        plan_evaluation(EvaluationJob((job.output,), (folders, folders), tmp_path / "e"))
+    with pytest.raises(ConfigError, match="several classifiers are called"):
+        plan_evaluation(EvaluationJob((job.output, job.output), (folders,), tmp_path / "e"))

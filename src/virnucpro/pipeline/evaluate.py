@@ -1,9 +1,13 @@
-"""A classifier and feature folders in; figures as JSON, as a table and as pictures out."""
+"""Classifiers and feature folders in; figures as JSON, as one table and as pictures out.
+
+Several classifiers are measured in one run, each on the folders of its own window: so they are compared by window
+length and by modality.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro import __version__
-from virnucpro.errors import ConfigError, StoreError
+from virnucpro.errors import ConfigError, DimensionError, StoreError
 from virnucpro.evaluation.evaluate import LEVELS, Evaluation, ScoredRows, evaluate_rows
 from virnucpro.models.classifier import Classifier, load_classifier
 from virnucpro.pipeline.train import make_split
@@ -28,7 +32,7 @@ from virnucpro.sequences.row_ids import number_sources
 from virnucpro.store.atomic import whole_file
 from virnucpro.store.rows import LabelledRows, open_labelled_rows
 
-__all__ = ["EvaluationJob", "EvaluationPlan", "carry_out_evaluation", "plan_evaluation"]
+__all__ = ["EvaluationJob", "EvaluationPlan", "Measured", "carry_out_evaluation", "plan_evaluation"]
 
 ROWS_AT_A_TIME = 10_000
 TABLE_COLUMNS = ("model", "window_bp", "modality", "rows_of", "level", "metric", "value", "low95", "high95")
@@ -40,10 +44,10 @@ class EvaluationJob:
 
     Attributes
     ----------
-    model : Path
-        The classifier's file.
-    viral, host : Path
-        Folders of ``*_merged.pt`` parts.
+    models : tuple of Path
+        Files of classifiers.
+    folders : tuple of (Path, Path)
+        Folders of viral and of host ``*_merged.pt`` parts, one pair for every window length.
     outdir : Path
         Folder of the results.
     test_side : bool
@@ -54,9 +58,8 @@ class EvaluationJob:
         Of the bootstrap.
     """
 
-    model: Path
-    viral: Path
-    host: Path
+    models: tuple[Path, ...]
+    folders: tuple[tuple[Path, Path], ...]
     outdir: Path
     test_side: bool = False
     draws: int = 1000
@@ -70,16 +73,18 @@ class EvaluationJob:
 
 @dataclass(frozen=True, eq=False)
 class EvaluationPlan:
-    """A job whose inputs have been looked at.
+    """One classifier and the rows that it is measured on.
 
     Attributes
     ----------
     job : EvaluationJob
-        What to do.
+        What it is part of.
+    name : str
+        What tables and pictures call the classifier.
     classifier : Classifier
         What is measured.
     rows : LabelledRows
-        All rows of the folders.
+        All rows of its folders.
     numbers : numpy.ndarray, shape (measured rows,), int64
         Which of them are measured.
     unchecked : list of str
@@ -89,6 +94,7 @@ class EvaluationPlan:
     """
 
     job: EvaluationJob
+    name: str
     classifier: Classifier
     rows: LabelledRows
     numbers: NDArray[np.int64]
@@ -96,7 +102,26 @@ class EvaluationPlan:
     seen_in_training: bool
 
 
-def plan_evaluation(job: EvaluationJob, overwrite: bool = False) -> EvaluationPlan:
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What came of one plan.
+
+    Attributes
+    ----------
+    plan : EvaluationPlan
+        The plan.
+    scored : ScoredRows
+        Scores of its rows.
+    evaluations : list of Evaluation
+        Of frames and of windows.
+    """
+
+    plan: EvaluationPlan
+    scored: ScoredRows
+    evaluations: list[Evaluation]
+
+
+def plan_evaluation(job: EvaluationJob, overwrite: bool = False) -> list[EvaluationPlan]:
     """Look at everything before anything is scored.
 
     Parameters
@@ -108,17 +133,18 @@ def plan_evaluation(job: EvaluationJob, overwrite: bool = False) -> EvaluationPl
 
     Returns
     -------
-    EvaluationPlan
-        Classifier and rows that go together.
+    list of EvaluationPlan
+        Every classifier with the rows that go with it.
 
     Raises
     ------
     StoreError
         If results are there already, or a part cannot be read.
     WeightsError
-        If the classifier cannot be loaded.
+        If a classifier cannot be loaded.
     ConfigError
-        If features are of another kind than the classifier's, or the test side is not to be had.
+        If features are of another kind than a classifier's, two classifiers have one name, or the test side is not to
+        be had.
     DimensionError
         If features have another width.
     """
@@ -126,12 +152,41 @@ def plan_evaluation(job: EvaluationJob, overwrite: bool = False) -> EvaluationPl
         raise ConfigError(f"{job.draws} draws give no intervals; give 1 at least")
     if job.report.exists() and not overwrite:
         raise StoreError(f"{job.report} is there already; give another folder or add --overwrite")
-    classifier = load_classifier(job.model)
-    rows = open_labelled_rows(job.viral, job.host)
-    unchecked = classifier.require(rows.contract)
+    names = [model.name for model in job.models]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"several classifiers are called {', '.join(twice)}; tables could not tell them apart")
+    classifiers = [load_classifier(model) for model in job.models]
+    opened = [open_labelled_rows(viral, host) for viral, host in job.folders]
+    return [
+        _plan(job, name, classifier, _rows_for(classifier, opened, job))
+        for name, classifier in zip(names, classifiers, strict=True)
+    ]
+
+
+def _rows_for(classifier: Classifier, opened: list[LabelledRows], job: EvaluationJob) -> LabelledRows:
+    """Find the one pair of folders that fits a classifier."""
+    fitting, refusals = [], []
+    for rows, (viral, host) in zip(opened, job.folders, strict=True):
+        try:
+            classifier.require(rows.contract)
+            fitting.append(rows)
+        except (ConfigError, DimensionError) as error:
+            refusals.append((f"{viral} and {host}", error))
+    if len(fitting) > 1:
+        raise ConfigError(f"{classifier.name} fits {len(fitting)} pairs of folders; give one pair for a window length")
+    if fitting:
+        return fitting[0]
+    if len(refusals) == 1:
+        raise refusals[0][1]
+    raise ConfigError("\n".join(f"{folders}: {error}" for folders, error in refusals))
+
+
+def _plan(job: EvaluationJob, name: str, classifier: Classifier, rows: LabelledRows) -> EvaluationPlan:
     same_rows = classifier.training.get("row_ids_sha256") == rows.ids_sha256
     numbers = _test_side(classifier, rows, same_rows) if job.test_side else np.arange(len(rows))
-    return EvaluationPlan(job, classifier, rows, numbers, unchecked, same_rows and not job.test_side)
+    unchecked = classifier.require(rows.contract)
+    return EvaluationPlan(job, name, classifier, rows, numbers, unchecked, same_rows and not job.test_side)
 
 
 def _test_side(classifier: Classifier, rows: LabelledRows, same_rows: bool) -> NDArray[np.int64]:
@@ -145,18 +200,18 @@ def _test_side(classifier: Classifier, rows: LabelledRows, same_rows: bool) -> N
     return make_split(rows, training["split"], training["test_share"], training["settings"]["seed"]).test
 
 
-def carry_out_evaluation(plan: EvaluationPlan) -> list[Evaluation]:
-    """Score, measure and write.
+def carry_out_evaluation(plans: Sequence[EvaluationPlan]) -> Iterator[Measured]:
+    """Score and measure one classifier after the other; write when all are done.
 
     Parameters
     ----------
-    plan : EvaluationPlan
-        From `plan_evaluation`.
+    plans : sequence of EvaluationPlan
+        From `plan_evaluation`; at least one.
 
-    Returns
-    -------
-    list of Evaluation
-        Of frames and of windows.
+    Yields
+    ------
+    Measured
+        As soon as it is known. Files are there when the last one has been taken.
 
     Raises
     ------
@@ -165,18 +220,31 @@ def carry_out_evaluation(plan: EvaluationPlan) -> list[Evaluation]:
     StoreError
         If a file cannot be written.
     """
-    job = plan.job
-    scored = _score(plan)
-    evaluations = [evaluate_rows(scored, level, job.draws, job.seed) for level in LEVELS]
-    files = {"evaluation.tsv": _table(plan, evaluations)}
-    for name, picture in _pictures(plan, scored, evaluations).items():
-        files |= {f"{name}.png": picture.png, f"{name}.svg": picture.svg}
-    files[job.report.name] = (json.dumps(_report(plan, evaluations), indent=1) + "\n").encode()
+    job, done = plans[0].job, []
+    for plan in plans:
+        scored = _score(plan)
+        done.append(Measured(plan, scored, [evaluate_rows(scored, level, job.draws, job.seed) for level in LEVELS]))
+        yield done[-1]
+    files = {"evaluation.tsv": _table(done)}
+    for measured in done:
+        folder = f"{Path(measured.plan.name).stem}/" if len(done) > 1 else ""
+        files |= _image_files(folder, _pictures(measured))
+    if len(done) > 1:
+        files |= _image_files("", _comparison(done))
+    report = {"format": 2, "models": [_report(measured) for measured in done], "versions": {"virnucpro": __version__}}
+    files[job.report.name] = (json.dumps(report, indent=1) + "\n").encode()
     job.report.unlink(missing_ok=True)
     for name, content in files.items():
         with whole_file(job.outdir / name) as stream:
             stream.write(content)
-    return evaluations
+
+
+def _image_files(folder: str, pictures: dict[str, Picture]) -> dict[str, bytes]:
+    return {
+        f"{folder}{name}.{kind}": content
+        for name, picture in pictures.items()
+        for kind, content in (("png", picture.png), ("svg", picture.svg))
+    }
 
 
 def _score(plan: EvaluationPlan) -> ScoredRows:
@@ -195,11 +263,10 @@ def _rows_of(plan: EvaluationPlan) -> str:
     return "training and test side" if plan.seen_in_training else "other rows"
 
 
-def _report(plan: EvaluationPlan, evaluations: list[Evaluation]) -> dict[str, Any]:
-    classifier = plan.classifier
+def _report(measured: Measured) -> dict[str, Any]:
+    plan, classifier = measured.plan, measured.plan.classifier
     return {
-        "format": 1,
-        "model": {"path": str(plan.job.model), "sha256": classifier.sha256, "training": classifier.training},
+        "model": {"path": classifier.name, "sha256": classifier.sha256, "training": classifier.training},
         "features": plan.rows.contract.to_dict(),
         "modality": classifier.contract.modality,
         "rows_of": _rows_of(plan),
@@ -217,39 +284,31 @@ def _report(plan: EvaluationPlan, evaluations: list[Evaluation]) -> dict[str, An
                 "confusion": {key: int(value) for key, value in asdict(found.confusion).items()},
                 "reliability": [asdict(stretch) for stretch in found.bins],
             }
-            for found in evaluations
+            for found in measured.evaluations
         ],
-        "versions": {"virnucpro": __version__},
     }
 
 
-def _table(plan: EvaluationPlan, evaluations: list[Evaluation]) -> bytes:
-    """One line per level and metric; tables of several runs can be put one behind the other."""
-    contract = plan.classifier.contract
+def _table(done: Sequence[Measured]) -> bytes:
+    """One line per classifier, level and metric."""
     lines = ["\t".join(TABLE_COLUMNS)]
-    for found in evaluations:
-        for metric, value in found.figures.items():
-            low, high = found.intervals[metric]
-            cells = (
-                plan.job.model.name, contract.window_bp or "NA", contract.modality, _rows_of(plan),
-                found.level, metric, f"{value:.6f}", f"{low:.6f}", f"{high:.6f}",
-            )  # fmt: skip
-            lines.append("\t".join(map(str, cells)))
+    for measured in done:
+        plan, contract = measured.plan, measured.plan.classifier.contract
+        about = (plan.name, contract.window_bp or "NA", contract.modality, _rows_of(plan))
+        for found in measured.evaluations:
+            for metric, value in found.figures.items():
+                numbers = (f"{number:.6f}" for number in (value, *found.intervals[metric]))
+                lines.append("\t".join(map(str, (*about, found.level, metric, *numbers))))
     return ("\n".join(lines) + "\n").encode()
 
 
-def _pictures(plan: EvaluationPlan, scored: ScoredRows, evaluations: list[Evaluation]) -> dict[str, Picture]:
-    title = f"{plan.job.model.name}: {_rows_of(plan)}"
-    if plan.rows.contract.untrained:
-        title += "\nuntrained encoders: these figures mean nothing"
+def _pictures(measured: Measured) -> dict[str, Picture]:
+    plan, scored, evaluations = measured.plan, measured.scored, measured.evaluations
+    title = f"{plan.name}: {_rows_of(plan)}{_warning(plan)}"
     viral_share = evaluations[0].viral_rows / evaluations[0].rows
     return {
-        "roc": draw_roc([Line(_named(e, "auroc"), e.roc.x, e.roc.y) for e in evaluations], title),
-        "precision_recall": draw_precision_recall(
-            [Line(_named(e, "auprc"), e.precision_recall.x, e.precision_recall.y) for e in evaluations],
-            viral_share,
-            title,
-        ),
+        "roc": draw_roc([_roc_line(e.level, e) for e in evaluations], title),
+        "precision_recall": draw_precision_recall([_recall_line(e.level, e) for e in evaluations], viral_share, title),
         "calibration": draw_calibration(list(_reliability_lines(evaluations)), title),
         "score_histogram": draw_score_histogram(
             scored.scores[scored.labels == 1], scored.scores[scored.labels == 0], f"{title}, frames"
@@ -257,9 +316,35 @@ def _pictures(plan: EvaluationPlan, scored: ScoredRows, evaluations: list[Evalua
     }
 
 
-def _named(found: Evaluation, metric: str) -> str:
+def _comparison(done: Sequence[Measured]) -> dict[str, Picture]:
+    """All classifiers in one picture, by their windows."""
+    level = LEVELS[-1]
+    ends = [(measured.plan.name, measured.evaluations[-1]) for measured in done]
+    shares = [found.viral_rows / found.rows for _, found in ends]
+    title = f"{len(done)} classifiers, by {level}{_warning(done[0].plan)}"
+    return {
+        "roc": draw_roc([_roc_line(name, found) for name, found in ends], title),
+        "precision_recall": draw_precision_recall(
+            [_recall_line(name, found) for name, found in ends], sum(shares) / len(shares), title
+        ),
+    }
+
+
+def _warning(plan: EvaluationPlan) -> str:
+    return "\nuntrained encoders: these figures mean nothing" if plan.rows.contract.untrained else ""
+
+
+def _roc_line(name: str, found: Evaluation) -> Line:
+    return Line(f"{name}: {_with_interval(found, 'auroc')}", found.roc.x, found.roc.y)
+
+
+def _recall_line(name: str, found: Evaluation) -> Line:
+    return Line(f"{name}: {_with_interval(found, 'auprc')}", found.precision_recall.x, found.precision_recall.y)
+
+
+def _with_interval(found: Evaluation, metric: str) -> str:
     low, high = found.intervals[metric]
-    return f"{found.level}: {metric.upper()} {found.figures[metric]:.3f} ({low:.3f} to {high:.3f})"
+    return f"{metric.upper()} {found.figures[metric]:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _reliability_lines(evaluations: list[Evaluation]) -> Iterator[Line]:
