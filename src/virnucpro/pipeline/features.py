@@ -12,14 +12,8 @@ from virnucpro.models.contract import FeatureContract
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
 from virnucpro.pipeline.framing import frame_parts
-from virnucpro.pipeline.part_files import (
-    FrameSettings,
-    Source,
-    combine_identities,
-    identify_sources,
-    part_provenance,
-    read_sources,
-)
+from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance
+from virnucpro.pipeline.sources import Source, identify_sources, read_sources
 from virnucpro.records import Counts
 from virnucpro.sequences.fasta import sequence_stem
 from virnucpro.store.failures import append_failures

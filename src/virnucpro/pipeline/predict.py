@@ -27,14 +27,8 @@ from virnucpro.models.demo import demo_classifier
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, FrameFeatures, embed_frames
 from virnucpro.pipeline.framing import FramePart, frame_parts
-from virnucpro.pipeline.part_files import (
-    FrameSettings,
-    Source,
-    combine_identities,
-    identify_sources,
-    part_provenance,
-    read_sources,
-)
+from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance
+from virnucpro.pipeline.sources import Source, identify_sources, read_sources
 from virnucpro.prediction.calls import call_record, with_windows
 from virnucpro.prediction.scores import PartScores, ScoredWindow
 from virnucpro.records import Counts, ModelIdentity, Record
