@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from virnucpro.records import Record
-from virnucpro.sequences.frames import Frame, find_frames
+from virnucpro.sequences.frames import Frame, FrameTable, find_frames
 from virnucpro.sequences.windows import Window
 
 __all__ = ["PART_ROWS", "FramePart", "frame_parts"]
@@ -89,15 +89,19 @@ def _windows_with_frames(
     records: Iterable[Record], window_bp: int, genetic_code: int
 ) -> Iterator[tuple[Window, list[Frame]]]:
     for chunk in _chunks(records):
-        table = find_frames(chunk, window_bp, genetic_code)
-        frames = iter(table)
-        frame = next(frames, None)
-        for row, window in enumerate(table.windows):
-            own: list[Frame] = []
-            while frame is not None and frame.window_row == row:
-                own.append(frame)
-                frame = next(frames, None)
-            yield window, own
+        yield from _frames_by_window(find_frames(chunk, window_bp, genetic_code))
+        del chunk  # or it would be held while the next one is read
+
+
+def _frames_by_window(table: FrameTable) -> Iterator[tuple[Window, list[Frame]]]:
+    frames = iter(table)
+    frame = next(frames, None)
+    for row, window in enumerate(table.windows):
+        own: list[Frame] = []
+        while frame is not None and frame.window_row == row:
+            own.append(frame)
+            frame = next(frames, None)
+        yield window, own
 
 
 def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
