@@ -42,7 +42,8 @@ format: .venv/dev.stamp
 	$(BIN)/ruff format .
 
 bench: .venv/dev.stamp
-	$(BIN)/python -m benchmarks.embedding
+	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.table
 
 clean:
 	rm -rf .venv demo_out dist

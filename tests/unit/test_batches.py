@@ -180,3 +180,17 @@ def test_replaced_characters_that_are_cut_off_are_not_counted(demo, demo_dna):
     assert found.replaced == ((1, "a", 2),)
     found = embed_records(demo_dna, as_records([("a", "AC-GNNNN"), ("b", "ACGTANN")]), Limits(max_residues=5))
     assert found.replaced == ((1, "a", 2),)
+
+
+def test_equal_sequences_are_embedded_once_and_all_have_rows(demo):
+    encoder, told = limited(demo, 10_000), []
+    records = as_records([("a", "MKVLAA"), ("b", "MKV"), ("c", "MKVLAA"), ("a", "mkvlaa*"), ("d", "")])
+    found = embed_records(encoder, records, Limits(), told.append)
+    assert sum(encoder.sizes) == 2
+    assert found.table.ids == ("a", "b", "c", "a")
+    first, second, third, fourth = found.table.vectors
+    assert np.array_equal(first, third)
+    assert np.array_equal(first, fourth)
+    assert not np.array_equal(first, second)
+    assert (found.counts.read, found.counts.written, found.counts.failed) == (5, 4, 1)
+    assert sum(told) == found.counts.residues == 6 + 3 + 6 + 6

@@ -22,12 +22,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from virnucpro.models.attention import alibi_attention, alibi_bias
-from virnucpro.models.layers import PackedModel, linear, normalise
+from virnucpro.models.layers import PackedModel, gated_gelu, linear, linear_plus, normalise
 from virnucpro.models.pack import Pack
+from virnucpro.models.prepacked import GatedLinear
 
 __all__ = ["DNABERTS", "DNABERTSConfig"]
 
@@ -123,7 +123,7 @@ class Layer(nn.Module):
         self.query_key_value = nn.Linear(config.width, 3 * config.width)
         self.attention_output = nn.Linear(config.width, config.width)
         self.attention_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
-        self.expand = nn.Linear(config.width, 2 * config.feed_forward, bias=False)
+        self.expand = GatedLinear(config.width, 2 * config.feed_forward, bias=False)
         self.contract = nn.Linear(config.feed_forward, config.width)
         self.feed_forward_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
 
@@ -132,8 +132,7 @@ class Layer(nn.Module):
             linear(self.query_key_value, hidden_ND).view(len(hidden_ND), 3, self.heads, -1).unbind(1)
         )
         attended_NHK = alibi_attention(query_NHK, key_NHK, value_NHK, bias_HLL, pack)
-        attended_ND = linear(self.attention_output, attended_NHK.flatten(1))
-        hidden_ND = normalise(self.attention_norm, attended_ND + hidden_ND)
-        gate_NF, value_NF = linear(self.expand, hidden_ND).chunk(2, dim=-1)
-        gated_ND = linear(self.contract, F.gelu(gate_NF) * value_NF)  # GELU with erf, not tanh; the first half gates
-        return normalise(self.feed_forward_norm, gated_ND + hidden_ND)
+        attended_ND = linear_plus(self.attention_output, attended_NHK.flatten(1), hidden_ND)
+        hidden_ND = normalise(self.attention_norm, attended_ND)
+        gated_ND = linear_plus(self.contract, gated_gelu(self.expand, hidden_ND), hidden_ND)
+        return normalise(self.feed_forward_norm, gated_ND)

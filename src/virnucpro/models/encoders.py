@@ -23,6 +23,7 @@ from virnucpro.models.layers import PackedModel
 from virnucpro.models.pack import Pack, filler
 from virnucpro.models.placement import Placement, choose_placement
 from virnucpro.models.pooling import mean_over_residues, mean_over_tokens
+from virnucpro.models.prepacked import can_prepack, prepack
 from virnucpro.models.tokens import encode_protein
 from virnucpro.records import ModelIdentity
 from virnucpro.sequences.nucleotides import clean_dna
@@ -138,6 +139,13 @@ class PackedEncoder:
         return self.pool(hidden_ND, pack)[: len(tokens)].cpu().numpy()
 
 
+def _for_inference(model: PackedModel, placement: Placement) -> PackedModel:
+    """Lay weights out as the hardware likes them; who wants to train takes the model from its checkpoint."""
+    if can_prepack(placement):
+        prepack(model)
+    return model
+
+
 @dataclass(frozen=True, eq=False)
 class ProteinEncoder(PackedEncoder):
     """An ESM-2 with its tokens and its pooling: the mean over residues."""
@@ -165,7 +173,7 @@ class ProteinEncoder(PackedEncoder):
         WeightsError
             If the weights do not fit their configuration.
         """
-        return cls(checkpoint.load(placement), checkpoint.identity, placement)
+        return cls(_for_inference(checkpoint.load(placement), placement), checkpoint.identity, placement)
 
     def prepare(self, sequence: str, max_residues: int) -> Prepared:
         """Clean, cut and tokenise one protein.
@@ -228,7 +236,8 @@ class DnaEncoder(PackedEncoder):
         WeightsError
             If the weights do not fit their configuration.
         """
-        return cls(checkpoint.load(placement), checkpoint.identity, placement, checkpoint.tokenizer)
+        model = _for_inference(checkpoint.load(placement), placement)
+        return cls(model, checkpoint.identity, placement, checkpoint.tokenizer)
 
     def prepare(self, sequence: str, max_residues: int) -> Prepared:
         """Clean, cut and tokenise one nucleotide sequence.

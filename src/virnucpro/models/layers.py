@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from virnucpro.models.pack import Pack
+from virnucpro.models.prepacked import PrepackedGate, PrepackedLinear
 
-__all__ = ["PackedModel", "linear", "normalise"]
+__all__ = ["AnyLinear", "PackedModel", "gated_gelu", "linear", "linear_gelu", "linear_plus", "normalise"]
+
+AnyLinear: TypeAlias = nn.Linear | PrepackedLinear
 
 
 class PackedModel(nn.Module):
@@ -57,10 +62,34 @@ class PackedModel(nn.Module):
         raise NotImplementedError
 
 
-def linear(layer: nn.Linear, x: Tensor) -> Tensor:
+def linear(layer: AnyLinear, x: Tensor) -> Tensor:
     """Apply a linear layer in the number format of its input; no cast when the weights have it already."""
+    if isinstance(layer, PrepackedLinear) and x.dtype == torch.bfloat16:
+        return layer(x)  # type: ignore[no-any-return]
     bias = None if layer.bias is None else layer.bias.to(x.dtype)
     return F.linear(x, layer.weight.to(x.dtype), bias)
+
+
+def linear_gelu(layer: AnyLinear, x: Tensor) -> Tensor:
+    """Apply a linear layer and GELU, the one with erf, not tanh."""
+    if isinstance(layer, PrepackedLinear) and x.dtype == torch.bfloat16:
+        return layer.gelu(x)
+    return F.gelu(linear(layer, x))
+
+
+def linear_plus(layer: AnyLinear, x: Tensor, residual: Tensor) -> Tensor:
+    """Apply a linear layer and add what went past it; neither input is changed."""
+    if isinstance(layer, PrepackedLinear) and x.dtype == torch.bfloat16:
+        return layer.plus(x, residual)
+    return linear(layer, x) + residual
+
+
+def gated_gelu(layer: nn.Linear | PrepackedGate, x: Tensor) -> Tensor:
+    """Apply a linear layer whose first half of rows, behind GELU, gates its second half."""
+    if isinstance(layer, PrepackedGate) and x.dtype == torch.bfloat16:
+        return layer(x)  # type: ignore[no-any-return]
+    gate, value = F.linear(x, layer.weight.to(x.dtype)).chunk(2, dim=-1)
+    return F.gelu(gate) * value
 
 
 def normalise(layer: nn.LayerNorm, x: Tensor) -> Tensor:

@@ -81,6 +81,6 @@ def select_annotated_frames(
 
 def _windows_without_ambiguity(table: FrameTable) -> list[bool]:
     """Whether each window of the only record has no letter but A, C, G and T."""
-    plan, nucleotides = table.windows.plan, table.strands.nucleotides
+    plan, nucleotides = table.windows.plan, table.codons.nucleotides
     bounds = zip(plan.starts.tolist(), plan.ends.tolist(), strict=True)
     return [not nucleotides[start:end].translate(None, b"ACGT") for start, end in bounds]

@@ -1,8 +1,8 @@
 """The six frames of every window, of many records at once.
 
-All sequences of a chunk are laid end to end, and behind them the reverse complement of the whole. That one text is
-translated once, at every position, and its amino acids are sorted by phase (position modulo 3): then every frame of
-every window, on either strand, is one contiguous slice of the proteins, and is open if no stop lies in it.
+All sequences of a chunk are laid end to end. The codon at every position of that one text becomes a number, and the
+numbers are sorted by phase (position modulo 3): then every frame of every window is one contiguous slice of them, read
+backwards for the other strand, and is open if no stop of its strand lies in it. Letters are made for open frames only.
 
 Kept as VirNucPro has it: with each protein go the nucleotides ``strand[offset : offset + 1 + 3 * residues]`` of the
 window, one base more than the codons where there is one; published classifiers were trained on that. Not kept:
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +30,13 @@ from virnucpro.sequences.windows import Outcome, WindowPlan, WindowTable, plan_w
 
 __all__ = [
     "FRAME_NAMES",
+    "Codons",
     "Frame",
     "FrameTable",
-    "TranslatedStrands",
-    "TranslatedWindows",
+    "NumberedWindows",
     "find_frames",
-    "translate_strands",
-    "translate_windows",
+    "number_codons",
+    "number_windows",
 ]
 
 FRAME_NAMES = ("F1", "F2", "F3", "R1", "R2", "R3")
@@ -45,6 +46,7 @@ MIN_CODONS = 2
 """A window in which no frame has so many is too short."""
 
 _AMBIGUOUS_DIGIT = 4
+_FIVE = np.uint8(5)
 _TO_DIGIT = bytes(b"TCAG".find(code) if code in b"TCAG" else _AMBIGUOUS_DIGIT for code in range(256))
 
 
@@ -74,35 +76,99 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class TranslatedStrands:
-    """Both strands of a text of nucleotides, with the amino acid of the codon at every position.
+class Codons:
+    """The codon at every position of a text of nucleotides.
 
     Attributes
     ----------
     nucleotides : bytes
-        The text, its reverse complement, and two to four N.
-    proteins : bytes
-        Amino acids of the codons at positions 0, 3, 6, ... of `nucleotides`, then of those at 1, 4, 7, ..., then of
-        those at 2, 5, 8, ...
+        The text.
+    numbers : numpy.ndarray, shape (3, codons + 1), uint8
+        As `translation_table` numbers them: those at positions 0, 3, 6, ... of the text, at 1, 4, 7, ..., and at 2, 5,
+        8, ...; behind the text, and in the last column, codons hold a letter that is ambiguous.
+    to_amino_acid : bytes
+        A `translation_table`.
     """
 
     nucleotides: bytes
-    proteins: bytes
+    numbers: NDArray[np.uint8]
+    to_amino_acid: bytes
 
-    def protein_positions(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Where the codons at some positions have their amino acids.
+    @cached_property
+    def tables(self) -> tuple[bytes, bytes]:
+        """Amino acid of each number on the strand as given, and on the other one, which reads the codon backwards."""
+        numbers = np.arange(125)
+        a, b, c = (np.take([2, 3, 0, 1, 4], numbers // power % 5) for power in (25, 5, 1))  # T pairs with A, C with G
+        turned = np.concatenate((25 * c + 5 * b + a, np.arange(125, 256)))
+        return self.to_amino_acid, np.frombuffer(self.to_amino_acid, np.uint8)[turned].tobytes()
+
+    def stops(self, reverse: bool) -> NDArray[np.bool_]:
+        """Tell where stop codons are.
 
         Parameters
         ----------
-        positions : numpy.ndarray, int64
-            Of first bases, in `nucleotides`.
+        reverse : bool
+            Whether to read the other strand.
 
         Returns
         -------
-        numpy.ndarray, int64
-            Positions in `proteins`, of the same shape; the residues of a frame follow each other there.
+        numpy.ndarray, shape (3, codons + 1), bool
+            As `numbers` lie.
         """
-        return positions % 3 * (len(self.proteins) // 3) + positions // 3
+        stops = np.zeros(self.numbers.shape, np.bool_)
+        for stop in np.flatnonzero(np.frombuffer(self.tables[reverse], np.uint8) == ord(STOP)).tolist():
+            stops |= self.numbers == stop
+        return stops
+
+    def without_stop(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which frames of some stretches are open.
+
+        Parameters
+        ----------
+        starts, ends : numpy.ndarray, shape (k,), int64
+            Stretches of the text, half-open; quickest when they ascend.
+
+        Returns
+        -------
+        numpy.ndarray, shape (k, 6), bool
+            In the order of `FRAME_NAMES`; a frame without a codon is open.
+        """
+        is_open = np.ones((len(starts), 6), np.bool_)
+        rows = np.arange(len(starts))
+        for strand in range(2):
+            stops = self.stops(bool(strand))
+            for phase in range(3):
+                offsets = (ends - phase) % 3 if strand else (phase - starts) % 3
+                residues = np.maximum(ends - starts - offsets, 0) // 3
+                firsts = np.where(strand, ends - offsets - 3 * residues, starts + offsets) // 3
+                has_codon = np.flatnonzero(residues)
+                bounds = np.stack((firsts, firsts + residues), axis=1)[has_codon].ravel()
+                if len(bounds):
+                    is_open[rows[has_codon], 3 * strand + offsets[has_codon]] = ~np.logical_or.reduceat(
+                        stops[phase], bounds
+                    )[::2]
+        return is_open
+
+    def protein(self, first: int, residues: int, reverse: bool) -> str:
+        """Translate a stretch.
+
+        Parameters
+        ----------
+        first : int
+            Position of its first base in the text.
+        residues : int
+            Codons.
+        reverse : bool
+            Whether to read the other strand.
+
+        Returns
+        -------
+        str
+            One letter per codon.
+        """
+        codon, phase = divmod(first, 3)
+        numbers = self.numbers[phase, codon : codon + residues]
+        return (numbers[::-1] if reverse else numbers).tobytes().translate(self.tables[reverse]).decode()
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,77 +179,51 @@ class FrameTable:
     ----------
     windows : WindowTable
         All windows, also those without a frame, with their outcomes.
-    strands : TranslatedStrands
+    codons : Codons
         What the slices are cut from.
     window_rows : numpy.ndarray, shape (rows,), int64
         Row of the frame's window in `windows`; ascending.
     frame_indices : numpy.ndarray, shape (rows,), int64
         Index into `FRAME_NAMES`; ascending within a window.
     nucleotide_starts, nucleotide_lengths : numpy.ndarray, shape (rows,), int64
-        Slice of ``strands.nucleotides``, in bases.
-    protein_starts, protein_lengths : numpy.ndarray, shape (rows,), int64
-        Slice of ``strands.proteins``, in residues.
+        Slice of ``codons.nucleotides``, in bases; R frames are its reverse complement.
+    protein_starts, residues : numpy.ndarray, shape (rows,), int64
+        First base of the protein's codons in ``codons.nucleotides``, whichever strand they are read on, and how many
+        codons they are.
     """
 
     windows: WindowTable
-    strands: TranslatedStrands
+    codons: Codons
     window_rows: NDArray[np.int64]
     frame_indices: NDArray[np.int64]
     nucleotide_starts: NDArray[np.int64]
     nucleotide_lengths: NDArray[np.int64]
     protein_starts: NDArray[np.int64]
-    protein_lengths: NDArray[np.int64]
+    residues: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.window_rows)
 
     def __iter__(self) -> Iterator[Frame]:
-        nucleotides, proteins = self.strands.nucleotides.decode(), self.strands.proteins.decode()
+        text, protein = self.codons.nucleotides, self.codons.protein
         records, plan = self.windows.records, self.windows.plan
         prefixes = [f"{record.id}_chunk_" for record in records]
-        record_rows = plan.record_rows[self.window_rows]
         columns = (
-            record_rows, plan.numbers[self.window_rows], self.window_rows, self.frame_indices,
-            self.nucleotide_starts, self.nucleotide_starts + self.nucleotide_lengths,
-            self.protein_starts, self.protein_starts + self.protein_lengths,
+            plan.record_rows[self.window_rows], plan.numbers[self.window_rows], self.window_rows, self.frame_indices,
+            self.nucleotide_starts, self.nucleotide_starts + self.nucleotide_lengths, self.protein_starts,
+            self.residues,
         )  # fmt: skip
-        for record_row, number, window_row, frame_index, dna_start, dna_end, start, end in zip(
+        for record_row, number, window_row, frame_index, start, end, first, residues in zip(
             *(column.tolist() for column in columns), strict=True
         ):
+            reverse, strand = frame_index >= len(FRAME_NAMES) // 2, text[start:end]
             yield Frame(
                 records[record_row].number,
                 window_row,
                 f"{prefixes[record_row]}{number}{FRAME_NAMES[frame_index]}",
-                nucleotides[dna_start:dna_end],
-                proteins[start:end],
+                (reverse_complement(strand) if reverse else strand).decode(),
+                protein(first, residues, reverse),
             )
-
-
-@dataclass(frozen=True, eq=False)
-class TranslatedWindows:
-    """Six frames of every window, before any choice among them.
-
-    Attributes
-    ----------
-    plan : WindowPlan
-        Where the windows lie.
-    strands : TranslatedStrands
-        What the slices are cut from.
-    lengths, ambiguous : numpy.ndarray, shape (windows,), int64
-        Bases of each window, and how many of them are not A, C, G or T.
-    nucleotide_starts : numpy.ndarray, shape (windows, 6), int64
-        First base of each frame in ``strands.nucleotides``.
-    protein_starts, residues : numpy.ndarray, shape (windows, 6), int64
-        Slice of each frame in ``strands.proteins``, stops included.
-    """
-
-    plan: WindowPlan
-    strands: TranslatedStrands
-    lengths: NDArray[np.int64]
-    ambiguous: NDArray[np.int64]
-    nucleotide_starts: NDArray[np.int64]
-    protein_starts: NDArray[np.int64]
-    residues: NDArray[np.int64]
 
 
 def find_frames(records: Sequence[Record], window_bp: int, genetic_code: int = 1) -> FrameTable:
@@ -192,8 +232,8 @@ def find_frames(records: Sequence[Record], window_bp: int, genetic_code: int = 1
     Parameters
     ----------
     records : sequence of Record
-        Nucleotide sequences, as written. Memory: about 15 bytes per base of all of them together, of which the
-        table keeps 4 to 5.
+        Nucleotide sequences, as written. Memory: about 8 bytes per base of all of them together, of which the
+        table keeps 2 to 3.
     window_bp : int
         Bases of a window.
     genetic_code : int, default: 1
@@ -218,26 +258,52 @@ def find_frames(records: Sequence[Record], window_bp: int, genetic_code: int = 1
     >>> table.windows.counts()
     {'frames': 1, 'no_open_frame': 0, 'too_short': 0, 'ambiguous': 0}
     """
-    found = translate_windows(records, window_bp, genetic_code)
-    is_open = _without_stop(found.strands.proteins, found.protein_starts, found.residues)
-    outcomes = _outcomes(found.lengths, found.ambiguous, is_open)
-    kept = np.nonzero(is_open & (outcomes == Outcome.FRAMES)[:, None])
-    window_rows, frame_indices = kept
-    bases_left = found.lengths[window_rows] - frame_indices % 3
+    found = number_windows(records, window_bp, genetic_code)
+    starts, lengths_bp = found.starts, found.lengths
+    is_open = found.codons.without_stop(starts, starts + lengths_bp)
+    outcomes = _outcomes(lengths_bp, found.ambiguous, is_open)
+
+    window_rows, frame_indices = np.nonzero(is_open & (outcomes == Outcome.FRAMES)[:, None])
+    bases_left = lengths_bp[window_rows] - frame_indices % 3
+    residues = bases_left // 3
+    lengths = np.minimum(1 + 3 * residues, bases_left)
+    reverse = frame_indices >= len(FRAME_NAMES) // 2
+    nucleotide_starts = starts[window_rows] + np.where(reverse, bases_left - lengths, frame_indices)
     return FrameTable(
         WindowTable(tuple(records), found.plan, outcomes),
-        found.strands,
+        found.codons,
         window_rows,
         frame_indices,
-        found.nucleotide_starts[kept],
-        np.minimum(1 + 3 * found.residues[kept], bases_left),
-        found.protein_starts[kept],
-        found.residues[kept],
+        nucleotide_starts,
+        lengths,
+        nucleotide_starts + np.where(reverse, lengths - 3 * residues, 0),
+        residues,
     )
 
 
-def translate_windows(records: Sequence[Record], window_bp: int, genetic_code: int = 1) -> TranslatedWindows:
-    """Cut records into windows and translate all six frames of each.
+@dataclass(frozen=True, eq=False)
+class NumberedWindows:
+    """Windows of some records and their codons, before any frame is chosen.
+
+    Attributes
+    ----------
+    plan : WindowPlan
+        Where the windows lie in their records.
+    codons : Codons
+        Of all records, laid end to end.
+    starts, lengths, ambiguous : numpy.ndarray, shape (windows,), int64
+        First base of each window in ``codons.nucleotides``, its bases, and how many of them are not A, C, G or T.
+    """
+
+    plan: WindowPlan
+    codons: Codons
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    ambiguous: NDArray[np.int64]
+
+
+def number_windows(records: Sequence[Record], window_bp: int, genetic_code: int = 1) -> NumberedWindows:
+    """Cut records into windows and number their codons.
 
     Parameters
     ----------
@@ -250,8 +316,8 @@ def translate_windows(records: Sequence[Record], window_bp: int, genetic_code: i
 
     Returns
     -------
-    TranslatedWindows
-        Every window, every frame, stops included.
+    NumberedWindows
+        Every window.
 
     Raises
     ------
@@ -265,15 +331,13 @@ def translate_windows(records: Sequence[Record], window_bp: int, genetic_code: i
     origins = np.cumsum([0, *map(len, sequences)])
     starts = origins[plan.record_rows] + plan.starts
     lengths = plan.ends - plan.starts
-    strands = translate_strands(text, to_amino_acid)
-    nucleotide_starts, residues = _frame_slices(starts, lengths, len(text))
-    protein_starts = strands.protein_positions(nucleotide_starts)
-    ambiguous = _count_ambiguous(text, starts, lengths)
-    return TranslatedWindows(plan, strands, lengths, ambiguous, nucleotide_starts, protein_starts, residues)
+    return NumberedWindows(
+        plan, number_codons(text, to_amino_acid), starts, lengths, _count_ambiguous(text, starts, lengths)
+    )
 
 
-def translate_strands(nucleotides: bytes, to_amino_acid: bytes) -> TranslatedStrands:
-    """Translate the codon at every position of both strands.
+def number_codons(nucleotides: bytes, to_amino_acid: bytes) -> Codons:
+    """Number the codon at every position.
 
     Parameters
     ----------
@@ -284,40 +348,26 @@ def translate_strands(nucleotides: bytes, to_amino_acid: bytes) -> TranslatedStr
 
     Returns
     -------
-    TranslatedStrands
-        Letters and amino acids.
+    Codons
+        Letters and numbers.
     """
-    both = nucleotides + reverse_complement(nucleotides)
-    both += b"N" * (2 + -len(both) % 3)
-    digits = np.frombuffer(both.translate(_TO_DIGIT), np.uint8)
-    codons = digits[:-2] * np.uint8(5)
-    codons += digits[1:-1]
-    codons *= 5
-    codons += digits[2:]
-    by_phase = np.ascontiguousarray(codons.reshape(-1, 3).T)
-    return TranslatedStrands(both, by_phase.tobytes().translate(to_amino_acid))
-
-
-def _frame_slices(
-    starts: NDArray[np.int64], window_lengths: NDArray[np.int64], text_length: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First base of each frame in the two strands, and its residues; two arrays of shape (windows, 6)."""
-    offsets = np.arange(3)
-    reverse_starts = 2 * text_length - starts - window_lengths
-    firsts = np.stack((starts, reverse_starts), axis=1)[:, :, None] + offsets
-    residues = (window_lengths[:, None] - offsets) // 3
-    return firsts.reshape(-1, 6), np.tile(residues, 2)
-
-
-def _without_stop(proteins: bytes, protein_starts: NDArray[np.int64], residues: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether no stop lies in a slice of the proteins, for slices of any shape."""
-    stops = np.flatnonzero(np.frombuffer(proteins, np.uint8) == ord(STOP))
-    stops = np.append(stops, len(proteins))
-    return stops[np.searchsorted(stops, protein_starts)] >= protein_starts + residues
+    codons = -(-len(nucleotides) // 3) + 1
+    digits = np.full((5, codons), _AMBIGUOUS_DIGIT, np.uint8)
+    for phase in range(3):
+        letters = nucleotides[phase::3].translate(_TO_DIGIT)
+        digits[phase, : len(letters)] = np.frombuffer(letters, np.uint8)
+    digits[3:, :-1] = digits[:2, 1:]
+    numbers = digits[:3] * _FIVE
+    numbers += digits[1:4]
+    numbers *= _FIVE
+    numbers += digits[2:]
+    return Codons(nucleotides, numbers, to_amino_acid)
 
 
 def _count_ambiguous(text: bytes, starts: NDArray[np.int64], window_lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """How many letters of each window are not A, C, G or T."""
+    if not text.translate(None, b"ACGT"):
+        return np.zeros_like(starts)
     ambiguous = np.flatnonzero(np.frombuffer(text.translate(_TO_DIGIT), np.uint8) == _AMBIGUOUS_DIGIT)
     return np.searchsorted(ambiguous, starts + window_lengths) - np.searchsorted(ambiguous, starts)
 

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.records import Record
-from virnucpro.sequences.frames import FrameTable, TranslatedWindows, translate_windows
-from virnucpro.sequences.genetic_codes import STOP
+from virnucpro.sequences.frames import FRAME_NAMES, FrameTable, NumberedWindows, number_windows
 from virnucpro.sequences.windows import Outcome, WindowTable
 
 __all__ = ["MIN_STRETCH_CODONS", "find_stretches"]
@@ -33,7 +32,7 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
     Parameters
     ----------
     records : sequence of Record
-        Nucleotide sequences, as written. Memory: about 30 bytes per base of all of them together.
+        Nucleotide sequences, as written. Memory: about 25 bytes per base of all of them together.
     window_bp : int
         Bases of a window.
     genetic_code : int, default: 1
@@ -57,43 +56,61 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
     >>> [(frame.id, len(frame.nucleotides), frame.protein) for frame in table]
     [('read_chunk_1F3', 48, 'EKKKKKKKKKKKITP'), ('read_chunk_1R1', 48, 'GGLFFFFFFFFFFFFH')]
     """
-    found = translate_windows(records, window_bp, genetic_code)
+    found = number_windows(records, window_bp, genetic_code)
     starts, residues = _longest_stretches(found)
-    residues = np.where(residues < MIN_STRETCH_CODONS, 0, residues)
+    residues[residues < MIN_STRETCH_CODONS] = 0
     outcomes = np.where(2 * found.ambiguous > found.lengths, Outcome.AMBIGUOUS, Outcome.FRAMES).astype(np.uint8)
     kept = np.nonzero(_chosen(residues) & (outcomes == Outcome.FRAMES)[:, None])
     window_rows, frame_indices = kept
     return FrameTable(
         WindowTable(tuple(records), found.plan, outcomes),
-        found.strands,
+        found.codons,
         window_rows,
         frame_indices,
-        found.nucleotide_starts[kept] - frame_indices % 3,
+        found.starts[window_rows],
         found.lengths[window_rows],
         starts[kept],
         residues[kept],
     )
 
 
-def _longest_stretches(found: TranslatedWindows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Slice of the longest stretch of every frame, the first of equals; two arrays of shape (windows, 6)."""
-    stops = np.flatnonzero(np.frombuffer(found.strands.proteins, np.uint8) == ord(STOP))
-    frame_starts = found.protein_starts.ravel()
-    frame_ends = frame_starts + found.residues.ravel()
-    first_stops = np.searchsorted(stops, frame_starts)
-    pieces = np.searchsorted(stops, frame_ends) - first_stops + 1
-    firsts = np.cumsum(pieces) - pieces
-    number = np.arange(pieces.sum()) - np.repeat(firsts, pieces)
-    stop_of_piece = np.repeat(first_stops, pieces) + number
-    padded = np.append(stops, len(found.strands.proteins))
-    starts = np.where(number == 0, np.repeat(frame_starts, pieces), padded[stop_of_piece - 1] + 1)
-    ends = np.where(number == np.repeat(pieces, pieces) - 1, np.repeat(frame_ends, pieces), padded[stop_of_piece])
-    longest = np.maximum.reduceat(ends - starts, firsts) if len(firsts) else firsts
-    is_longest = ends - starts == np.repeat(longest, pieces)
-    of_frame = np.repeat(np.arange(len(pieces)), pieces)[is_longest]
-    _, first_of_frame = np.unique(of_frame, return_index=True)
-    shape = found.residues.shape
-    return starts[is_longest][first_of_frame].reshape(shape), longest.reshape(shape)
+def _longest_stretches(found: NumberedWindows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First base and codons of the longest stretch of every frame; two arrays of shape (windows, 6)."""
+    window_rows = np.arange(len(found.starts))
+    ends = found.starts + found.lengths
+    starts, residues = np.zeros((2, len(window_rows), len(FRAME_NAMES)), np.int64)
+    for strand in range(2):
+        stops = found.codons.stops(bool(strand))
+        for phase in range(3):
+            offsets = (ends - phase) % 3 if strand else (phase - found.starts) % 3
+            codons = np.maximum(found.lengths - offsets, 0) // 3
+            firsts = np.where(strand, ends - offsets - 3 * codons, found.starts + offsets) // 3
+            stretch, length = _longest_run(np.flatnonzero(stops[phase]), firsts, firsts + codons, bool(strand))
+            frames = window_rows, 3 * strand + offsets
+            starts[frames], residues[frames] = 3 * stretch + phase, length
+    return starts, residues
+
+
+def _longest_run(
+    stops: NDArray[np.int64], firsts: NDArray[np.int64], ends: NDArray[np.int64], last: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First codon and length of the longest run without a stop in each slice; of equals the first, or the last."""
+    if not len(firsts):
+        return firsts, firsts
+    before = np.searchsorted(stops, firsts)
+    pieces = np.searchsorted(stops, ends) - before + 1
+    borders = np.cumsum(pieces) - pieces
+    number = np.arange(pieces.sum()) - np.repeat(borders, pieces)
+    behind = np.append(stops, 0)[np.repeat(before, pieces) + number]
+    ahead = np.append(0, stops)[np.repeat(before, pieces) + number] + 1
+    run_starts = np.where(number == 0, np.repeat(firsts, pieces), ahead)
+    run_ends = np.where(number == np.repeat(pieces, pieces) - 1, np.repeat(ends, pieces), behind)
+    lengths = run_ends - run_starts
+    # one number that orders runs by length, then by place
+    rank = lengths * (pieces.max() + 1) + (number if last else -number)
+    best = np.maximum.reduceat(rank, borders)
+    chosen = np.flatnonzero(rank == np.repeat(best, pieces))
+    return run_starts[chosen], lengths[chosen]
 
 
 def _chosen(residues: NDArray[np.int64]) -> NDArray[np.bool_]:

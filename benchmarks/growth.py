@@ -1,0 +1,52 @@
+"""The same work once, ten and a hundred times: ``python -m benchmarks --only growth``.
+
+`virnucpro predict` and `virnucpro embed` with untrained demo models on seeded reads and proteins, none of which is
+there twice. Every run is a process of its own; its start-up is measured with a single sequence and taken off.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.race import measured
+from benchmarks.workloads import BASES, RESIDUES
+
+FIRST = {"predict": 600, "embed": 600}
+TIMES = (1, 10, 100)
+
+
+def write(path: Path, letters: list[str], length: int, count: int) -> None:
+    """Seeded sequences, all of one length."""
+    drawn = np.random.default_rng(0).choice(np.frombuffer("".join(letters).encode(), np.uint8), (count, length))
+    path.write_text("".join(f">s{number}\n{row.tobytes().decode()}\n" for number, row in enumerate(drawn)))
+
+
+def rows() -> Iterator[dict[str, Any]]:
+    """Seconds per sequence and peak memory of both verbs, at every size."""
+    options = {"predict": ["--classifier", "demo"], "embed": ["--model", "demo"]}
+    for verb, first in FIRST.items():
+        letters, length = (BASES, 150) if verb == "predict" else (RESIDUES, 50)
+        start_up = 0.0
+        for count in (1, *(first * times for times in TIMES)):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "x.fa"
+                write(path, letters, length, count)
+                started = time.perf_counter()
+                _, memory = measured(
+                    [sys.executable, "-m", "virnucpro", verb, str(path), "-o", f"{folder}/out", *options[verb], "-q"]
+                )
+                seconds = time.perf_counter() - started
+            if count == 1:
+                start_up = seconds
+                continue
+            each = (seconds - start_up) / count
+            yield {"verb": verb, "sequences": count, "seconds": seconds, "start_up": start_up, "each": each} | {
+                "memory_gb": memory / 1e9
+            }

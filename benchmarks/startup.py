@@ -1,0 +1,38 @@
+"""How long nothing takes: ``virnucpro --help``, and a run whose 1,000 files are all finished."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from virnucpro.cli.main import run
+
+FILES = 1000
+
+
+def seconds(*arguments: str) -> float:
+    """Wall time of one run of the command."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "virnucpro", *arguments], check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def rows(repetitions: int = 5) -> Iterator[dict[str, Any]]:
+    """Medians of both."""
+    yield {"what": "virnucpro --help", "seconds": statistics.median(seconds("--help") for _ in range(repetitions))}
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{number}.faa" for number in range(FILES)]
+        for number, file in enumerate(files):
+            file.write_text(f">p\nMKV{'LAGVSERTID'[number % 10]}\n")
+        command = ["embed", *map(str, files), "-o", f"{folder}/out", "--model", "demo", "--device", "cpu"]
+        with mock.patch("os.fsync"):  # what is written here need not outlive a power failure
+            assert run([*command, "--quiet"]) == 0
+        idle = statistics.median(seconds(*command) for _ in range(repetitions))
+    yield {"what": f"virnucpro embed, {FILES:,} finished files", "seconds": idle}
