@@ -106,9 +106,8 @@ def _prepare(
     window_bp = choices.window or use.window_bp
     if window_bp is None:
         raise click.UsageError(f"{classifier.name} does not say its window; give --window")
-    settings = FrameSettings(
-        window_bp, choices.genetic_code, choices.max_tokens or default_max_tokens(placement), placement
-    )
+    max_tokens = choices.max_tokens or default_max_tokens(placement)
+    settings = FrameSettings(window_bp, choices.genetic_code, max_tokens, placement, use.frames)
     job = prediction_job(sources, choices.outdir, settings, classifier, encoders)
     _warn(classifier, encoders, job, talk)
     survey = survey_sources(sources)

@@ -138,7 +138,7 @@ def feature_jobs(
             outdir,
             settings,
             None if label is None else LABELS[label],
-            encoders.contract(settings.window_bp),
+            encoders.contract(settings.window_bp, settings.frames),
             Provenance(identify_sources([source]), model, decisive),
         )
         for source in sources
@@ -173,7 +173,8 @@ def make_features(
         If a part was made from something else, or cannot be written.
     """
     records = read_sources([job.source])
-    for part in frame_parts(records, job.settings.window_bp, job.settings.genetic_code):
+    settings = job.settings
+    for part in frame_parts(records, settings.window_bp, settings.genetic_code, rule=settings.frames):
         report.windows.update(window.outcome.word for window in part.windows)
         on_progress(part.bases)
         if not part.frames:
@@ -181,7 +182,7 @@ def make_features(
         path, wanted = job.part_path(part.number), part_provenance(job.provenance, part.number)
         state, receipt = (State.ABSENT, None) if overwrite else examine(path, wanted)
         if state is State.ABSENT:
-            features = embed_frames(part, encoders(), job.settings.limits, lambda _: None)
+            features = embed_frames(part, encoders(), settings.limits, lambda _: None)
             append_failures(job.outdir, job.source.label, features.failures)
             counts = Counts(len(part.frames), len(features.table), failed=len(features.failures))
             receipt = Receipt(wanted, counts, {"contract": job.contract.to_dict()})

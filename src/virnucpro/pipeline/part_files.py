@@ -14,6 +14,7 @@ from virnucpro.errors import ConfigError
 from virnucpro.models.placement import Placement
 from virnucpro.records import ModelIdentity, Record
 from virnucpro.sequences.fasta import read_records
+from virnucpro.sequences.frame_rules import FrameRule
 from virnucpro.store.receipts import InputIdentity, Provenance, identify_input
 
 __all__ = [
@@ -59,12 +60,15 @@ class FrameSettings:
         Budget of one batch.
     placement : Placement
         Where encoders run; its number format decides the numbers, its device does not.
+    frames : {"open", "longest"}
+        How frames are chosen.
     """
 
     window_bp: int
     genetic_code: int
     max_tokens: int
     placement: Placement
+    frames: FrameRule = "open"
 
     @property
     def limits(self) -> Limits:
@@ -77,9 +81,11 @@ class FrameSettings:
         Returns
         -------
         dict
-            For receipts.
+            For receipts; `frames` only where they are not VirNucPro's.
         """
-        return {"window_bp": self.window_bp, "genetic_code": self.genetic_code, "dtype": self.placement.dtype_name}
+        rule = {} if self.frames == "open" else {"frames": self.frames}
+        dtype = self.placement.dtype_name
+        return {"window_bp": self.window_bp, "genetic_code": self.genetic_code, "dtype": dtype, **rule}
 
 
 @dataclass(frozen=True, slots=True)

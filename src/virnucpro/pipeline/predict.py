@@ -188,7 +188,7 @@ def prediction_job(
     DimensionError
         If an encoder's vectors have another width.
     """
-    contract = encoders.contract(settings.window_bp)
+    contract = encoders.contract(settings.window_bp, settings.frames)
     classifier.require(contract)
     scorer = ModelIdentity(classifier.name, None, classifier.sha256)
     model = combine_identities(encoders.identities | {"classifier": scorer})
@@ -227,11 +227,12 @@ def score_parts(
     """
     report = PredictionReport()
     records = read_sources(job.sources)
-    for part in frame_parts(records, job.settings.window_bp, job.settings.genetic_code):
+    settings = job.settings
+    for part in frame_parts(records, settings.window_bp, settings.genetic_code, rule=settings.frames):
         path, wanted = job.part_path(part.number), part_provenance(job.provenance, part.number)
         state, receipt = (State.ABSENT, None) if overwrite else examine(path, wanted)
         if state is not State.FINISHED or receipt is None:
-            features = embed_frames(part, encoders(), job.settings.limits, lambda _: None)
+            features = embed_frames(part, encoders(), settings.limits, lambda _: None)
             receipt = _write_scores(job, part, features, wanted)
             report.computed_parts += 1
         report.parts += 1
