@@ -98,7 +98,7 @@ def test_a_window_that_does_not_fit_fails_with_all_of_its_frames_and_no_other(pa
     failed = {failure.number - 1 for failure in features.failures}
     assert len(failed) > 1
     assert {part.frames[row].id for row in failed} == {failure.id for failure in features.failures}
-    assert {row for row in range(len(part.frames))} - failed == set(features.frame_rows.tolist())
+    assert set(range(len(part.frames))) - failed == set(features.frame_rows.tolist())
     np.testing.assert_allclose(features.table.vectors, whole.vectors[features.frame_rows], atol=INVARIANCE_FP32)
     assert all(failure.message.startswith("nucleotides: ") for failure in features.failures)
 

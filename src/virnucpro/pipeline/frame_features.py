@@ -156,7 +156,9 @@ class _Half:
         columns[with_letters] = self.embedded.table.vectors[np.searchsorted(present, sources[with_letters])]
 
 
-def _embed(encoder: Encoder, part: FramePart, letters: str, limits: Limits, on_progress: Callable[[int], None]) -> _Half:
+def _embed(
+    encoder: Encoder, part: FramePart, letters: str, limits: Limits, on_progress: Callable[[int], None]
+) -> _Half:
     """Embed one side of all frames."""
     texts: list[str] = [getattr(frame, letters) for frame in part.frames]
     sources = np.arange(len(texts)) if part.rule == "open" else _first_with_same_letters(texts)
