@@ -46,15 +46,16 @@ class Choices:
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(path_type=Path))
 @click.option("-o", "--outdir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Result folder.")
 @click.option(
-    "--classifier", required=True, metavar="FILE|demo",
-    help="From 'virnucpro train' or 'virnucpro import-classifier'; demo is untrained, for trying things out.",
+    "--classifier", default="mini", show_default=True, metavar="mini|FILE|demo",
+    help="mini is trained and part of the package; FILE is from 'virnucpro train' or 'virnucpro import-classifier'; "
+    "demo is untrained, for trying things out.",
 )  # fmt: skip
 @click.option("--window", type=click.IntRange(min=6), help="Bases of a window.  [default: the classifier's]")
 @click.option("--dna-model", metavar="NAME|PATH", help="DNA encoder.  [default: the classifier's]")
 @click.option("--protein-model", metavar="NAME|PATH", help="Protein encoder.  [default: the classifier's]")
 @click.option(
     "--min-score", type=click.FloatRange(0, 1),
-    help="Least score of a record that is called a virus.  [default: the threshold of a calibrated classifier, else 0.5]",
+    help="Least score of a record that is called a virus.  [default: a calibrated classifier's threshold, else 0.5]",
 )  # fmt: skip
 @click.option(
     "--conservative", is_flag=True, help="Call fewer, with fewer false ones among them; calibrated classifiers."
@@ -144,6 +145,8 @@ def _sum_up(report: PredictionReport, job: PredictionJob, talk: Talk) -> None:
     """Lines of counts that add up."""
     windows = ", ".join(f"{number:,} {word}" for word, number in sorted(report.windows.items())) or "none"
     talk.say(f"windows: {windows}; frames: {report.frames:,} scored, {report.failed_frames:,} failed")
+    if job.contract.frames == "longest":
+        talk.say(f"windows with rows: {report.kinds}")
     calls = ", ".join(f"{number:,} {word}" for word, number in sorted(report.calls.items())) or "none"
     statuses = ", ".join(f"{number:,} {word}" for word, number in sorted(report.statuses.items()) if word != "scored")
     talk.say(f"records: {calls}" + (f" ({statuses})" if statuses else ""))

@@ -14,10 +14,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from virnucpro.models.catalog import DEMO
+from virnucpro.models.catalog import DEMO, MINI
 from virnucpro.models.classifier import Classifier, load_classifier
 from virnucpro.models.contract import FeatureContract
 from virnucpro.models.demo import demo_classifier
+from virnucpro.models.packaged import packaged_classifier
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, FrameFeatures, embed_frames
 from virnucpro.pipeline.framing import FramePart, frame_parts
@@ -123,12 +124,12 @@ class PredictionReport:
 
 
 def find_classifier(classifier: str) -> Classifier:
-    """Load a classifier from its file, or build the untrained one.
+    """Load a classifier from the package or from its file, or build the untrained one.
 
     Parameters
     ----------
     classifier : str
-        A path, or ``demo``.
+        ``mini``, a path, or ``demo``.
 
     Returns
     -------
@@ -140,6 +141,8 @@ def find_classifier(classifier: str) -> Classifier:
     WeightsError
         If the file is absent, damaged or no classifier.
     """
+    if classifier == MINI:
+        return packaged_classifier()
     return demo_classifier() if classifier == DEMO else load_classifier(classifier)
 
 

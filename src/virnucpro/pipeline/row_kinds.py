@@ -74,6 +74,15 @@ class RowKinds:
             "stretch_residues": {"shortest": shortest, "median": median},
         }
 
+    def __str__(self) -> str:
+        told = self.to_dict()
+        short = "{median} residues in the median, {shortest} in the shortest".format_map(told["stretch_residues"])
+        how_short = f" ({short})" if told["stretches"] else ""
+        return (
+            f"{self.open_frame:,} with an open frame, {told['stretches']:,} by stretches between stops{how_short}, "
+            f"{self.dna_only:,} by DNA alone"
+        )
+
 
 def _is_open(frame: Frame, window: Window) -> bool:
     offset = FRAME_NAMES.index(frame.id[-2:]) % 3
