@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from virnucpro.pipeline.framing import frame_parts
+from virnucpro.prediction.call_rule import CallRule
 from virnucpro.prediction.calls import call_record, with_windows
 from virnucpro.prediction.scores import PartScores, ScoredFrame, ScoredWindow
 from virnucpro.records import Record
@@ -35,7 +36,7 @@ def test_a_record_s_score_is_the_mean_of_its_windows_and_does_not_grow_with_thei
     assert (call.call, call.status, call.windows, call.scored) == ("virus", "scored", 2, 2)
     assert call.best_window is few[0]
     assert call_record(record, few * 50).virus_score == pytest.approx(call.virus_score)
-    assert call_record(record, few, min_score=0.6).call == "others"
+    assert call_record(record, few, CallRule(min_score=0.6)).call == "others"
 
 
 @pytest.mark.parametrize(

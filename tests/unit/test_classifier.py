@@ -195,3 +195,84 @@ def test_rows_of_another_width(classifier):
         classifier.score(features(3, 17))
     with pytest.raises(DimensionError, match="takes rows of 9 numbers, and its contract describes 16"):
         Classifier(MLP(9, 4), CONTRACT)
+
+
+LONGEST = replace(CONTRACT, frames="longest", windows_bp=(100, 1000))
+CALIBRATION = {"gamma": 0.5, "window": {"lengths": [100, 1000]}}
+
+
+@pytest.fixture
+def longest(tmp_path):
+    classifier = replace(trained(LONGEST), calibration=CALIBRATION)
+    path = tmp_path / "longest.safetensors"
+    path.write_bytes(serialise_classifier(classifier))
+    return path
+
+
+def test_rule_windows_lengths_and_calibration_are_in_the_one_file(longest):
+    again = load_classifier(longest)
+    assert (again.contract, again.calibration) == (LONGEST, CALIBRATION)
+    assert again.contract.width == CONTRACT.width + 2
+    assert serialise_classifier(again) == longest.read_bytes()
+    with safe_open(longest, framework="pt") as opened:
+        header = json.loads(opened.metadata()["virnucpro_classifier"])
+    assert (header["frames"], header["windows_bp"], header["calibration"]) == ("longest", [100, 1000], CALIBRATION)
+
+
+def test_a_file_without_them_says_nothing_of_them(path):
+    with safe_open(path, framework="pt") as opened:
+        header = json.loads(opened.metadata()["virnucpro_classifier"])
+    assert not {"frames", "windows_bp", "calibration"} & {*header, *header["encoders"]}
+    assert load_classifier(path).calibration is None
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda h, t: h["encoders"].update(frames="closed"), "rule 'closed'; known are open, longest"),
+        (lambda h, t: h["encoders"].pop("frames"), "contradicts itself"),
+        (lambda h, t: h.update(windows_bp=[1, 2000]), "contradicts itself"),
+        (lambda h, t: h["encoders"].update(windows_bp=[600, 900]), "windows of 500 bp, but of 600 to 900 bp"),
+        (lambda h, t: h["encoders"].update(windows_bp=[100]), "cannot be read as a classifier"),
+    ],
+)
+def test_a_rule_that_is_not_known_or_contradicts_itself_is_refused(longest, change, told):
+    damaged(longest, change)
+    with pytest.raises(WeightsError, match=told):
+        load_classifier(longest)
+
+
+@pytest.mark.parametrize("window_bp", [100, 240, 1000])
+def test_any_window_of_the_range_fits(longest, window_bp):
+    assert load_classifier(longest).require(replace(LONGEST, window_bp=window_bp, windows_bp=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (replace(LONGEST, window_bp=99, windows_bp=None), "window: 100 to 1000 bp needed, 99 bp found"),
+        (replace(LONGEST, window_bp=1001, windows_bp=None), "window: 100 to 1000 bp needed, 1001 bp found"),
+        (CONTRACT, "frames by rule longest needed, open found"),
+    ],
+)
+def test_windows_beyond_the_range_and_other_rules_are_refused(longest, found, told):
+    with pytest.raises(ConfigError, match=told):
+        load_classifier(longest).require(found)
+
+
+def test_rows_with_lengths_are_taken_whole():
+    assert LONGEST.columns("both") == slice(0, 18)
+    with pytest.raises(ConfigError, match="taken whole"):
+        LONGEST.restricted("dna")
+
+
+def test_log_odds_are_those_of_the_scores_and_have_no_bounds():
+    classifier = trained()
+    rows = features(1100)
+    odds = classifier.log_odds(rows)
+    assert odds.dtype == np.float64
+    np.testing.assert_allclose(1 / (1 + np.exp(-odds)), classifier.score(rows)[:, 1], atol=SCORE_FP32)
+    assert np.array_equal(np.concatenate([classifier.log_odds(rows[i : i + 7]) for i in range(0, 70, 7)]), odds[:70])
+    far = classifier.log_odds(rows * np.float32(1e4))
+    assert np.isfinite(far).all()
+    assert np.abs(far).max() > 100

@@ -20,9 +20,10 @@ def models(context: click.Context) -> None:
 @models.command("list")
 def list_models() -> None:
     """List the known models and whether their weights are on this machine."""
-    from virnucpro.models.catalog import CATALOG, DEMO, DEMO_DNA
+    from virnucpro.models.catalog import CATALOG, DEMO, DEMO_DNA, PACKAGED
     from virnucpro.models.demo import DEMO_CONFIG, DEMO_DNA_CONFIG
     from virnucpro.models.hub import find_downloaded
+    from virnucpro.models.packaged import is_here, open_packaged
 
     row = "{:<14}{:>7}{:>7}{:>7}  {:<12}{}".format
     click.echo(row("name", "params", "layers", "width", "weights", "source"))
@@ -30,6 +31,13 @@ def list_models() -> None:
         found = "here" if find_downloaded(entry) else "not here"
         source = f"{entry.repository}@{entry.revision[:7]}" + (f" ({entry.note})" if entry.note else "")
         click.echo(row(entry.name, entry.parameters, entry.layers, entry.width, found, source))
+    for packaged in PACKAGED.values():
+        checkpoint = open_packaged(packaged.name) if is_here(packaged.name) else None
+        shape: tuple[object, ...] = ("-", "-", "-", "not here")
+        if checkpoint:
+            parameters = f"{checkpoint.parameters / 1e6:.1f}M"
+            shape = (parameters, checkpoint.config.layers, checkpoint.config.width, "here")
+        click.echo(row(packaged.name, *shape, f"part of the package ({packaged.note})"))
     for name, parameters, config, note in (
         (DEMO, "0.8M", DEMO_CONFIG, "for trying the command without weights"),
         (DEMO_DNA, "0.5M", DEMO_DNA_CONFIG, "the same for DNA"),
@@ -41,9 +49,11 @@ def list_models() -> None:
 @click.argument("name")
 def download(name: str) -> None:
     """Fetch the weights of NAME into the Hugging Face cache (HF_HOME moves it)."""
-    from virnucpro.models.catalog import CATALOG
+    from virnucpro.models.catalog import CATALOG, PACKAGED
     from virnucpro.models.hub import download_weights
 
+    if name in PACKAGED:
+        raise ConfigError(f"{name} is part of the package: there is nothing to download")
     if name not in CATALOG:
         raise ConfigError(f"unknown model {name!r}; 'virnucpro models' lists {', '.join(CATALOG)}")
     click.echo(str(download_weights(CATALOG[name])))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from virnucpro.models.placement import Placement
     from virnucpro.pipeline.frame_encoders import ChosenEncoders
     from virnucpro.pipeline.predict import PredictionJob, PredictionReport
+    from virnucpro.prediction.call_rule import CallRule
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,10 @@ class Choices:
     window: int | None
     dna_model: str | None
     protein_model: str | None
-    min_score: float
+    min_score: float | None
+    prior: float | None
+    conservative: bool
+    relaxed: bool
     genetic_code: int
     track_pages: int
     max_tokens: int | None
@@ -42,15 +46,24 @@ class Choices:
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(path_type=Path))
 @click.option("-o", "--outdir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Result folder.")
 @click.option(
-    "--classifier", required=True, metavar="FILE|demo",
-    help="From 'virnucpro train' or 'virnucpro import-classifier'; demo is untrained, for trying things out.",
+    "--classifier", default="mini", show_default=True, metavar="mini|FILE|demo",
+    help="mini is trained and part of the package; FILE is from 'virnucpro train' or 'virnucpro import-classifier'; "
+    "demo is untrained, for trying things out.",
 )  # fmt: skip
 @click.option("--window", type=click.IntRange(min=6), help="Bases of a window.  [default: the classifier's]")
 @click.option("--dna-model", metavar="NAME|PATH", help="DNA encoder.  [default: the classifier's]")
 @click.option("--protein-model", metavar="NAME|PATH", help="Protein encoder.  [default: the classifier's]")
 @click.option(
-    "--min-score", type=click.FloatRange(0, 1), default=0.5, show_default=True,
-    help="Least score of a record that is called a virus.",
+    "--min-score", type=click.FloatRange(0, 1),
+    help="Least score of a record that is called a virus.  [default: a calibrated classifier's threshold, else 0.5]",
+)  # fmt: skip
+@click.option(
+    "--conservative", is_flag=True, help="Call fewer, with fewer false ones among them; calibrated classifiers."
+)
+@click.option("--relaxed", is_flag=True, help="Call more, with more false ones among them; calibrated classifiers.")
+@click.option(
+    "--prior", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of viral input that virus_score and fdr are for; calibrated classifiers.  [default: 0.5]",
 )  # fmt: skip
 @click.option("--genetic-code", type=int, default=1, show_default=True, help="NCBI's number, 1 to 33.")
 @click.option(
@@ -73,33 +86,36 @@ def predict(device: str, dtype: str, threads: int | None, quiet: bool, **chosen:
     """
     # torch is imported here, not above: --help must be quick
     from virnucpro.models.placement import choose_placement
-    from virnucpro.pipeline.predict import score_parts, write_tables
+    from virnucpro.pipeline.predict import score_parts
+    from virnucpro.pipeline.prediction_tables import write_tables
 
     choices, talk = Choices(**chosen), Talk(quiet)  # type: ignore[arg-type]
     use_threads(threads)
     placement = choose_placement(device, dtype)
     with spooled_stdin(choices.inputs) as (paths, spool):
-        job, encoders, bases = _prepare(choices, paths, spool, placement, talk)
+        job, rule, encoders, bases = _prepare(choices, paths, spool, placement, talk)
         with ResidueProgress(bases, talk, "bases") as progress:
             report = score_parts(job, encoders.load, progress.advance, choices.overwrite)
-        write_tables(job, report, choices.min_score, choices.track_pages, {"device": placement.describe()})
+        write_tables(job, report, rule, choices.track_pages, {"device": placement.describe()})
     _sum_up(report, job, talk)
     return ExitCode.SOME_FAILED if report.failed_frames else ExitCode.DONE
 
 
 def _prepare(
     choices: Choices, paths: Sequence[Path], spool: Path | None, placement: Placement, talk: Talk
-) -> tuple[PredictionJob, ChosenEncoders, int]:
-    """Check everything that can be wrong before any work; give job, encoders and bases to come."""
+) -> tuple[PredictionJob, CallRule, ChosenEncoders, int]:
+    """Check everything that can be wrong before any work; give job, rule, encoders and bases to come."""
     from virnucpro.pipeline.embed import default_max_tokens
     from virnucpro.pipeline.frame_encoders import choose_encoders
     from virnucpro.pipeline.part_files import FrameSettings
     from virnucpro.pipeline.predict import find_classifier, prediction_job
     from virnucpro.pipeline.sources import Source, check_sources, survey_sources
+    from virnucpro.prediction.call_rule import choose_rule
 
     sources = [Source(path, "-" if path == spool else str(path)) for path in paths]
     check_sources(sources)
     classifier = find_classifier(choices.classifier)
+    rule = choose_rule(classifier.calibration, choices.prior, choices.min_score, choices.conservative, choices.relaxed)
     use = classifier.contract
     dna = choices.dna_model or (use.dna.name if use.dna else None)
     protein = choices.protein_model or (use.protein.name if use.protein else None)
@@ -107,14 +123,13 @@ def _prepare(
     window_bp = choices.window or use.window_bp
     if window_bp is None:
         raise click.UsageError(f"{classifier.name} does not say its window; give --window")
-    settings = FrameSettings(
-        window_bp, choices.genetic_code, choices.max_tokens or default_max_tokens(placement), placement
-    )
+    max_tokens = choices.max_tokens or default_max_tokens(placement)
+    settings = FrameSettings(window_bp, choices.genetic_code, max_tokens, placement, use.frames)
     job = prediction_job(sources, choices.outdir, settings, classifier, encoders)
     _warn(classifier, encoders, job, talk)
     survey = survey_sources(sources)
     talk.say(f"{survey.records:,} records, {survey.bases:,} bases; windows of {window_bp} on {placement.describe()}")
-    return job, encoders, survey.bases
+    return job, rule, encoders, survey.bases
 
 
 def _warn(classifier: Classifier, encoders: ChosenEncoders, job: PredictionJob, talk: Talk) -> None:
@@ -131,6 +146,8 @@ def _sum_up(report: PredictionReport, job: PredictionJob, talk: Talk) -> None:
     """Lines of counts that add up."""
     windows = ", ".join(f"{number:,} {word}" for word, number in sorted(report.windows.items())) or "none"
     talk.say(f"windows: {windows}; frames: {report.frames:,} scored, {report.failed_frames:,} failed")
+    if job.contract.frames == "longest":
+        talk.say(f"windows with rows: {report.kinds}")
     calls = ", ".join(f"{number:,} {word}" for word, number in sorted(report.calls.items())) or "none"
     statuses = ", ".join(f"{number:,} {word}" for word, number in sorted(report.statuses.items()) if word != "scored")
     talk.say(f"records: {calls}" + (f" ({statuses})" if statuses else ""))

@@ -10,10 +10,23 @@ from typing import Final
 
 from virnucpro.records import Molecule
 
-__all__ = ["CATALOG", "DEFAULT_DNA_MODEL", "DEFAULT_MODEL", "DEMO", "DEMO_DNA", "CatalogEntry"]
+__all__ = [
+    "CATALOG",
+    "DEFAULT_DNA_MODEL",
+    "DEFAULT_MODEL",
+    "DEMO",
+    "DEMO_DNA",
+    "MINI",
+    "MINI_DNA",
+    "PACKAGED",
+    "CatalogEntry",
+    "PackagedEntry",
+]
 
 DEFAULT_MODEL: Final = "fastesm2-650"
 DEFAULT_DNA_MODEL: Final = "dnabert-s"
+MINI: Final = "mini"
+MINI_DNA: Final = "mini-dna"
 DEMO: Final = "demo"
 DEMO_DNA: Final = "demo-dna"
 """Not published anywhere: small, seeded, untrained, built in memory; for trying the software without weights."""
@@ -85,3 +98,34 @@ CATALOG: Final = {
         ),
     )
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedEntry:
+    """A trained model whose weights come with the package.
+
+    Attributes
+    ----------
+    name : str
+        What `--model` takes.
+    folder : str
+        Where it lies among the package's data.
+    molecule : Molecule
+        What it reads.
+    note : str
+        What to know before choosing it.
+    """
+
+    name: str
+    folder: str
+    molecule: Molecule
+    note: str
+
+
+PACKAGED: Final = {
+    entry.name: entry
+    for entry in (
+        PackagedEntry(MINI, "protein", Molecule.PROTEIN, "small, trained; what predict takes by default"),
+        PackagedEntry(MINI_DNA, "dna", Molecule.DNA, "its half that reads DNA"),
+    )
+}

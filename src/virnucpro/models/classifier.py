@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -99,6 +100,8 @@ class Classifier:
         Its path, for messages.
     sha256 : str
         Digest of its file; empty when it was never in one.
+    calibration : dict or None
+        How its scores become calls, as `virnucpro.prediction.calibration` reads it; None for scores as they are.
     """
 
     model: MLP
@@ -106,6 +109,7 @@ class Classifier:
     training: dict[str, Any] = field(default_factory=dict)
     name: str = "classifier"
     sha256: str = ""
+    calibration: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.model.hidden_layer.in_features != self.contract.width:
@@ -140,7 +144,7 @@ class Classifier:
             raise type(error)(f"{self.name}: {error}; use the classifier's own encoders and window") from error
 
     def score_table(self, table: EmbeddingTable, features: FeatureContract) -> NDArray[np.float32]:
-        """Score rows of which a contract is known, taking the columns that this classifier needs.
+        """Score rows of which a contract is known.
 
         Parameters
         ----------
@@ -154,10 +158,33 @@ class Classifier:
         numpy.ndarray, shape (rows, 2), float32
             Probabilities of host and viral.
         """
-        self.require(features)
-        return self.score(table.vectors[:, features.columns(self.contract.modality)])
+        return self.score(self.own_columns(table, features))
 
-    @torch.inference_mode()
+    def own_columns(self, table: EmbeddingTable, features: FeatureContract) -> NDArray[np.float32]:
+        """Take the numbers that this classifier needs from rows of which a contract is known.
+
+        Parameters
+        ----------
+        table : EmbeddingTable
+            The rows.
+        features : FeatureContract
+            What they are; checked.
+
+        Returns
+        -------
+        numpy.ndarray, shape (rows, width), float32
+            What `score` and `log_odds` take.
+
+        Raises
+        ------
+        ConfigError
+            If windows or encoders differ, or a part is missing.
+        DimensionError
+            If a part has another width.
+        """
+        self.require(features)
+        return table.vectors[:, features.columns(self.contract.modality)]
+
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Score rows; each row's scores are the same in any company.
 
@@ -176,16 +203,44 @@ class Classifier:
         DimensionError
             If rows have another width.
         """
+        scores = np.empty((len(features), len(CLASSES)), np.float32)
+        for block, logits in self._logits(features):
+            scores[block] = F.softmax(logits, dim=1).numpy()
+        return scores
+
+    def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Weigh viral against host, without the bounds of a probability; the same in any company.
+
+        Parameters
+        ----------
+        features : numpy.ndarray, shape (n, width), float32
+            As for `score`.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,), float64
+            Natural logarithm of the probability of viral over that of host.
+
+        Raises
+        ------
+        DimensionError
+            If rows have another width.
+        """
+        odds = np.empty(len(features))
+        for block, logits in self._logits(features):
+            odds[block] = (logits[:, 1] - logits[:, 0]).numpy()
+        return odds
+
+    @torch.inference_mode()
+    def _logits(self, features: NDArray[np.float32]) -> Iterator[tuple[slice, Tensor]]:
+        """Logits of host and viral, float64, block by block."""
         if features.ndim != 2 or features.shape[1] != self.contract.width:
             raise DimensionError(
                 f"{self.name} takes rows of {self.contract.width} numbers, not an array of shape {features.shape}"
             )
-        scores = np.empty((len(features), len(CLASSES)), np.float32)
         for start in range(0, len(features), _ROWS_AT_A_TIME):
             block = slice(start, start + _ROWS_AT_A_TIME)
-            logits = self._exact(torch.from_numpy(features[block].astype(np.float64)))
-            scores[block] = F.softmax(logits, dim=1).numpy()
-        return scores
+            yield block, self._exact(torch.from_numpy(features[block].astype(np.float64)))
 
     @cached_property
     def _exact(self) -> MLP:
@@ -213,6 +268,8 @@ def serialise_classifier(classifier: Classifier) -> bytes:
         "widths": {"input": classifier.contract.width, "hidden": classifier.model.hidden_layer.out_features},
         "classes": CLASSES,
         "training": classifier.training,
+        **classifier.contract.additions,
+        **({} if classifier.calibration is None else {"calibration": classifier.calibration}),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in classifier.model.state_dict().items()}
     return save(tensors, {_HEADER: json.dumps(header)})
@@ -255,11 +312,14 @@ def load_classifier(path: str | Path) -> Classifier:
     except (SafetensorError, OSError, TypeError, ValueError, ConfigError) as error:
         raise WeightsError(f"{file} cannot be read as a classifier: {error}; is it complete?") from error
     told = {"window_bp": header["window_bp"], "modality": header["modality"], "input width": widths["input"]}
+    told |= {key: header[key] for key in ("frames", "windows_bp") if key in header}
     meant = {"window_bp": contract.window_bp, "modality": contract.modality, "input width": contract.width}
+    meant |= contract.additions
     if told != meant:
         raise WeightsError(f"{file} contradicts itself: its header says {told}, its encoders {meant}")
     model = build_mlp(tensors, str(file), contract.width, widths["hidden"])
-    return Classifier(model, contract, training, str(file), hashlib.sha256(file.read_bytes()).hexdigest())
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return Classifier(model, contract, training, str(file), digest, header.get("calibration"))
 
 
 def build_mlp(tensors: dict[str, Tensor], name: str, width: int, hidden_width: int = HIDDEN_WIDTH) -> MLP:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from virnucpro.errors import ConfigError, DimensionError
 from virnucpro.records import ModelIdentity
+from virnucpro.sequences.frame_rules import FINDER_OF_RULE, FrameRule
 
-__all__ = ["DNA_WIDTH", "MODALITIES", "EncoderUse", "FeatureContract", "Modality"]
+__all__ = ["DNA_WIDTH", "LENGTH_NUMBERS", "MODALITIES", "EncoderUse", "FeatureContract", "Modality"]
 
 Modality = Literal["both", "dna", "protein"]
 MODALITIES: Final[tuple[Modality, ...]] = ("both", "dna", "protein")
 
 DNA_WIDTH = 768
 """Numbers of a DNABERT-S vector: where merged features without a receipt are cut in two."""
+
+LENGTH_NUMBERS = 2
+"""Of the window, and of the stretch's share of it: the last numbers of a row by the rule ``longest``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class EncoderUse:
 
 @dataclass(frozen=True, slots=True)
 class FeatureContract:
-    """What a row of features is; DNA first, protein behind it.
+    """What a row of features is; DNA first, protein behind it, then the lengths where the rule has them.
 
     Attributes
     ----------
@@ -65,15 +69,32 @@ class FeatureContract:
         Bases of the windows that the rows come from; None when nothing says so.
     dna, protein : EncoderUse or None
         Who made which part; None when a row has no such part.
+    frames : {"open", "longest"}
+        By which rule windows become rows.
+    windows_bp : tuple of (int, int) or None
+        Fewest and most bases of a window that a classifier takes; None: just `window_bp`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no encoder, no such rule, or the window is not among those that are taken.
     """
 
     window_bp: int | None
     dna: EncoderUse | None
     protein: EncoderUse | None
+    frames: FrameRule = "open"
+    windows_bp: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.dna is None and self.protein is None:
             raise ConfigError("features need an encoder: of DNA, of proteins, or both")
+        if self.frames not in FINDER_OF_RULE:
+            raise ConfigError(f"frames by the rule {self.frames!r}; known are {', '.join(FINDER_OF_RULE)}")
+        if self.windows_bp is not None:
+            shortest, longest = self.windows_bp
+            if self.window_bp is None or not 1 <= shortest <= self.window_bp <= longest:
+                raise ConfigError(f"windows of {self.window_bp} bp, but of {shortest} to {longest} bp")
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> FeatureContract:
@@ -90,7 +111,11 @@ class FeatureContract:
             The same; KeyError or TypeError when it is something else.
         """
         dna, protein = (EncoderUse.from_dict(part) if part else None for part in (content["dna"], content["protein"]))
-        return cls(content["window_bp"], dna, protein)
+        windows_bp = content.get("windows_bp")
+        if windows_bp is not None:
+            shortest, longest = map(int, windows_bp)
+            windows_bp = (shortest, longest)
+        return cls(content["window_bp"], dna, protein, content.get("frames", "open"), windows_bp)
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it.
@@ -98,9 +123,16 @@ class FeatureContract:
         Returns
         -------
         dict
-            Of plain values.
+            Of plain values; `frames` and `windows_bp` only where they are not the default.
         """
-        return asdict(self)
+        content = asdict(self)
+        return {key: content[key] for key in ("window_bp", "dna", "protein")} | self.additions
+
+    @property
+    def additions(self) -> dict[str, Any]:
+        """What VirNucPro's own contracts do not have: `frames` and `windows_bp`, where they are not the default."""
+        content: dict[str, Any] = {} if self.frames == "open" else {"frames": self.frames}
+        return content if self.windows_bp is None else content | {"windows_bp": list(self.windows_bp)}
 
     @property
     def parts(self) -> dict[str, EncoderUse]:
@@ -110,7 +142,12 @@ class FeatureContract:
     @property
     def width(self) -> int:
         """Numbers per row."""
-        return sum(use.width for use in self.parts.values())
+        return sum(use.width for use in self.parts.values()) + self.length_numbers
+
+    @property
+    def length_numbers(self) -> int:
+        """Numbers of a row that are lengths, behind those of the encoders."""
+        return LENGTH_NUMBERS if self.frames == "longest" else 0
 
     @property
     def modality(self) -> Modality:
@@ -140,12 +177,18 @@ class FeatureContract:
         Raises
         ------
         ConfigError
-            If the rows have no such part.
+            If the rows have no such part, or hold lengths, and so are taken whole.
         """
+        if modality == self.modality:
+            return self
+        if self.length_numbers:
+            raise ConfigError(f"modality {modality!r} was asked for, and rows with lengths are taken whole")
         if (modality != "both" and self.modality not in ("both", modality)) or modality == "both" != self.modality:
             raise ConfigError(f"modality {modality!r} was asked for, and these features are {self.modality!r} only")
-        return FeatureContract(
-            self.window_bp, None if modality == "protein" else self.dna, None if modality == "dna" else self.protein
+        return replace(
+            self,
+            dna=None if modality == "protein" else self.dna,
+            protein=None if modality == "dna" else self.protein,
         )
 
     def columns(self, modality: Modality) -> slice:
@@ -185,6 +228,8 @@ class FeatureContract:
         DimensionError
             If a part has another width.
         """
+        if self.frames != found.frames:  # other rows, of another width
+            raise ConfigError(f"features of another kind: frames by rule {self.frames} needed, {found.frames} found")
         found = found.restricted(self.modality)
         problems, unchecked = [], []
         for part, use in self.parts.items():
@@ -199,11 +244,21 @@ class FeatureContract:
             unchecked += unknown
         if None in (self.window_bp, found.window_bp):
             unchecked.append("window length")
-        elif self.window_bp != found.window_bp:
-            problems.append(f"window: {self.window_bp} bp needed, {found.window_bp} bp found")
+        elif not self._takes(found.window_bp):
+            problems.append(f"window: {self._windows} bp needed, {found.window_bp} bp found")
         if problems:
             raise ConfigError(f"features of another kind: {'; '.join(problems)}")
         return unchecked
+
+    def _takes(self, window_bp: int | None) -> bool:
+        """Whether windows of a length are among those that are fit."""
+        if self.windows_bp is None or window_bp is None:
+            return self.window_bp == window_bp
+        return self.windows_bp[0] <= window_bp <= self.windows_bp[1]
+
+    @property
+    def _windows(self) -> str:
+        return f"{self.windows_bp[0]} to {self.windows_bp[1]}" if self.windows_bp else str(self.window_bp)
 
 
 def _compare(part: str, needed: ModelIdentity | None, found: ModelIdentity | None) -> tuple[list[str], list[str]]:

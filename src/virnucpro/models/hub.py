@@ -20,10 +20,11 @@ except ValueError as error:
         "unset it, or give an address such as https://huggingface.co"
     ) from error
 
-from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, DEMO, DEMO_DNA, CatalogEntry
+from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, DEMO, DEMO_DNA, PACKAGED, CatalogEntry
 from virnucpro.models.checkpoints import AnyCheckpoint, open_checkpoint
 from virnucpro.models.demo import demo_checkpoint, demo_dna_checkpoint
 from virnucpro.models.dna_tokens import TOKENIZER_FILE
+from virnucpro.models.packaged import open_packaged
 from virnucpro.models.weights import WEIGHT_FILE_NAMES, shard_files
 from virnucpro.records import Molecule
 
@@ -52,6 +53,8 @@ def find_checkpoint(model: str = DEFAULT_MODEL) -> AnyCheckpoint:
         return demo_checkpoint()
     if model == DEMO_DNA:
         return demo_dna_checkpoint()
+    if model in PACKAGED:
+        return open_packaged(model)
     entry = CATALOG.get(model)
     if entry is None:
         return open_checkpoint(Path(model).expanduser())
@@ -78,7 +81,7 @@ def find_molecule(model: str) -> Molecule:
     """
     if model in (DEMO, DEMO_DNA):
         return Molecule.DNA if model == DEMO_DNA else Molecule.PROTEIN
-    entry = CATALOG.get(model)
+    entry = CATALOG.get(model) or PACKAGED.get(model)
     return entry.molecule if entry else open_checkpoint(Path(model).expanduser()).molecule
 
 

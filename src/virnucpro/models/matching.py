@@ -91,6 +91,11 @@ class Checkpoint(ABC, Generic[Model]):
         shape = {"model": self.architecture, **self.describe()}
         return ModelIdentity(self.name, self.revision, self.source.sha256, shape, self.untrained, self.molecule)
 
+    @property
+    def parameters(self) -> int:
+        """Numbers in its tensors, those that an encoder does not need included."""
+        return sum(math.prod(shape) for shape in self.source.shapes().values())
+
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Say what the weights do not show by themselves.

@@ -132,7 +132,7 @@ def feature_jobs(
             outdir,
             settings,
             None if label is None else LABELS[label],
-            encoders.contract(settings.window_bp),
+            encoders.contract(settings.window_bp, settings.frames),
             Provenance(identify_sources([source]), model, decisive),
         )
         for source in sources
@@ -167,7 +167,8 @@ def make_features(
         If a part was made from something else, or cannot be written.
     """
     records = read_sources([job.source])
-    for part in frame_parts(records, job.settings.window_bp, job.settings.genetic_code):
+    settings = job.settings
+    for part in frame_parts(records, settings.window_bp, settings.genetic_code, rule=settings.frames):
         report.windows.update(window.outcome.word for window in part.windows)
         on_progress(part.bases)
         if not part.frames:

@@ -13,6 +13,7 @@ from virnucpro.models.hub import find_checkpoint
 from virnucpro.models.placement import Placement
 from virnucpro.pipeline.frame_features import FrameEncoders
 from virnucpro.records import ModelIdentity, Molecule
+from virnucpro.sequences.frame_rules import FrameRule
 
 __all__ = ["ChosenEncoders", "choose_encoders"]
 
@@ -39,13 +40,15 @@ class ChosenEncoders:
         checkpoints = {"dna": self.dna, "protein": self.protein}
         return {role: checkpoint.identity for role, checkpoint in checkpoints.items() if checkpoint}
 
-    def contract(self, window_bp: int) -> FeatureContract:
+    def contract(self, window_bp: int, frames: FrameRule = "open") -> FeatureContract:
         """What a row made with these encoders is.
 
         Parameters
         ----------
         window_bp : int
             Bases of the windows.
+        frames : {"open", "longest"}, default: "open"
+            How frames are chosen.
 
         Returns
         -------
@@ -56,7 +59,7 @@ class ChosenEncoders:
             EncoderUse(checkpoint.config.width, checkpoint.identity) if checkpoint else None
             for checkpoint in (self.dna, self.protein)
         )
-        return FeatureContract(window_bp, dna, protein)
+        return FeatureContract(window_bp, dna, protein, frames)
 
     @cached_property
     def _loaded(self) -> FrameEncoders:

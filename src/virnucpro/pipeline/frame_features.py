@@ -1,8 +1,12 @@
-"""Frames of one part through both encoders: one row of numbers for each frame, DNA first, protein behind it."""
+"""Frames of one part through both encoders: one row of numbers for each frame, DNA first, protein behind it.
+
+By the rule ``longest`` a frame may have no protein, and then has zeros in its place; frames with the same letters, as
+two on one strand of a window have, share one embedding; and two lengths stand behind the embeddings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +17,10 @@ from virnucpro.models.encoders import Encoder
 from virnucpro.pipeline.framing import FramePart
 from virnucpro.records import EmbeddingTable, Failure, Record
 
-__all__ = ["FrameEncoders", "FrameFeatures", "embed_frames"]
+__all__ = ["FrameEncoders", "FrameFeatures", "embed_frames", "length_numbers"]
+
+USUAL_WINDOW_BP = 500
+"""A window of so many bases has the length number 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +46,7 @@ class FrameFeatures:
     frame_rows : numpy.ndarray, shape (n,), int64
         Which frame of the part each row is of; ascending.
     table : EmbeddingTable
-        Ids of the frames and their numbers: DNA first, protein behind it.
+        Ids of the frames and their numbers: DNA, protein, lengths.
     failures : tuple of Failure
         One for every frame without a row; `number` is its frame's place in the part, from 1.
     """
@@ -70,30 +77,97 @@ def embed_frames(
     FrameFeatures
         A row for every frame that every encoder could embed. A frame that one of them could not is a failure.
     """
-    halves = []
-    if encoders.dna:
-        halves.append(_embed(encoders.dna, part, "nucleotides", limits, on_progress))
-    if encoders.protein:
-        halves.append(_embed(encoders.protein, part, "protein", limits, on_progress))
-    failures = {failure.number: failure for half in halves for failure in half.failures}
+    halves = [
+        _embed(encoder, part, letters, limits, on_progress)
+        for encoder, letters in ((encoders.dna, "nucleotides"), (encoders.protein, "protein"))
+        if encoder
+    ]
+    failures = {failure.number: failure for half in halves for failure in half.failures_of(part)}
     frame_rows = np.array([row for row in range(len(part.frames)) if row + 1 not in failures], np.int64)
-    blocks = [_vectors_of(half, frame_rows) for half in halves]
+    lengths = _lengths_of(part)[frame_rows]
+    widths = [half.embedded.table.width for half in halves]
+    vectors = np.zeros((len(frame_rows), sum(widths) + lengths.shape[1]), np.float32)
+    for half, end in zip(halves, np.cumsum(widths), strict=True):
+        half.fill(vectors[:, end - half.embedded.table.width : end], frame_rows)
+    vectors[:, sum(widths) :] = lengths
     ids = tuple(part.frames[row].id for row in frame_rows)
-    return FrameFeatures(frame_rows, EmbeddingTable(ids, np.concatenate(blocks, axis=1)), tuple(failures.values()))
+    return FrameFeatures(frame_rows, EmbeddingTable(ids, vectors), tuple(failures.values()))
+
+
+def length_numbers(windows_bp: NDArray[np.int64], residues: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Make the numbers by which a classifier knows the lengths of what it sees.
+
+    Parameters
+    ----------
+    windows_bp : numpy.ndarray, shape (n,), int64
+        Bases of each row's window.
+    residues : numpy.ndarray, shape (n,), int64
+        Residues of its stretch.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, 2), float32
+        Doublings of a window of 500, and how much of the window the stretch takes up.
+    """
+    return np.stack((np.log2(windows_bp / USUAL_WINDOW_BP), 3 * residues / windows_bp), axis=1).astype(np.float32)
+
+
+def _lengths_of(part: FramePart) -> NDArray[np.float32]:
+    """Length numbers of every frame; none for the rule ``open``."""
+    if part.rule == "open":
+        return np.empty((len(part.frames), 0), np.float32)
+    windows = [part.windows[frame.window_row] for frame in part.frames]
+    windows_bp = np.array([window.end - window.start for window in windows], np.int64)
+    return length_numbers(windows_bp, np.array([len(frame.protein) for frame in part.frames], np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class _Half:
+    """One side of all frames, embedded.
+
+    Attributes
+    ----------
+    letters : str
+        Which side.
+    sources : numpy.ndarray, shape (frames,), int64
+        For each frame, the row of the frame whose letters were embedded for it; -1 when it has no letters.
+    embedded : Embedded
+        What became of those rows; a record's number is its frame's place from 1, whatever the ids are.
+    """
+
+    letters: str
+    sources: NDArray[np.int64]
+    embedded: Embedded
+
+    def failures_of(self, part: FramePart) -> Iterator[Failure]:
+        """Name every frame that has letters and no vector."""
+        failed = {failure.number - 1: failure for failure in self.embedded.failures}
+        for row, source in enumerate(self.sources.tolist()):
+            if source in failed:
+                message = f"{self.letters}: {failed[source].message}"
+                yield replace(failed[source], number=row + 1, id=part.frames[row].id, message=message)
+
+    def fill(self, columns: NDArray[np.float32], frame_rows: NDArray[np.int64]) -> None:
+        """Put the vectors of some frames, none of them failed, into their columns."""
+        failed = [failure.number - 1 for failure in self.embedded.failures]
+        present = np.setdiff1d(self.sources, [-1, *failed])
+        sources = self.sources[frame_rows]
+        with_letters = sources >= 0
+        columns[with_letters] = self.embedded.table.vectors[np.searchsorted(present, sources[with_letters])]
 
 
 def _embed(
     encoder: Encoder, part: FramePart, letters: str, limits: Limits, on_progress: Callable[[int], None]
-) -> Embedded:
-    """Embed one side of all frames; a record's number is its frame's place, whatever the ids are."""
-    records = [Record(row, frame.id, getattr(frame, letters)) for row, frame in enumerate(part.frames, start=1)]
-    embedded = embed_records(encoder, records, limits, on_progress)
-    named = tuple(replace(failure, message=f"{letters}: {failure.message}") for failure in embedded.failures)
-    return replace(embedded, failures=named)
+) -> _Half:
+    """Embed one side of all frames."""
+    texts: list[str] = [getattr(frame, letters) for frame in part.frames]
+    sources = np.arange(len(texts)) if part.rule == "open" else _first_with_same_letters(texts)
+    asked = np.setdiff1d(sources, [-1]).tolist()
+    records = [Record(row + 1, part.frames[row].id, texts[row]) for row in asked]
+    return _Half(letters, sources, embed_records(encoder, records, limits, on_progress))
 
 
-def _vectors_of(half: Embedded, frame_rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Rows of one side for the frames that both sides have."""
-    failed = {failure.number for failure in half.failures}
-    present = [row for row in range(half.counts.read) if row + 1 not in failed]
-    return half.table.vectors[np.searchsorted(present, frame_rows)]
+def _first_with_same_letters(texts: Sequence[str]) -> NDArray[np.int64]:
+    """For each text the place of its first equal; -1 for an empty one."""
+    first: dict[str, int] = {}
+    return np.array([first.setdefault(text, row) if text else -1 for row, text in enumerate(texts)], np.int64)

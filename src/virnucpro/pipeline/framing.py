@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from virnucpro.records import Record
-from virnucpro.sequences.frames import Frame, FrameTable, find_frames
+from virnucpro.sequences.frame_rules import FINDER_OF_RULE, FrameRule
+from virnucpro.sequences.frames import Frame, FrameTable
 from virnucpro.sequences.windows import Window
 
 __all__ = ["PART_ROWS", "FramePart", "frame_parts"]
@@ -19,7 +20,7 @@ PART_ROWS = 10_000
 """Rows of one part at most, as VirNucPro splits its files."""
 
 CHUNK_BASES = 2_000_000
-"""Bases that are translated together; about 15 bytes of memory for each. A longer record is translated whole."""
+"""Bases that are translated together; 15 to 30 bytes of memory for each. A longer record is translated whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +35,14 @@ class FramePart:
         In file order.
     frames : tuple of Frame
         In file order; `window_row` points into `windows`.
+    rule : {"open", "longest"}
+        How frames were chosen.
     """
 
     number: int
     windows: tuple[Window, ...]
     frames: tuple[Frame, ...]
+    rule: FrameRule = "open"
 
     @property
     def bases(self) -> int:
@@ -52,7 +56,12 @@ class FramePart:
 
 
 def frame_parts(
-    records: Iterable[Record], window_bp: int, genetic_code: int = 1, max_rows: int = PART_ROWS
+    records: Iterable[Record],
+    window_bp: int,
+    genetic_code: int = 1,
+    max_rows: int = PART_ROWS,
+    *,
+    rule: FrameRule = "open",
 ) -> Iterator[FramePart]:
     """Cut, translate and part the records of one input.
 
@@ -66,6 +75,8 @@ def frame_parts(
         NCBI's number.
     max_rows : int, default: 10000
         Frames of one part at most.
+    rule : {"open", "longest"}, default: "open"
+        How frames are chosen.
 
     Yields
     ------
@@ -75,21 +86,21 @@ def frame_parts(
     number = 1
     windows: list[Window] = []
     frames: list[Frame] = []
-    for window, own in _windows_with_frames(records, window_bp, genetic_code):
+    for window, own in _windows_with_frames(records, window_bp, genetic_code, rule):
         if len(frames) + len(own) > max_rows:
-            yield FramePart(number, tuple(windows), tuple(frames))
+            yield FramePart(number, tuple(windows), tuple(frames), rule)
             number, windows, frames = number + 1, [], []
         frames += [replace(frame, window_row=len(windows)) for frame in own]
         windows.append(window)
     if windows:
-        yield FramePart(number, tuple(windows), tuple(frames))
+        yield FramePart(number, tuple(windows), tuple(frames), rule)
 
 
 def _windows_with_frames(
-    records: Iterable[Record], window_bp: int, genetic_code: int
+    records: Iterable[Record], window_bp: int, genetic_code: int, rule: FrameRule
 ) -> Iterator[tuple[Window, list[Frame]]]:
     for chunk in _chunks(records):
-        yield from _frames_by_window(find_frames(chunk, window_bp, genetic_code))
+        yield from _frames_by_window(FINDER_OF_RULE[rule](chunk, window_bp, genetic_code))
         del chunk  # or it would be held while the next one is read
 
 

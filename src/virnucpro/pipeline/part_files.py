@@ -9,6 +9,7 @@ from typing import Any
 from virnucpro.embedding.records import Limits
 from virnucpro.models.placement import Placement
 from virnucpro.records import ModelIdentity
+from virnucpro.sequences.frame_rules import FrameRule
 from virnucpro.store.receipts import Provenance
 
 __all__ = ["FrameSettings", "combine_identities", "part_provenance"]
@@ -28,12 +29,15 @@ class FrameSettings:
         Budget of one batch.
     placement : Placement
         Where encoders run; its number format decides the numbers, its device does not.
+    frames : {"open", "longest"}
+        How frames are chosen.
     """
 
     window_bp: int
     genetic_code: int
     max_tokens: int
     placement: Placement
+    frames: FrameRule = "open"
 
     @property
     def limits(self) -> Limits:
@@ -46,9 +50,11 @@ class FrameSettings:
         Returns
         -------
         dict
-            For receipts.
+            For receipts; `frames` only where they are not VirNucPro's.
         """
-        return {"window_bp": self.window_bp, "genetic_code": self.genetic_code, "dtype": self.placement.dtype_name}
+        rule = {} if self.frames == "open" else {"frames": self.frames}
+        dtype = self.placement.dtype_name
+        return {"window_bp": self.window_bp, "genetic_code": self.genetic_code, "dtype": dtype, **rule}
 
 
 def combine_identities(models: dict[str, ModelIdentity]) -> ModelIdentity:

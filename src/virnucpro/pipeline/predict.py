@@ -1,49 +1,33 @@
-"""Reads and contigs in, a call for every one of them out.
+"""Reads and contigs in, scores of all their frames out, part by part.
 
 Scores are computed part by part and kept as files of their own, so that a run that was killed goes on behind its last
-part. The tables are made from those files at the end, in one pass over input and parts; they are quick to make, and
-made anew by every run. At no time is more in memory than one part, or the windows of one record.
+part. The tables are made from those files at the end. At no time is more in memory than one part.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
-from zipfile import BadZipFile
+from typing import BinaryIO
 
 import numpy as np
 
-from virnucpro import __version__
-from virnucpro.errors import StoreError
-from virnucpro.models.catalog import DEMO
+from virnucpro.models.catalog import DEMO, MINI
 from virnucpro.models.classifier import Classifier, load_classifier
 from virnucpro.models.contract import FeatureContract
 from virnucpro.models.demo import demo_classifier
+from virnucpro.models.packaged import packaged_classifier
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
 from virnucpro.pipeline.framing import FramePart, frame_parts
 from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance
+from virnucpro.pipeline.row_kinds import RowKinds
 from virnucpro.pipeline.sources import Source, identify_sources, read_sources
-from virnucpro.prediction.calls import call_record, with_windows
-from virnucpro.prediction.scores import PartScores, ScoredWindow
-from virnucpro.records import Counts, ModelIdentity, Record
-from virnucpro.reporting.tables import (
-    CALLS_HEADER,
-    FRAMES_HEADER,
-    WINDOWS_HEADER,
-    call_line,
-    frame_lines,
-    viral_fasta,
-    window_line,
-)
-from virnucpro.reporting.tracks import TRACKS_PER_PAGE, TrackCollector, draw_page
+from virnucpro.prediction.scores import PartScores
+from virnucpro.records import Counts, ModelIdentity
 from virnucpro.sequences.frames import FRAME_NAMES
-from virnucpro.store.atomic import whole_file
 from virnucpro.store.failures import append_failures
 from virnucpro.store.receipts import Provenance, Receipt, State, examine, write_result
 
@@ -53,7 +37,6 @@ __all__ = [
     "find_classifier",
     "prediction_job",
     "score_parts",
-    "write_tables",
 ]
 
 PARTS_FOLDER = "parts"
@@ -112,6 +95,8 @@ class PredictionReport:
         Parts in all, and those computed in this run.
     windows : dict of str to int
         Windows by outcome.
+    kinds : RowKinds
+        Windows by what stands for them.
     frames, failed_frames : int
         Frames with scores, and frames that an encoder could not embed.
     calls, statuses : dict of str to int
@@ -123,6 +108,7 @@ class PredictionReport:
     parts: int = 0
     computed_parts: int = 0
     windows: Counter[str] = field(default_factory=Counter)
+    kinds: RowKinds = field(default_factory=RowKinds)
     frames: int = 0
     failed_frames: int = 0
     calls: Counter[str] = field(default_factory=Counter)
@@ -132,12 +118,12 @@ class PredictionReport:
 
 
 def find_classifier(classifier: str) -> Classifier:
-    """Load a classifier from its file, or build the untrained one.
+    """Load a classifier from the package or from its file, or build the untrained one.
 
     Parameters
     ----------
     classifier : str
-        A path, or ``demo``.
+        ``mini``, a path, or ``demo``.
 
     Returns
     -------
@@ -149,6 +135,8 @@ def find_classifier(classifier: str) -> Classifier:
     WeightsError
         If the file is absent, damaged or no classifier.
     """
+    if classifier == MINI:
+        return packaged_classifier()
     return demo_classifier() if classifier == DEMO else load_classifier(classifier)
 
 
@@ -182,7 +170,7 @@ def prediction_job(
     DimensionError
         If an encoder's vectors have another width.
     """
-    contract = encoders.contract(settings.window_bp)
+    contract = encoders.contract(settings.window_bp, settings.frames)
     classifier.require(contract)
     scorer = ModelIdentity(classifier.name, None, classifier.sha256)
     model = combine_identities(encoders.identities | {"classifier": scorer})
@@ -221,7 +209,8 @@ def score_parts(
     """
     report = PredictionReport()
     records = read_sources(job.sources)
-    for part in frame_parts(records, job.settings.window_bp, job.settings.genetic_code):
+    settings = job.settings
+    for part in frame_parts(records, settings.window_bp, settings.genetic_code, rule=settings.frames):
         receipt = None if overwrite else _finished(job, part)
         if receipt is None:
             receipt = _score(job, part, encoders())
@@ -230,6 +219,7 @@ def score_parts(
         report.frames += receipt.counts.written
         report.failed_frames += receipt.counts.failed
         report.windows.update(window.outcome.word for window in part.windows)
+        report.kinds.add(part)
         on_progress(part.bases)
         del part  # or it would be held while the next one is made
     return report
@@ -244,7 +234,7 @@ def _finished(job: PredictionJob, part: FramePart) -> Receipt | None:
 def _score(job: PredictionJob, part: FramePart, encoders: FrameEncoders) -> Receipt:
     """Embed and score one part and write its file; failures go to the log first."""
     features = embed_frames(part, encoders, job.settings.limits, lambda _: None)
-    scores = job.classifier.score_table(features.table, job.contract)
+    numbers = job.classifier.own_columns(features.table, job.contract)
     rows = features.frame_rows
     frames = [part.frames[row] for row in rows]
     windows = part.windows
@@ -256,7 +246,8 @@ def _score(job: PredictionJob, part: FramePart, encoders: FrameEncoders) -> Rece
         outcomes=np.array([window.outcome for window in windows], np.uint8),
         window_rows=np.array([frame.window_row for frame in frames], np.int64),
         frame_indices=np.array([FRAME_NAMES.index(frame.id[-2:]) for frame in frames], np.uint8),
-        scores=scores,
+        scores=job.classifier.score(numbers),
+        log_odds=job.classifier.log_odds(numbers) if job.classifier.calibration is not None else None,
     )
     append_failures(job.outdir, job.provenance.input.path, features.failures)
     counts = Counts(read=len(part.frames), written=len(frames), failed=len(features.failures))
@@ -267,102 +258,3 @@ def _score(job: PredictionJob, part: FramePart, encoders: FrameEncoders) -> Rece
 
 def _save(stream: BinaryIO, table: PartScores) -> None:
     np.savez(stream, **table.columns())  # type: ignore[arg-type]
-
-
-def _windows(job: PredictionJob, parts: int) -> Iterator[ScoredWindow]:
-    """All windows of all parts, in file order, one part in memory at a time."""
-    for number in range(1, parts + 1):
-        path = job.part_path(number)
-        try:
-            with np.load(path, allow_pickle=False) as columns:
-                table = PartScores(**columns)
-        except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
-            raise StoreError(f"{path} is no file of scores: {error}; remove it and run again") from error
-        yield from table
-
-
-def write_tables(
-    job: PredictionJob, report: PredictionReport, min_score: float, track_pages: int, details: dict[str, Any]
-) -> None:
-    """Write every table and figure from the parts, in one pass over records and windows.
-
-    Parameters
-    ----------
-    job : PredictionJob
-        Of which all parts are scored.
-    report : PredictionReport
-        From `score_parts`; calls, statuses and tracks are filled in.
-    min_score : float
-        Least score of a record that is called a virus.
-    track_pages : int
-        Pages of tracks at most.
-    details : dict
-        What `run.json` says besides.
-
-    Raises
-    ------
-    StoreError
-        If a part cannot be read or a result cannot be written.
-    """
-    collector = TrackCollector(capacity=track_pages * TRACKS_PER_PAGE)
-    names = ("calls.tsv", "viral.fasta", "prediction_results.txt", "prediction_results_highestscore.csv")
-    with ExitStack() as stack:
-        calls, fasta, frames, windows = (stack.enter_context(whole_file(job.outdir / name)) for name in names)
-        calls.write(CALLS_HEADER)
-        frames.write(FRAMES_HEADER)
-        windows.write(WINDOWS_HEADER)
-        for record, own in with_windows(read_sources(job.sources), _windows(job, report.parts)):
-            call = call_record(record, own, min_score)
-            calls.write(call_line(call))
-            viral_fasta(fasta, record, call)
-            _write_windows(frames, windows, record, own)
-            collector.add(call, own)
-            report.calls[call.call] += 1
-            report.statuses[call.status] += 1
-    _draw(job, collector, report)
-    _write_run(job, report, details | {"min_score": min_score})
-
-
-def _write_windows(frames: BinaryIO, windows: BinaryIO, record: Record, own: Sequence[ScoredWindow]) -> None:
-    for window in own:
-        if window.frames:
-            frames.write(frame_lines(record, window))
-            windows.write(window_line(record, window))
-
-
-def _draw(job: PredictionJob, collector: TrackCollector, report: PredictionReport) -> None:
-    """Draw the longest contigs; pages of an earlier run that are not drawn now are removed."""
-    pages = collector.pages()
-    report.tracks, report.drawn_tracks = collector.seen, sum(map(len, pages))
-    drawn = []
-    for number, page in enumerate(pages, start=1):
-        path = job.outdir / ("tracks.png" if number == 1 else f"tracks_{number}.png")
-        warning = "untrained model: scores mean nothing" if job.contract.untrained else "virus score by window"
-        with whole_file(path) as stream:
-            stream.write(draw_page(page, f"{warning} (page {number} of {len(pages)})"))
-        drawn.append(path)
-    for path in job.outdir.glob("tracks*.png"):
-        if path not in drawn:
-            path.unlink()
-
-
-def _write_run(job: PredictionJob, report: PredictionReport, details: dict[str, Any]) -> None:
-    content = {
-        "virnucpro": __version__,
-        "inputs": asdict(job.provenance.input),
-        "encoders": job.contract.to_dict(),
-        "classifier": {"name": job.classifier.name, "sha256": job.classifier.sha256, **job.classifier.training},
-        "settings": {**job.provenance.settings, **details},
-        "counts": {
-            "records": sum(report.calls.values()),
-            "calls": dict(sorted(report.calls.items())),
-            "statuses": dict(sorted(report.statuses.items())),
-            "windows": dict(sorted(report.windows.items())),
-            "frames": report.frames,
-            "failed_frames": report.failed_frames,
-            "tracks": report.tracks,
-            "tracks_drawn": report.drawn_tracks,
-        },
-    }
-    with whole_file(job.outdir / "run.json") as stream:
-        stream.write((json.dumps(content, indent=1) + "\n").encode())

@@ -1,7 +1,7 @@
 """From the windows of a record to its call.
 
-A record's score is the mean of its windows' scores. The largest score would grow with the number of windows, and so
-call every long contig a virus.
+A record's score is the mean of its windows' scores, or what a calibration makes of all of them. The largest score would
+grow with the number of windows, and so call every long contig a virus.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from virnucpro.prediction.call_rule import CallRule
 from virnucpro.prediction.scores import ScoredWindow
 from virnucpro.records import Record
 from virnucpro.sequences.windows import Outcome
@@ -33,13 +34,15 @@ class Call:
     windows, scored : int
         Its windows, and those of them with a score.
     virus_score : float or None
-        Mean of the scores of its windows; None when no window has one.
+        0 to 1; None when no window has a score.
     call : str
         ``virus``, ``others`` or ``uncalled``.
     status : str
         ``scored``, or why there is no score: ``empty``, ``no_open_frame``, ``too_short``, ``ambiguous``, ``failed``.
     best_window : ScoredWindow or None
         The window with the highest score, the first of them.
+    fdr : float or None
+        Estimated share of false ones among all that would be called from this score on; None without a calibration.
     """
 
     name: str
@@ -50,9 +53,10 @@ class Call:
     call: str
     status: str
     best_window: ScoredWindow | None
+    fdr: float | None = None
 
 
-def call_record(record: Record, windows: Sequence[ScoredWindow], min_score: float = 0.5) -> Call:
+def call_record(record: Record, windows: Sequence[ScoredWindow], rule: CallRule | None = None) -> Call:
     """Call one record.
 
     Parameters
@@ -60,9 +64,9 @@ def call_record(record: Record, windows: Sequence[ScoredWindow], min_score: floa
     record : Record
         As it stands in its file.
     windows : sequence of ScoredWindow
-        All of its windows; nothing else decides.
-    min_score : float, default: 0.5
-        Least score of a virus.
+        All of its windows, from the rule's `calibrated`; nothing else decides.
+    rule : CallRule, optional
+        By what; by default, a mean score of one half.
 
     Returns
     -------
@@ -74,10 +78,10 @@ def call_record(record: Record, windows: Sequence[ScoredWindow], min_score: floa
     if not scored:
         status = _why_unscored(windows)
         return Call(record.id, length_bp, len(windows), 0, None, UNCALLED, status, None)
-    score = sum(window.virus_score for window in scored) / len(scored)
+    found = (rule or CallRule()).verdict(scored, length_bp)
     best = max(scored, key=lambda window: window.virus_score)
-    call = VIRUS if score >= min_score else OTHERS
-    return Call(record.id, length_bp, len(windows), len(scored), score, call, "scored", best)
+    call = VIRUS if found.is_virus else OTHERS
+    return Call(record.id, length_bp, len(windows), len(scored), found.virus_score, call, "scored", best, found.fdr)
 
 
 def _why_unscored(windows: Sequence[ScoredWindow]) -> str:

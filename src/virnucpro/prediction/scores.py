@@ -1,7 +1,8 @@
 """Scores of frames, and what they make of a window.
 
 A window is a virus when the best virus score among its frames is at least the best score of other [1]_. Its own score
-is the first as a share of both: one half or more is a virus.
+is the first as a share of both: one half or more is a virus. Where the classifier is calibrated, a window's score comes
+of the mean log odds of its rows instead; one half or more is a virus there, too.
 
 References
 ----------
@@ -10,6 +11,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -19,7 +21,29 @@ from numpy.typing import NDArray
 
 from virnucpro.sequences.windows import Outcome
 
-__all__ = ["PartScores", "ScoredFrame", "ScoredWindow"]
+__all__ = ["CalibratedWindow", "PartScores", "ScoredFrame", "ScoredWindow", "share"]
+
+
+def share(log_odds: float) -> float:
+    """Turn log odds into a probability.
+
+    Parameters
+    ----------
+    log_odds : float
+        Of any size.
+
+    Returns
+    -------
+    float
+        0 to 1.
+
+    Examples
+    --------
+    >>> share(0.0), share(-800.0)
+    (0.5, 0.0)
+    """
+    part = math.exp(-abs(log_odds))
+    return (1 if log_odds >= 0 else part) / (1 + part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +84,8 @@ class ScoredWindow:
         What became of it.
     frames : tuple of ScoredFrame
         Its frames that have scores; empty when there is none.
+    log_odds : float or None
+        Mean of its frames' log odds of viral against other; None where the classifier is not calibrated.
     """
 
     record_number: int
@@ -68,6 +94,7 @@ class ScoredWindow:
     end: int
     outcome: Outcome
     frames: tuple[ScoredFrame, ...]
+    log_odds: float | None = None
 
     @property
     def is_virus(self) -> bool:
@@ -80,6 +107,32 @@ class ScoredWindow:
         virus = float(max(frame.virus for frame in self.frames))
         other = float(max(frame.other for frame in self.frames))
         return virus / (virus + other)
+
+
+@dataclass(frozen=True, slots=True)
+class CalibratedWindow(ScoredWindow):
+    """A window whose score comes of a calibration.
+
+    Attributes
+    ----------
+    evidence : float
+        Calibrated log odds, for a share of viral input of one half.
+    shift : float
+        What another share adds.
+    """
+
+    evidence: float = 0.0
+    shift: float = 0.0
+
+    @property
+    def is_virus(self) -> bool:
+        """Whether the score is one half or more."""
+        return self.evidence + self.shift >= 0
+
+    @property
+    def virus_score(self) -> float:
+        """Probability of viral."""
+        return share(self.evidence + self.shift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +151,8 @@ class PartScores:
         Index into `FRAME_NAMES`.
     scores : numpy.ndarray, shape (frames, 2), float32
         Probability of other, probability of virus.
+    log_odds : numpy.ndarray, shape (frames,), float64, or None
+        Of viral against other; None where the classifier is not calibrated.
     """
 
     record_numbers: NDArray[np.int64]
@@ -108,10 +163,12 @@ class PartScores:
     window_rows: NDArray[np.int64]
     frame_indices: NDArray[np.uint8]
     scores: NDArray[np.float32]
+    log_odds: NDArray[np.float64] | None = None
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """All columns by name, for a file."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """All columns that there are by name, for a file."""
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: column for name, column in columns.items() if column is not None}
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -130,4 +187,5 @@ class PartScores:
                 int(self.ends[row]),
                 Outcome(self.outcomes[row]),
                 frames,
+                None if self.log_odds is None or first == last else float(self.log_odds[first:last].mean()),
             )

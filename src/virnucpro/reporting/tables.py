@@ -18,7 +18,7 @@ __all__ = ["CALLS_HEADER", "FRAMES_HEADER", "WINDOWS_HEADER", "call_line", "fram
 
 FRAMES_HEADER = b"Sequence_ID\tPrediction\tscore1\tscore2\n"
 WINDOWS_HEADER = b"Modified_ID\tIs_Virus\n"
-CALLS_HEADER = b"name\tlength\tn_windows\tn_scored\tvirus_score\tcall\tstatus\tbest_window\n"
+CALLS_HEADER = b"name\tlength\tn_windows\tn_scored\tvirus_score\tcall\tstatus\tbest_window\tfdr\n"
 
 ABSENT = "NA"
 
@@ -86,6 +86,7 @@ def call_line(call: Call) -> bytes:
         call.call,
         call.status,
         ABSENT if best is None else f"chunk_{best.number}:{best.start + 1}-{best.end}",
+        ABSENT if call.fdr is None else f"{call.fdr:.6f}",
     )
     return ("\t".join(map(str, columns)) + "\n").encode()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -147,7 +147,7 @@ def _common_contract(parts: Sequence[MergedPart], window_bp: int | None) -> Feat
     told = first.contract.window_bp
     if None not in (window_bp, told) and window_bp != told:
         raise ConfigError(f"--window {window_bp}: {first.path} was made of windows of {told} bp")
-    return FeatureContract(told or window_bp, first.contract.dna, first.contract.protein)
+    return replace(first.contract, window_bp=told or window_bp)
 
 
 def _told(contract: FeatureContract) -> int:

@@ -1,0 +1,168 @@
+"""What makes a virus of a record: a least score, or a calibrated classifier's threshold for the record's length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from virnucpro.errors import ConfigError
+from virnucpro.prediction.calibration import Calibration, Level, prior_logit
+from virnucpro.prediction.scores import CalibratedWindow, ScoredWindow, share
+
+__all__ = ["CallRule", "Verdict", "choose_rule"]
+
+USUAL_MIN_SCORE = 0.5
+USUAL_PRIOR = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule says of a record.
+
+    Attributes
+    ----------
+    virus_score : float
+        0 to 1.
+    is_virus : bool
+        The call.
+    fdr : float or None
+        Estimated share of false ones among all that would be called from this score on; None without a calibration.
+    """
+
+    virus_score: float
+    is_virus: bool
+    fdr: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRule:
+    """How records are called; the same for every record, whatever stands beside it.
+
+    Attributes
+    ----------
+    calibration : Calibration or None
+        The classifier's; None for scores as they are.
+    prior : float
+        Share of viral input that scores and rates are for.
+    level : {"conservative", "default", "relaxed"}
+        Which thresholds a calibrated classifier calls by.
+    min_score : float or None
+        Least score of a virus, in place of a level.
+    """
+
+    calibration: Calibration | None = None
+    prior: float = USUAL_PRIOR
+    level: Level = "default"
+    min_score: float | None = None
+
+    def calibrated(self, windows: Iterable[ScoredWindow]) -> list[ScoredWindow]:
+        """Give windows the scores that the calibration makes of their rows.
+
+        Parameters
+        ----------
+        windows : iterable of ScoredWindow
+            Of one record.
+
+        Returns
+        -------
+        list of ScoredWindow
+            The same windows where there is no calibration.
+        """
+        if self.calibration is None:
+            return list(windows)
+        shift = prior_logit(self.prior)
+        return [_calibrated(window, self.calibration, shift) for window in windows]
+
+    def verdict(self, scored: Sequence[ScoredWindow], length_bp: int) -> Verdict:
+        """Judge a record.
+
+        Parameters
+        ----------
+        scored : sequence of ScoredWindow
+            Its windows that have scores, from `calibrated`; at least one.
+        length_bp : int
+            Its bases.
+
+        Returns
+        -------
+        Verdict
+            The mean score against the least one; or the evidence of all windows against the threshold.
+        """
+        if self.calibration is None:
+            score = sum(window.virus_score for window in scored) / len(scored)
+            return Verdict(score, score >= (USUAL_MIN_SCORE if self.min_score is None else self.min_score))
+        evidence = [window.evidence for window in scored if isinstance(window, CalibratedWindow)]
+        z = self.calibration.record_logit(evidence, length_bp)
+        score = share(z + prior_logit(self.prior))
+        by_level = z >= self.calibration.threshold(self.level, length_bp)
+        is_virus = by_level if self.min_score is None else score >= self.min_score
+        return Verdict(score, is_virus, self.calibration.fdr(z, length_bp, self.prior))
+
+    def describe(self) -> dict[str, Any]:
+        """Say what calls were made by.
+
+        Returns
+        -------
+        dict
+            For `run.json`.
+        """
+        if self.calibration is None:
+            return {"min_score": USUAL_MIN_SCORE if self.min_score is None else self.min_score}
+        chosen = {"level": self.level} if self.min_score is None else {"min_score": self.min_score}
+        return {"prior": self.prior, **chosen}
+
+
+def _calibrated(window: ScoredWindow, calibration: Calibration, shift: float) -> ScoredWindow:
+    if window.log_odds is None:
+        return window
+    evidence = float(calibration.window_logits(window.log_odds, window.end - window.start))
+    return CalibratedWindow(
+        window.record_number, window.number, window.start, window.end, window.outcome, window.frames,
+        window.log_odds, evidence, shift,
+    )  # fmt: skip
+
+
+def choose_rule(
+    calibration: Mapping[str, Any] | None,
+    prior: float | None = None,
+    min_score: float | None = None,
+    conservative: bool = False,
+    relaxed: bool = False,
+) -> CallRule:
+    """Make the rule of what a user chose, or refuse it.
+
+    Parameters
+    ----------
+    calibration : mapping or None
+        From the classifier's header.
+    prior : float, optional
+        Share of viral input; one half by default.
+    min_score : float, optional
+        Least score of a virus; one half by default where there is no calibration.
+    conservative, relaxed : bool, default: False
+        Another level than the default one.
+
+    Returns
+    -------
+    CallRule
+        The rule.
+
+    Raises
+    ------
+    ConfigError
+        If choices exclude each other, or need a calibration that the classifier has not.
+    WeightsError
+        If the calibration is damaged.
+    """
+    ways = {"--min-score": min_score is not None, "--conservative": conservative, "--relaxed": relaxed}
+    chosen = [option for option, given in ways.items() if given]
+    if len(chosen) > 1:
+        raise ConfigError(f"{' and '.join(chosen)} exclude each other; give one")
+    prior_logit(USUAL_PRIOR if prior is None else prior)  # refuses what is no share
+    needing = [option for option in chosen if option != "--min-score"] + (["--prior"] if prior is not None else [])
+    if calibration is None and needing:
+        raise ConfigError(f"{' and '.join(needing)}: this classifier is not calibrated; choose by --min-score")
+    level: Level = "conservative" if conservative else "relaxed" if relaxed else "default"
+    made = None if calibration is None else Calibration.from_dict(calibration)
+    return CallRule(made, USUAL_PRIOR if prior is None else prior, level, min_score)

@@ -1,0 +1,56 @@
+"""Writes a folder as the package's own model lies in it, small and with seeded random weights: what it says means nothing."""
+
+import json
+
+import torch
+from safetensors.torch import save_file
+
+from dna_layouts import dna_config, gte_model, published_dna_state, published_tokenizer
+from published_layouts import transformers_model
+from virnucpro.models.checkpoints import open_checkpoint
+from virnucpro.models.classifier import MLP, Classifier, serialise_classifier
+from virnucpro.models.contract import EncoderUse, FeatureContract
+
+TINY_PROTEIN = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64}
+TINY_DNA = {"num_hidden_layers": 2, "hidden_size": 48, "num_attention_heads": 4, "intermediate_size": 64}
+
+CALIBRATION = {
+    "window": {"lengths": [100.0, 1000.0], "slope": [0.5, 1.0], "intercept": [0.0, -0.5]},
+    "gamma": 0.5,
+    "record": {"lengths": [150.0, 1500.0, 10000.0], "slope": [1.0, 0.8, 0.6], "intercept": [0.1, 0.0, 0.0]},
+    "thresholds": {"conservative": [3.0, 2.0, 1.0], "default": [1.5, 1.0, 0.5], "relaxed": [0.0, 0.0, 0.0]},
+    "operating": {
+        "z": [-4.0, 0.0, 4.0],
+        "fpr": [[1.0, 0.2, 0.01], [1.0, 0.1, 0.0], [1.0, 0.1, 0.0]],
+        "tpr": [[1.0, 0.8, 0.2], [1.0, 0.9, 0.4], [1.0, 0.9, 0.4]],
+    },
+}
+
+
+def write_encoders(folder, protein=None, dna=None, vocabulary=300):
+    """Both halves in half precision, as transformers and as DNABERT-S's publisher write them."""
+    (folder / "protein").mkdir(parents=True)
+    (folder / "dna").mkdir()
+    transformers_model(protein or TINY_PROTEIN, add_pooling_layer=False).half().save_pretrained(folder / "protein")
+    model = gte_model(dna or TINY_DNA, vocabulary)
+    state = {name: tensor.half() for name, tensor in published_dna_state(model).items() if "pooler" not in name}
+    save_file(state, folder / "dna" / "model.safetensors", {"format": "pt"})
+    (folder / "dna" / "config.json").write_text(json.dumps(dna_config(model)))
+    published_tokenizer(vocabulary).save(str(folder / "dna" / "tokenizer.json"))
+
+
+def write_mini(folder, protein=None, dna=None, vocabulary=300, hidden=32):
+    """The whole folder; returns it."""
+    write_encoders(folder, protein, dna, vocabulary)
+    halves = {"dna": "mini-dna", "protein": "mini"}
+    uses = []
+    for half, name in halves.items():
+        checkpoint = open_checkpoint(folder / half, name)
+        uses.append(EncoderUse(checkpoint.config.width, checkpoint.identity))
+    contract = FeatureContract(500, *uses, frames="longest", windows_bp=(100, 1000))
+    torch.manual_seed(5)
+    model = MLP(contract.width, hidden)
+    classifier = Classifier(model.eval(), contract, {"seed": 5}, calibration=CALIBRATION)
+    (folder / "classifier.safetensors").write_bytes(serialise_classifier(classifier))
+    (folder / "MODEL_CARD.md").write_text("# mini, random weights\n")
+    return folder

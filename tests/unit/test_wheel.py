@@ -1,0 +1,28 @@
+"""What the build takes into a wheel: asked of hatchling itself, with weights in place."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_wheel_holds_the_package_s_weights(tmp_path, monkeypatch):
+    build = pytest.importorskip("hatchling.build")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "data"))
+    data = tmp_path / "src" / "virnucpro" / "data" / "mini"
+    (data / "dna").mkdir(parents=True)
+    (data / "classifier.safetensors").write_bytes(b"x")
+    (data / "dna" / "tokenizer.json").write_bytes(b"{}")
+    (tmp_path / ".gitignore").write_text("*.safetensors\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dist").mkdir()
+    wheel = build.build_wheel(str(tmp_path / "dist"))
+    with zipfile.ZipFile(tmp_path / "dist" / wheel) as archive:
+        names = set(archive.namelist())
+    assert {f"virnucpro/data/mini/{name}" for name in ("classifier.safetensors", "dna/tokenizer.json")} <= names
+    assert "virnucpro/cli/predict.py" in names
