@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from virnucpro.cli.main import run
-from virnucpro.pipeline.embed import make_jobs
+from virnucpro.pipeline.embed_plan import make_jobs
 from virnucpro.store.receipts import receipt_path
 
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import random
 import shutil
 import signal
@@ -299,3 +300,21 @@ def test_killed_and_restarted(tmp_path, kills):
     print(f"{count} kills, {completed + 1} completed runs, {duration:.1f} s undisturbed")
     assert tables(killed) == whole
     assert not list(killed.rglob(".*partial"))
+
+
+@pytest.mark.parametrize("verb", ["embed", "features", "predict", "prepare"])
+def test_a_pipe_is_refused_and_its_way_in_is_named(virnucpro, tmp_path, verb):
+    pipe = tmp_path / "reads.fa"
+    os.mkfifo(pipe)
+    models = {"embed": ("--model", "demo"), "features": ENCODERS, "predict": DEMO, "prepare": ()}[verb]
+    code, _, err = virnucpro(verb, pipe, "-o", tmp_path / "out", *models)
+    assert code == 2
+    assert "reads.fa: a pipe or device, which can be read only once; pipe it into '-'" in err
+    assert "Traceback" not in err
+
+
+def test_standard_input_is_read_where_a_pipe_is_not(contigs, tmp_path):
+    command = [sys.executable, "-m", "virnucpro", "predict", "-", "-o", tmp_path / "out", *DEMO]
+    done = subprocess.run(command, input=contigs.read_bytes(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "calls.tsv").exists()

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from virnucpro.embedding.records import Limits
     from virnucpro.models.encoders import Encoder
     from virnucpro.models.placement import Placement
-    from virnucpro.pipeline.embed import Job
-    from virnucpro.pipeline.embed_plan import EmbeddingPlan
+    from virnucpro.pipeline.embed_plan import EmbeddingPlan, Job
     from virnucpro.pipeline.embed_run import Report
     from virnucpro.store.receipts import Receipt
 
@@ -88,7 +87,8 @@ def embed(device: str, dtype: str, threads: int | None, quiet: bool, **chosen: o
     from virnucpro.embedding.records import Limits
     from virnucpro.models.hub import find_molecule
     from virnucpro.models.placement import choose_placement
-    from virnucpro.pipeline.embed import default_max_tokens, make_jobs
+    from virnucpro.pipeline.embed import default_max_tokens
+    from virnucpro.pipeline.embed_plan import make_jobs
 
     choices, talk = Choices(**chosen), Talk(quiet)  # type: ignore[arg-type]
     use_threads(threads)

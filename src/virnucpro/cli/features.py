@@ -61,7 +61,8 @@ def features(device: str, dtype: str, threads: int | None, quiet: bool, **chosen
     from virnucpro.pipeline.embed import default_max_tokens
     from virnucpro.pipeline.features import FeatureReport, feature_jobs, make_features
     from virnucpro.pipeline.frame_encoders import choose_encoders
-    from virnucpro.pipeline.part_files import FrameSettings, Source, check_sources, survey_sources
+    from virnucpro.pipeline.part_files import FrameSettings
+    from virnucpro.pipeline.sources import Source, check_sources, survey_sources
 
     choices, talk = Choices(**chosen), Talk(quiet)  # type: ignore[arg-type]
     use_threads(threads)

@@ -107,8 +107,9 @@ def _prepare(
     """Check everything that can be wrong before any work; give job, rule, encoders and bases to come."""
     from virnucpro.pipeline.embed import default_max_tokens
     from virnucpro.pipeline.frame_encoders import choose_encoders
-    from virnucpro.pipeline.part_files import FrameSettings, Source, check_sources, survey_sources
+    from virnucpro.pipeline.part_files import FrameSettings
     from virnucpro.pipeline.predict import find_classifier, prediction_job
+    from virnucpro.pipeline.sources import Source, check_sources, survey_sources
     from virnucpro.prediction.call_rule import choose_rule
 
     sources = [Source(path, "-" if path == spool else str(path)) for path in paths]

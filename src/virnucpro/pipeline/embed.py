@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import islice
-from pathlib import Path
 
 from virnucpro.embedding.records import Embedded, Limits, embed_records
-from virnucpro.errors import ConfigError, InputError
+from virnucpro.errors import InputError
 from virnucpro.models.encoders import Encoder
 from virnucpro.models.placement import Placement
-from virnucpro.pipeline.embed_plan import EmbeddingPlan, PendingJob, compare_with_results, look_at_inputs
-from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity, Molecule, Record
-from virnucpro.sequences.fasta import read_records, sequence_stem
+from virnucpro.pipeline.embed_plan import PendingJob
+from virnucpro.records import Counts, EmbeddingTable, Failure, Record
+from virnucpro.sequences.fasta import read_records
 from virnucpro.store.failures import replace_failures
 from virnucpro.store.features import FORMATS
 from virnucpro.store.receipts import Receipt, identify_input, write_result
 
 __all__ = [
-    "Job",
     "default_max_tokens",
     "embed_file",
     "embed_stream",
     "failure_of_file",
-    "make_jobs",
-    "plan_embedding",
     "require_rows",
 ]
 
@@ -34,25 +29,6 @@ PART_RECORDS = 10_000
 """Records that are planned and batched together; only these, and the vectors so far, are in memory at once."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One file to embed.
-
-    Attributes
-    ----------
-    source : Path
-        The sequence file.
-    target : Path
-        The feature file.
-    label : str
-        What the source is called in messages, logs and receipts.
-    """
-
-    source: Path
-    target: Path
-    label: str
 
 
 def default_max_tokens(placement: Placement) -> int:
@@ -70,90 +46,6 @@ def default_max_tokens(placement: Placement) -> int:
         not fit is halved.
     """
     return 2048 if placement.device.type == "cpu" else 16384
-
-
-def make_jobs(
-    sources: Sequence[Path], outdir: Path, molecule: Molecule = Molecule.PROTEIN, spool: Path | None = None
-) -> list[Job]:
-    """Name the result of every input: ``x.faa.gz`` gives ``OUTDIR/x_ESM.pt``, as DNA ``OUTDIR/x_DNABERT_S.pt``.
-
-    Parameters
-    ----------
-    sources : sequence of Path
-        Sequence files.
-    outdir : Path
-        Folder of the results.
-    molecule : Molecule, default: Molecule.PROTEIN
-        What the model reads.
-    spool : Path, optional
-        The source that standard input was put into; it is called "-".
-
-    Returns
-    -------
-    list of Job
-        In the same order.
-
-    Raises
-    ------
-    ConfigError
-        If an input does not exist or is no regular file, or two would give the same result; names all of them.
-    """
-    suffix = FORMATS[molecule].suffix
-    jobs = [
-        Job(source, outdir / f"{sequence_stem(source)}{suffix}", "-" if source == spool else str(source))
-        for source in sources
-    ]
-    problems = [f"{job.label}: no such file" for job in jobs if not job.source.exists()]
-    problems += [f"{job.label}: a folder, not a file" for job in jobs if job.source.is_dir()]
-    problems += [
-        f"{job.label}: a pipe or device, which can be read only once; pipe it into '-'"
-        for job in jobs
-        if job.source.exists() and not job.source.is_dir() and not job.source.is_file()
-    ]
-    by_target: dict[Path, list[str]] = {}
-    for job in jobs:
-        by_target.setdefault(job.target, []).append(job.label)
-    problems += [
-        f"{' and '.join(labels)} would both give {target}" for target, labels in by_target.items() if len(labels) > 1
-    ]
-    if problems:
-        raise ConfigError("; ".join(problems))
-    return jobs
-
-
-def plan_embedding(
-    jobs: Sequence[Job], model: ModelIdentity, placement: Placement, limits: Limits, overwrite: bool = False
-) -> EmbeddingPlan:
-    """Look at inputs and results in one go, for callers that have the model already; doubts are logged.
-
-    Parameters
-    ----------
-    jobs : sequence of Job
-        The files.
-    model : ModelIdentity
-        The weights that will be used.
-    placement : Placement
-        Where they will run.
-    limits : Limits
-        Residues per sequence, tokens per batch.
-    overwrite : bool, default: False
-        Make everything anew.
-
-    Returns
-    -------
-    EmbeddingPlan
-        Every job in exactly one of its lists.
-
-    Raises
-    ------
-    StoreError
-        If results are there that were made from something else; names all of them and what differs.
-    """
-    inputs = look_at_inputs(jobs, limits, overwrite)
-    plan = compare_with_results(inputs, model, placement, limits, overwrite)
-    for doubt in plan.doubts():
-        logger.warning("%s", doubt)
-    return plan
 
 
 def embed_file(pending: PendingJob, encoder: Encoder, limits: Limits, on_progress: Callable[[int], None]) -> Receipt:

@@ -6,22 +6,53 @@ not after hours, what is finished is skipped, what was made from something else 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from virnucpro.embedding.records import Limits
-from virnucpro.errors import InputError, StoreError
+from virnucpro.errors import ConfigError, InputError, StoreError
 from virnucpro.models.placement import Placement
+from virnucpro.pipeline.sources import Source, source_problems
 from virnucpro.records import ModelIdentity, Molecule
-from virnucpro.sequences.fasta import read_records
+from virnucpro.sequences.fasta import read_records, sequence_stem
 from virnucpro.sequences.proteins import looks_like_nucleotides
+from virnucpro.store.features import FORMATS
 from virnucpro.store.receipts import InputIdentity, Provenance, Receipt, State, examine, identify_input
 
-if TYPE_CHECKING:
-    from virnucpro.pipeline.embed import Job
+__all__ = [
+    "EmbeddingPlan",
+    "Inputs",
+    "Job",
+    "PendingJob",
+    "Survey",
+    "compare_with_results",
+    "look_at_inputs",
+    "make_jobs",
+    "plan_embedding",
+]
 
-__all__ = ["EmbeddingPlan", "Inputs", "PendingJob", "Survey", "compare_with_results", "look_at_inputs"]
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file to embed.
+
+    Attributes
+    ----------
+    source : Path
+        The sequence file.
+    target : Path
+        The feature file.
+    label : str
+        What the source is called in messages, logs and receipts.
+    """
+
+    source: Path
+    target: Path
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +142,49 @@ class EmbeddingPlan:
         ]
 
 
+def make_jobs(
+    sources: Sequence[Path], outdir: Path, molecule: Molecule = Molecule.PROTEIN, spool: Path | None = None
+) -> list[Job]:
+    """Name the result of every input: ``x.faa.gz`` gives ``OUTDIR/x_ESM.pt``, as DNA ``OUTDIR/x_DNABERT_S.pt``.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+        Sequence files.
+    outdir : Path
+        Folder of the results.
+    molecule : Molecule, default: Molecule.PROTEIN
+        What the model reads.
+    spool : Path, optional
+        The source that standard input was put into; it is called "-".
+
+    Returns
+    -------
+    list of Job
+        In the same order.
+
+    Raises
+    ------
+    ConfigError
+        If an input does not exist or is no regular file, or two would give the same result; names all of them.
+    """
+    suffix = FORMATS[molecule].suffix
+    jobs = [
+        Job(source, outdir / f"{sequence_stem(source)}{suffix}", "-" if source == spool else str(source))
+        for source in sources
+    ]
+    problems = source_problems([Source(job.source, job.label) for job in jobs])
+    by_target: dict[Path, list[str]] = {}
+    for job in jobs:
+        by_target.setdefault(job.target, []).append(job.label)
+    problems += [
+        f"{' and '.join(labels)} would both give {target}" for target, labels in by_target.items() if len(labels) > 1
+    ]
+    if problems:
+        raise ConfigError("; ".join(problems))
+    return jobs
+
+
 def look_at_inputs(jobs: Sequence[Job], limits: Limits, overwrite: bool = False) -> Inputs:
     """Read every input once, before any weights are asked for.
 
@@ -186,6 +260,41 @@ def compare_with_results(
             conflicts.append(str(error))
     if conflicts:
         raise StoreError("\n".join(conflicts))
+    return plan
+
+
+def plan_embedding(
+    jobs: Sequence[Job], model: ModelIdentity, placement: Placement, limits: Limits, overwrite: bool = False
+) -> EmbeddingPlan:
+    """Look at inputs and results in one go, for callers that have the model already; doubts are logged.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        The files.
+    model : ModelIdentity
+        The weights that will be used.
+    placement : Placement
+        Where they will run.
+    limits : Limits
+        Residues per sequence, tokens per batch.
+    overwrite : bool, default: False
+        Make everything anew.
+
+    Returns
+    -------
+    EmbeddingPlan
+        Every job in exactly one of its lists.
+
+    Raises
+    ------
+    StoreError
+        If results are there that were made from something else; names all of them and what differs.
+    """
+    inputs = look_at_inputs(jobs, limits, overwrite)
+    plan = compare_with_results(inputs, model, placement, limits, overwrite)
+    for doubt in plan.doubts():
+        logger.warning("%s", doubt)
     return plan
 
 

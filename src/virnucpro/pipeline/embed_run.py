@@ -9,8 +9,8 @@ from typing import Protocol
 from virnucpro.embedding.records import Limits
 from virnucpro.errors import InputError
 from virnucpro.models.encoders import Encoder
-from virnucpro.pipeline.embed import Job, embed_file, failure_of_file
-from virnucpro.pipeline.embed_plan import EmbeddingPlan
+from virnucpro.pipeline.embed import embed_file, failure_of_file
+from virnucpro.pipeline.embed_plan import EmbeddingPlan, Job
 from virnucpro.records import Counts
 from virnucpro.store.failures import replace_failures
 from virnucpro.store.receipts import Receipt

@@ -22,7 +22,8 @@ from virnucpro.models.checkpoints import open_remote_code_model, open_transforme
 from virnucpro.models.encoders import DnaEncoder, Encoder, ProteinEncoder, load_encoder
 from virnucpro.models.placement import DTYPES, Placement
 from virnucpro.models.tokens import VOCABULARY
-from virnucpro.pipeline.embed import Job, embed_file, embed_stream, plan_embedding, require_rows
+from virnucpro.pipeline.embed import embed_file, embed_stream, require_rows
+from virnucpro.pipeline.embed_plan import Job, plan_embedding
 from virnucpro.records import EmbeddingTable
 from virnucpro.sequences.fasta import read_records
 from virnucpro.store.atomic import whole_file

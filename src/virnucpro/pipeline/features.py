@@ -11,15 +11,9 @@ from virnucpro.errors import ConfigError
 from virnucpro.models.contract import FeatureContract
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
-from virnucpro.pipeline.framing import frame_parts
-from virnucpro.pipeline.part_files import (
-    FrameSettings,
-    Source,
-    combine_identities,
-    identify_sources,
-    part_provenance,
-    read_sources,
-)
+from virnucpro.pipeline.framing import FramePart, frame_parts
+from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance
+from virnucpro.pipeline.sources import Source, identify_sources, read_sources
 from virnucpro.records import Counts
 from virnucpro.sequences.fasta import sequence_stem
 from virnucpro.store.failures import append_failures
@@ -182,14 +176,22 @@ def make_features(
         path, wanted = job.part_path(part.number), part_provenance(job.provenance, part.number)
         state, receipt = (State.ABSENT, None) if overwrite else examine(path, wanted)
         if state is State.ABSENT:
-            features = embed_frames(part, encoders(), settings.limits, lambda _: None)
-            append_failures(job.outdir, job.source.label, features.failures)
-            counts = Counts(len(part.frames), len(features.table), failed=len(features.failures))
-            receipt = Receipt(wanted, counts, {"contract": job.contract.to_dict()})
-            table = features.table
-            write_result(path, lambda stream, table=table: write_merged(stream, table, job.label), receipt)  # type: ignore[misc]
+            receipt = _write_part(job, part, encoders())
             report.computed_parts += 1
         report.parts += 1
         report.unchecked_parts += state is State.UNCHECKED
         if receipt:
             report.counts += receipt.counts
+        del part  # or it would be held while the next one is made
+
+
+def _write_part(job: FeatureJob, part: FramePart, encoders: FrameEncoders) -> Receipt:
+    """Embed one part and write its file; failures go to the log first."""
+    features = embed_frames(part, encoders, job.settings.limits, lambda _: None)
+    append_failures(job.outdir, job.source.label, features.failures)
+    counts = Counts(len(part.frames), len(features.table), failed=len(features.failures))
+    provenance = part_provenance(job.provenance, part.number)
+    receipt = Receipt(provenance, counts, {"contract": job.contract.to_dict()})
+    return write_result(
+        job.part_path(part.number), lambda stream: write_merged(stream, features.table, job.label), receipt
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from virnucpro.records import Record
 from virnucpro.sequences.frame_rules import FINDER_OF_RULE, FrameRule
-from virnucpro.sequences.frames import Frame
+from virnucpro.sequences.frames import Frame, FrameTable
 from virnucpro.sequences.windows import Window
 
 __all__ = ["PART_ROWS", "FramePart", "frame_parts"]
@@ -100,15 +100,19 @@ def _windows_with_frames(
     records: Iterable[Record], window_bp: int, genetic_code: int, rule: FrameRule
 ) -> Iterator[tuple[Window, list[Frame]]]:
     for chunk in _chunks(records):
-        table = FINDER_OF_RULE[rule](chunk, window_bp, genetic_code)
-        frames = iter(table)
-        frame = next(frames, None)
-        for row, window in enumerate(table.windows):
-            own: list[Frame] = []
-            while frame is not None and frame.window_row == row:
-                own.append(frame)
-                frame = next(frames, None)
-            yield window, own
+        yield from _frames_by_window(FINDER_OF_RULE[rule](chunk, window_bp, genetic_code))
+        del chunk  # or it would be held while the next one is read
+
+
+def _frames_by_window(table: FrameTable) -> Iterator[tuple[Window, list[Frame]]]:
+    frames = iter(table)
+    frame = next(frames, None)
+    for row, window in enumerate(table.windows):
+        own: list[Frame] = []
+        while frame is not None and frame.window_row == row:
+            own.append(frame)
+            frame = next(frames, None)
+        yield window, own
 
 
 def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:

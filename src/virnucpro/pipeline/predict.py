@@ -20,17 +20,11 @@ from virnucpro.models.contract import FeatureContract
 from virnucpro.models.demo import demo_classifier
 from virnucpro.models.packaged import packaged_classifier
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
-from virnucpro.pipeline.frame_features import FrameEncoders, FrameFeatures, embed_frames
+from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
 from virnucpro.pipeline.framing import FramePart, frame_parts
-from virnucpro.pipeline.part_files import (
-    FrameSettings,
-    Source,
-    combine_identities,
-    identify_sources,
-    part_provenance,
-    read_sources,
-)
+from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance
 from virnucpro.pipeline.row_kinds import RowKinds
+from virnucpro.pipeline.sources import Source, identify_sources, read_sources
 from virnucpro.prediction.scores import PartScores
 from virnucpro.records import Counts, ModelIdentity
 from virnucpro.sequences.frames import FRAME_NAMES
@@ -217,11 +211,9 @@ def score_parts(
     records = read_sources(job.sources)
     settings = job.settings
     for part in frame_parts(records, settings.window_bp, settings.genetic_code, rule=settings.frames):
-        path, wanted = job.part_path(part.number), part_provenance(job.provenance, part.number)
-        state, receipt = (State.ABSENT, None) if overwrite else examine(path, wanted)
-        if state is not State.FINISHED or receipt is None:
-            features = embed_frames(part, encoders(), settings.limits, lambda _: None)
-            receipt = _write_scores(job, part, features, wanted)
+        receipt = None if overwrite else _finished(job, part)
+        if receipt is None:
+            receipt = _score(job, part, encoders())
             report.computed_parts += 1
         report.parts += 1
         report.frames += receipt.counts.written
@@ -229,11 +221,19 @@ def score_parts(
         report.windows.update(window.outcome.word for window in part.windows)
         report.kinds.add(part)
         on_progress(part.bases)
+        del part  # or it would be held while the next one is made
     return report
 
 
-def _write_scores(job: PredictionJob, part: FramePart, features: FrameFeatures, provenance: Provenance) -> Receipt:
-    """Score one part and write its file; failures go to the log first."""
+def _finished(job: PredictionJob, part: FramePart) -> Receipt | None:
+    """Find the receipt of a part that is there already, made from just this."""
+    state, receipt = examine(job.part_path(part.number), part_provenance(job.provenance, part.number))
+    return receipt if state is State.FINISHED else None
+
+
+def _score(job: PredictionJob, part: FramePart, encoders: FrameEncoders) -> Receipt:
+    """Embed and score one part and write its file; failures go to the log first."""
+    features = embed_frames(part, encoders, job.settings.limits, lambda _: None)
     numbers = job.classifier.own_columns(features.table, job.contract)
     rows = features.frame_rows
     frames = [part.frames[row] for row in rows]
@@ -251,6 +251,7 @@ def _write_scores(job: PredictionJob, part: FramePart, features: FrameFeatures, 
     )
     append_failures(job.outdir, job.provenance.input.path, features.failures)
     counts = Counts(read=len(part.frames), written=len(frames), failed=len(features.failures))
+    provenance = part_provenance(job.provenance, part.number)
     receipt = Receipt(provenance, counts, {"device": job.settings.placement.describe()})
     return write_result(job.part_path(part.number), lambda stream: _save(stream, table), receipt)
 

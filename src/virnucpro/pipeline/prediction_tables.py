@@ -17,8 +17,8 @@ import numpy as np
 
 from virnucpro import __version__
 from virnucpro.errors import StoreError
-from virnucpro.pipeline.part_files import read_sources
 from virnucpro.pipeline.predict import PredictionJob, PredictionReport
+from virnucpro.pipeline.sources import read_sources
 from virnucpro.prediction.call_rule import CallRule
 from virnucpro.prediction.calls import call_record, with_windows
 from virnucpro.prediction.scores import PartScores, ScoredWindow

@@ -11,6 +11,7 @@ from typing import Any
 
 from virnucpro.errors import ConfigError, InputError, StoreError
 from virnucpro.pipeline.prepared_file import Framing, PreparationJob, RecordRow, prepare_file
+from virnucpro.pipeline.sources import Source, source_problems
 from virnucpro.records import Counts, Failure
 from virnucpro.sequences.genetic_codes import translation_table
 from virnucpro.store.failures import append_failures
@@ -118,9 +119,7 @@ def make_preparation_jobs(sources: Sequence[Path], fastas: Sequence[Path], outdi
             "same order, or not at all"
         )
     jobs = [PreparationJob(source, fasta, outdir, str(source)) for source, fasta in zip(sources, paired, strict=True)]
-    files = [*sources, *fastas]
-    problems = [f"{path}: no such file" for path in files if not path.exists()]
-    problems += [f"{path}: a folder, not a file" for path in files if path.is_dir()]
+    problems = source_problems([Source(path, str(path)) for path in (*sources, *fastas)])
     by_table: dict[Path, list[str]] = {}
     for job in jobs:
         by_table.setdefault(job.table, []).append(job.label)

@@ -14,7 +14,8 @@ import torch
 from virnucpro.embedding.records import Limits, embed_records
 from virnucpro.errors import VirNucProError
 from virnucpro.models.encoders import Encoder
-from virnucpro.pipeline.embed import Job, embed_file, make_jobs, plan_embedding
+from virnucpro.pipeline.embed import embed_file
+from virnucpro.pipeline.embed_plan import Job, make_jobs, plan_embedding
 from virnucpro.records import Counts, EmbeddingTable, Molecule, Record
 from virnucpro.store.features import FORMATS
 
