@@ -20,7 +20,7 @@ import torch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for every contestant, as `virnucpro` says it for itself
 
-from benchmarks import frames, growth, startup
+from benchmarks import alibi, frames, growth, profile, startup
 from benchmarks.race import Task, race
 from benchmarks.workloads import write_dnabert_s, write_esm2, write_sequences
 from virnucpro.models.placement import choose_placement
@@ -72,6 +72,14 @@ def dna(device: str, repetitions: int) -> Rows:
     yield from race([*tasks, exact], repetitions, exact)
 
 
+def profiles(device: str) -> Rows:
+    """What both encoders do with their time."""
+    kind_of = device.partition(":")[0]
+    half, budget = "bf16" if kind_of == "cpu" else "fp16", CHOSEN[kind_of]
+    for model, kind in ((write_esm2(), "proteome"), (write_dnabert_s(), "dna500")):
+        yield from profile.rows(model, write_sequences(kind, COUNTS[kind_of][kind]), half, device, budget)
+
+
 def suites(device: str, repetitions: int) -> dict[str, Callable[[], Rows]]:
     """All parts of a run, by name; what runs on the CPU whatever the device is left out for others."""
     parts: dict[str, Callable[[], Rows]] = {
@@ -81,6 +89,9 @@ def suites(device: str, repetitions: int) -> dict[str, Callable[[], Rows]]:
     }
     for kind in ("equal", "frames500", "frames300"):
         parts[kind] = lambda kind=kind: proteins(kind, device, repetitions, rivals=False)  # type: ignore[misc]
+    parts["profile"] = lambda: profiles(device)
+    if device.startswith("cuda"):
+        parts["alibi"] = lambda: alibi.rows(device, CHOSEN["cuda"], repetitions)
     if device == "cpu":
         parts |= {"windows": frames.rows, "growth": growth.rows, "startup": startup.rows}
     return parts

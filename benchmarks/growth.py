@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.race import measured
 from benchmarks.workloads import BASES, RESIDUES
 
-FIRST = {"predict": 600, "embed": 600}
+FIRST = {"predict": 1000, "embed": 1000}
 TIMES = (1, 10, 100)
 
 

@@ -77,12 +77,27 @@ def windows(rows: list[Row]) -> str:
         "input | window | arrays ready | rows as strings | VirNucPro's way | ratio, arrays | ratio, rows",
         (
             (
-                row["input"], row["window_bp"], f"{row['arrays']:.0f}", f"{row['rows_made']:.0f}", f"{row['plain']:.2f}",
+                row["input"], row["window_bp"], f"{row['arrays']:.0f}", f"{row['rows_made']:.0f}",
+                f"{row['plain']:.2f}",
                 f"{row['arrays'] / row['plain']:.0f}", f"{row['rows_made'] / row['plain']:.0f}",
             )
             for row in found
         ),
     )  # fmt: skip
+
+
+def profile(rows: list[Row]) -> str:
+    """Operators by their share of the time."""
+    found = [row for row in rows if row["part"] == "profile"]
+    cells = ((row["model"], f"`{row['operator']}`", f"{row['share']:.0%}", f"{row['calls']:,}") for row in found)
+    return table("model | operator | share of time | calls", cells)
+
+
+def alibi(rows: list[Row]) -> str:
+    """The two ways to ALiBi on a GPU."""
+    found = [row for row in rows if row["part"] == "alibi"]
+    cells = ((r["attention"], r["tokens"], r["groups"], f"{min(r['seconds']) * 1e3:.2f} ms") for r in found)
+    return table("attention | tokens | groups | one layer", cells)
 
 
 def growth(rows: list[Row]) -> str:
@@ -104,6 +119,9 @@ def page_part(device: str, rows: list[Row]) -> str:
     if device == "cpu":
         parts += ["### Targets", table("target | figure | verdict", verdicts(rows))]
     parts += ["### Engines", engines(rows), "### Tokens of a batch", curve(rows)]
+    parts += ["### Where the time goes", profile(rows)]
+    if device == "cuda":
+        parts += ["### ALiBi", alibi(rows)]
     if device == "cpu":
         parts += ["### Windows and frames, million bases per second", windows(rows), "### Growth", growth(rows)]
     return "\n\n".join(parts)

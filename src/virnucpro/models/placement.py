@@ -58,8 +58,8 @@ def cpu_has_amx() -> bool:
     Returns
     -------
     bool
-        False as well where torch cannot tell. On two such cores ``python -m benchmarks.embedding`` printed 690
-        residues per second in bf16 and 186 in fp32, for the 650M shape.
+        False as well where torch cannot tell. What both number formats do there stands in
+        ``docs/performance.md``.
     """
     return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
 

@@ -167,8 +167,13 @@ class Codons:
             One letter per codon.
         """
         codon, phase = divmod(first, 3)
-        numbers = self.numbers[phase, codon : codon + residues]
-        return (numbers[::-1] if reverse else numbers).tobytes().translate(self.tables[reverse]).decode()
+        numbers = self._phases[phase][codon : codon + residues]
+        return (numbers[::-1] if reverse else numbers).translate(self.tables[reverse]).decode()
+
+    @cached_property
+    def _phases(self) -> list[bytes]:
+        """The numbers once more: small slices of bytes are made quicker than those of arrays."""
+        return [numbers.tobytes() for numbers in self.numbers]
 
 
 @dataclass(frozen=True, eq=False)
