@@ -84,5 +84,5 @@ def _not_here(name: str, path: Path) -> WeightsError:
     return WeightsError(
         f"the weights of {name} are not in this installation\n"
         f"looked for {path}\n"
-        "install virnucpro from its wheel, or name other models: --classifier FILE, --model NAME"
+        "name other models: --classifier FILE, --model NAME; a version that holds them has them in its wheel"
     )
