@@ -47,8 +47,8 @@ class Choices:
 @click.option("-o", "--outdir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Result folder.")
 @click.option(
     "--classifier", default="mini", show_default=True, metavar="mini|FILE|demo",
-    help="mini is the model of the package, where it holds its weights; FILE is from 'virnucpro train' or 'virnucpro import-classifier'; "
-    "demo is untrained, for trying things out.",
+    help="mini is the model of the package, where it holds its weights; FILE is from 'virnucpro train' or "
+    "'virnucpro import-classifier'; demo is untrained, for trying things out.",
 )  # fmt: skip
 @click.option("--window", type=click.IntRange(min=6), help="Bases of a window.  [default: the classifier's]")
 @click.option("--dna-model", metavar="NAME|PATH", help="DNA encoder.  [default: the classifier's]")
