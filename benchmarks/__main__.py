@@ -24,6 +24,7 @@ from benchmarks import alibi, frames, growth, profile, startup
 from benchmarks.race import Task, race
 from benchmarks.workloads import write_dnabert_s, write_esm2, write_sequences
 from virnucpro.models.placement import choose_placement
+from virnucpro.pipeline.embed import ACCELERATOR_MAX_TOKENS, MAX_TOKENS
 
 RESULTS = Path(__file__).parent / "results"
 COUNTS = {
@@ -31,7 +32,7 @@ COUNTS = {
     "cuda": {"proteome": 4096, "equal": 4096, "frames500": 8192, "frames300": 8192, "dna500": 16384},
 }
 BUDGETS = {"cpu": (512, 1024, 2048, 4096), "cuda": (2048, 8192, 16384, 32768, 65536)}
-CHOSEN = {"cpu": 2048, "cuda": 16384}
+CHOSEN = {"cpu": MAX_TOKENS["cpu"], "cuda": ACCELERATOR_MAX_TOKENS}
 Rows = Iterator[dict[str, Any]]
 
 

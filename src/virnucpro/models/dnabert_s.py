@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from virnucpro.models.attention import alibi_attention, alibi_bias
-from virnucpro.models.layers import PackedModel, gated_gelu, linear, linear_plus, normalise
+from virnucpro.models.layers import PackedModel, gated_gelu, linear, linear_plus, normalise, token_table
 from virnucpro.models.pack import Pack
 from virnucpro.models.prepacked import GatedLinear
 
@@ -69,8 +69,8 @@ class DNABERTS(PackedModel):
     def __init__(self, config: DNABERTSConfig) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocabulary, config.width)
-        self.token_type = nn.Embedding(config.token_types, config.width)
+        self.embedding = token_table(config.vocabulary, config.width)
+        self.token_type = token_table(config.token_types, config.width)
         self.embedding_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
 

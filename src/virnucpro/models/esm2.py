@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from virnucpro.models.attention import Attention, grouped_attention
-from virnucpro.models.layers import PackedModel, linear, linear_gelu, linear_plus, normalise
+from virnucpro.models.layers import PackedModel, linear, linear_gelu, linear_plus, normalise, token_table
 from virnucpro.models.pack import Pack
 from virnucpro.models.tokens import MASK, VOCABULARY
 
@@ -83,12 +83,12 @@ class ESM2(PackedModel):
         super().__init__()
         self.config = config
         self.attention = attention
-        self.embedding = nn.Embedding(len(VOCABULARY), config.width)
+        self.embedding = token_table(len(VOCABULARY), config.width)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.final_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
         # Checkpoints bring fp16-rounded frequencies; computing them anew would turn angles by up to 0.16 rad at
         # position 1024, so this is only what stands here until a checkpoint says otherwise.
-        exponents = torch.arange(0, config.head_width, 2, dtype=torch.float32) / config.head_width
+        exponents = torch.tensor([pair / config.head_width for pair in range(0, config.head_width, 2)], device="cpu")
         self.register_buffer("inverse_frequencies", config.rope_base**-exponents)
 
     def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from virnucpro.models.pack import Pack
 from virnucpro.models.prepacked import PrepackedGate, PrepackedLinear
 
-__all__ = ["AnyLinear", "PackedModel", "gated_gelu", "linear", "linear_gelu", "linear_plus", "normalise"]
+__all__ = ["AnyLinear", "PackedModel", "gated_gelu", "linear", "linear_gelu", "linear_plus", "normalise", "token_table"]
 
 AnyLinear: TypeAlias = nn.Linear | PrepackedLinear
 
@@ -60,6 +60,27 @@ class PackedModel(nn.Module):
             Last hidden state, one row per token.
         """
         raise NotImplementedError
+
+
+def token_table(rows: int, width: int) -> nn.Embedding:
+    """Make a table of token vectors, drawn as torch draws them, but where there is nothing to draw.
+
+    Drawing a normal number for torch's device "meta" brings its whole compiler into the process: a second of start-up.
+
+    Parameters
+    ----------
+    rows : int
+        Tokens.
+    width : int
+        D.
+
+    Returns
+    -------
+    torch.nn.Embedding
+        On torch's default device.
+    """
+    weight = torch.empty(rows, width)
+    return nn.Embedding.from_pretrained(weight if weight.is_meta else weight.normal_(), freeze=False)
 
 
 def linear(layer: AnyLinear, x: Tensor) -> Tensor:

@@ -28,6 +28,12 @@ __all__ = [
 PART_RECORDS = 10_000
 """Records that are planned and batched together; only these, and the vectors so far, are in memory at once."""
 
+MAX_TOKENS = {"cpu": 2048}
+"""Budget of a batch on devices that it was measured on, by ``python -m benchmarks --only proteome curve``."""
+
+ACCELERATOR_MAX_TOKENS = 16384
+"""For all other devices: enough that launches of kernels do not decide, by what is published of such encoders."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -42,10 +48,10 @@ def default_max_tokens(placement: Placement) -> int:
     Returns
     -------
     int
-        2,048 tokens on a CPU, 16,384 on an accelerator; neither is the result of a measurement yet. A batch that does
-        not fit is halved.
+        The best of the curve in ``docs/performance.md`` for a CPU; for an accelerator nothing is measured yet. A batch
+        that does not fit is halved.
     """
-    return 2048 if placement.device.type == "cpu" else 16384
+    return MAX_TOKENS.get(placement.device.type, ACCELERATOR_MAX_TOKENS)
 
 
 def embed_file(pending: PendingJob, encoder: Encoder, limits: Limits, on_progress: Callable[[int], None]) -> Receipt:
