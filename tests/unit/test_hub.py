@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+import virnucpro
 from dna_layouts import write_dnabert_s
 from published_layouts import write_bin, write_prefixed, write_sharded
 from virnucpro import WeightsError
@@ -123,7 +124,8 @@ def test_the_tokenizer_is_fetched_with_dna_weights(hub):
 def embed_in_a_process(folder, settings):
     (folder / "x.faa").write_text(">a\nMKV\n")
     command = [sys.executable, "-m", "virnucpro", "embed", "x.faa", "-o", "out"]
-    environment = {"HF_HOME": str(folder / "home"), "PATH": "", **settings}
+    package = str(Path(virnucpro.__file__).parents[1])  # what is tested here, and not what is installed
+    environment = {"HF_HOME": str(folder / "home"), "PATH": "", "PYTHONPATH": package, **settings}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -133,6 +135,23 @@ def test_a_hub_whose_address_is_none_is_an_error_of_three_lines(tmp_path, addres
     assert done.returncode == 4
     assert len(done.stderr.splitlines()) == 3
     assert "HF_ENDPOINT" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("http://a\nb", r"'http://a\nb': "),
+        ("http://a\x01b", r"'http://a\x01b': "),
+        ("http://a\udcffb", r"'http://a\udcffb': "),
+        ("http://☃", "http://☃: "),
+    ],
+)
+def test_letters_that_no_address_has_are_shown(tmp_path, address, told):
+    done = embed_in_a_process(tmp_path, {"HF_ENDPOINT": address})
+    lines = done.stderr.splitlines()
+    assert done.returncode == 4
+    assert len(lines) == 3
+    assert f"then asked {told}HF_ENDPOINT, which names the hub, is not an address: Invalid " in lines[1]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from httpx2 import InvalidURL
+
 from virnucpro.errors import WeightsError
 
 try:  # the client takes HF_ENDPOINT apart when it is imported
@@ -120,7 +122,7 @@ def download_weights(entry: CatalogEntry) -> Path:
     Raises
     ------
     WeightsError
-        If it is not here and the network does not give it.
+        If it is not here and the network does not give it, or HF_ENDPOINT is no address.
     """
     if (folder := find_downloaded(entry)) is not None:
         return folder
@@ -128,6 +130,8 @@ def download_weights(entry: CatalogEntry) -> Path:
         # One question without retries: an offline machine gets its answer at once, not after half a minute.
         get_hf_file_metadata(hf_hub_url(entry.repository, "config.json", revision=entry.revision), timeout=10)
         return _fetch(entry, local_files_only=False)
+    except InvalidURL as error:
+        raise _not_here(entry, f"HF_ENDPOINT, which names the hub, is not an address: {_first_line(error)}") from error
     except (
         OSError,
         HTTPError,
@@ -163,11 +167,11 @@ def _fetch(entry: CatalogEntry, local_files_only: bool) -> Path:
 
 
 def _not_here(entry: CatalogEntry, reason: str) -> WeightsError:
-    dna = entry.molecule is Molecule.DNA
+    dna, hub = entry.molecule is Molecule.DNA, constants.ENDPOINT
     files = f"config.json, {TOKENIZER_FILE} and pytorch_model.bin" if dna else "config.json and model.safetensors"
     return WeightsError(
         f"the weights of {entry.name} ({entry.repository}, revision {entry.revision[:7]}) are not on this machine\n"
-        f"looked in {constants.HF_HUB_CACHE}, then asked {constants.ENDPOINT}: {reason}\n"
+        f"looked in {constants.HF_HUB_CACHE}, then asked {hub if hub.isprintable() else repr(hub)}: {reason}\n"
         f"either run 'virnucpro models download {entry.name}' where there is a network and copy that cache here, "
         f"or give a folder with {files}: --model FOLDER ('--model {DEMO_DNA if dna else DEMO}' needs no weights)"
     )
