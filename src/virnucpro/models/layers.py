@@ -80,7 +80,7 @@ def token_table(rows: int, width: int) -> nn.Embedding:
         On torch's default device.
     """
     weight = torch.empty(rows, width)
-    return nn.Embedding.from_pretrained(weight if weight.is_meta else weight.normal_(), freeze=False)
+    return nn.Embedding(rows, width, _weight=weight if weight.is_meta else weight.normal_())
 
 
 def linear(layer: AnyLinear, x: Tensor) -> Tensor:
