@@ -11,6 +11,8 @@ import argparse
 import json
 import os
 import platform
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +22,7 @@ import torch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for every contestant, as `virnucpro` says it for itself
 
-from benchmarks import alibi, frames, growth, profile, startup
+from benchmarks import alibi, frames, growth, startup
 from benchmarks.race import Task, race
 from benchmarks.workloads import write_dnabert_s, write_esm2, write_sequences
 from virnucpro.models.placement import choose_placement
@@ -78,7 +80,10 @@ def profiles(device: str) -> Rows:
     kind_of = device.partition(":")[0]
     half, budget = "bf16" if kind_of == "cpu" else "fp16", CHOSEN[kind_of]
     for model, kind in ((write_esm2(), "proteome"), (write_dnabert_s(), "dna500")):
-        yield from profile.rows(model, write_sequences(kind, COUNTS[kind_of][kind]), half, device, budget)
+        fasta = write_sequences(kind, COUNTS[kind_of][kind])
+        command = [sys.executable, "-m", "benchmarks.profile", str(model), str(fasta), half, device, str(budget)]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        yield from (json.loads(line) for line in printed.splitlines() if line.startswith("{"))
 
 
 def suites(device: str, repetitions: int) -> dict[str, Callable[[], Rows]]:

@@ -1,14 +1,14 @@
 """The same work once, ten and a hundred times: ``python -m benchmarks --only growth``.
 
 `virnucpro predict` and `virnucpro embed` with untrained demo models on seeded reads and proteins, none of which is
-there twice. Every run is a process of its own; its start-up is measured with a single sequence and taken off.
+there twice. Every run is a process of its own. Seconds are of processor time on all cores, which other work on the
+machine hardly changes; those of a run with a single sequence are taken off.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,9 @@ def rows() -> Iterator[dict[str, Any]]:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "x.fa"
                 write(path, letters, length, count)
-                started = time.perf_counter()
-                _, memory = measured(
+                _, memory, seconds = measured(
                     [sys.executable, "-m", "virnucpro", verb, str(path), "-o", f"{folder}/out", *options[verb], "-q"]
                 )
-                seconds = time.perf_counter() - started
             if count == 1:
                 start_up = seconds
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,3 +33,14 @@ def rows(model: Path, fasta: Path, dtype: str, device: str, max_tokens: int) -> 
             "model": model.name, "dtype": dtype, "operator": event.key, "share": getattr(event, own) / total,
             "calls": event.count,
         }  # fmt: skip
+
+
+def main() -> None:
+    """Print rows; in a process of its own, whose memory is nobody else's."""
+    model, fasta, dtype, device, max_tokens = sys.argv[1:]
+    for row in rows(Path(model), Path(fasta), dtype, device, int(max_tokens)):
+        print(json.dumps(row))
+
+
+if __name__ == "__main__":
+    main()

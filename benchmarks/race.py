@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import statistics
 import subprocess
@@ -105,7 +104,7 @@ class CommandLine(Contestant):
             sys.executable, "-m", "virnucpro", "embed", task.fasta, "-o", str(out), "--model", task.model, "--device",
             task.device, "--dtype", task.dtype, "--max-tokens", str(task.max_tokens), "--overwrite",
         ]  # fmt: skip
-        printed, memory = measured(command)
+        printed, memory, _ = measured(command)
         found = re.search(r"residues in ([\d.]+) s", printed)
         assert found, printed
         self.seconds.append(float(found[1]))
@@ -125,15 +124,24 @@ class CommandLine(Contestant):
         return super().finish() | {"stage": "end to end", "mfu": None, "peak_flops": []}
 
 
-def measured(command: list[str]) -> tuple[str, float]:
-    """Run a process; give what it printed and its peak memory in bytes."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout is not None
-    printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
+def measured(command: list[str]) -> tuple[str, float, float]:
+    """Run a process; give what it printed, its peak memory in bytes and its seconds of processor time."""
+    done = subprocess.run([sys.executable, "-c", _BETWEEN, *command], capture_output=True, text=True, check=False)
+    printed = done.stdout + done.stderr
+    if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{printed}")
-    return printed, usage.ru_maxrss * 1024
+    memory, seconds = done.stdout.splitlines()[-1].split()
+    return printed, int(memory) * 1024, float(seconds)
+
+
+_BETWEEN = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_maxrss, used.ru_utime + used.ru_stime)
+sys.exit(code)
+"""
+"""A small process between: Linux counts the memory of whoever starts a process among that process's own."""
 
 
 def race(tasks: list[Task], repetitions: int, exact: Task) -> list[dict[str, Any]]:

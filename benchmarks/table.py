@@ -107,7 +107,7 @@ def growth(rows: list[Row]) -> str:
         (row["verb"], f"{row['sequences']:,}", f"{row['each'] * 1e3:.2f}", f"{row['memory_gb'] * 1e3:,.0f} MB")
         for row in found
     )
-    return table("verb | sequences | ms per sequence | peak memory", cells)
+    return table("verb | sequences | processor ms per sequence | peak memory", cells)
 
 
 def page_part(device: str, rows: list[Row]) -> str:
