@@ -57,8 +57,10 @@ def prepare_data(data: Path, out: Path) -> tuple[Genomes, Split]:
 
 def _write_split(genomes: Genomes, split: Split, path: Path) -> None:
     rows = ["record\tclass\tgroup\tside\tlength"]
-    for row in zip(genomes.ids, genomes.classes, split.groups, split.sides, genomes.lengths, strict=True):
-        rows.append(f"{row[0]}\t{CLASSES[row[1]]}\t{row[2]}\t{SIDES[row[3]]}\t{row[4]}")
+    columns = zip(genomes.ids, genomes.classes, split.groups, split.sides, genomes.lengths, strict=True)
+    rows += [
+        f"{name}\t{CLASSES[kind]}\t{group}\t{SIDES[side]}\t{length}" for name, kind, group, side, length in columns
+    ]
     path.write_text("\n".join(rows) + "\n")
 
 

@@ -122,8 +122,6 @@ def _viral_names(kind: str, file: str, record_id: str, taxon: str) -> list[str]:
     return names
 
 
-
-
 def _cellular_names(kind: str, file: str, taxon: str) -> list[str]:
     """Eukaryotes by species where the source tells it; organelles by genus."""
     told = f"{file} {taxon}"
