@@ -1,0 +1,1 @@
+"""Recipes: how the weights that come with VirNucPro were made."""

@@ -1,0 +1,95 @@
+"""Train `mini`: ``python -m recipes.mini --data FOLDER --seed 1 --out FOLDER``; the same command goes on with a run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from recipes.mini.data import prepare_data
+from recipes.mini.network import Shape
+from recipes.mini.tokenizer import learn_tokenizer
+from recipes.mini.training import Plan, Trainer
+from recipes.mini.watching import watch
+from recipes.mini.windows import TRAINING_SHARES, Sampler
+from virnucpro.models.dna_tokens import DnaTokenizer
+
+TOKENIZER_WINDOWS, TOKENIZER_BP = 6000, 500
+
+
+def parse(words: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line.
+
+    Parameters
+    ----------
+    words : list of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    argparse.Namespace
+        The options.
+    """
+    parser = argparse.ArgumentParser(prog="python -m recipes.mini", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with RECORDS.tsv and the files it names")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run; a run that is in it goes on")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=4600, help="steps on labels")
+    parser.add_argument("--pretrain-steps", type=int, default=600, help="masked-language steps before them")
+    parser.add_argument("--windows", type=int, default=96, help="windows of a step")
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--warmup", type=int, default=150)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--protein-layers", type=int, default=4)
+    parser.add_argument("--dna-layers", type=int, default=3)
+    parser.add_argument("--vocabulary", type=int, default=4096)
+    parser.add_argument("--watch-every", type=int, default=400, help="steps between looks at the validation side")
+    parser.add_argument("--watch-windows", type=int, default=400, help="windows of each length in a look")
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args(words)
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run the recipe."""
+    options = parse(words)
+    torch.set_num_threads(options.threads)
+    options.out.mkdir(parents=True, exist_ok=True)
+    genomes, split = prepare_data(options.data, options.out)
+    training = Sampler(genomes, split, 0, TRAINING_SHARES)
+    validation = Sampler(genomes, split, 1, TRAINING_SHARES)
+    tokenizer = _tokenizer(options, training)
+    shape = Shape(
+        width=options.width,
+        feed_forward=4 * options.width,
+        protein_layers=options.protein_layers,
+        dna_layers=options.dna_layers,
+        vocabulary=tokenizer.size,
+    )
+    plan = Plan(
+        options.seed, options.pretrain_steps, options.steps, options.windows, options.learning_rate, options.warmup
+    )
+    trainer = Trainer(plan, shape, training, tokenizer, options.out)
+    began, first = time.monotonic(), trainer.step
+    for step in trainer.run(plan.total):
+        if step > plan.pretrain_steps and (step % options.watch_every == 0 or step == plan.total):
+            seconds = (time.monotonic() - began) / (step - first)
+            found = watch(trainer.average, validation, tokenizer, options.watch_windows)
+            trainer.log(validation_auroc=found, seconds_per_step=round(seconds, 3))
+    print(f"{trainer.step} steps done; {options.out}", file=sys.stderr)
+
+
+def _tokenizer(options: argparse.Namespace, training: Sampler) -> DnaTokenizer:
+    path = options.out / "tokenizer.json"
+    if not path.exists():
+        lengths = np.full(TOKENIZER_WINDOWS, TOKENIZER_BP)
+        drawn = training.draw((options.seed, 0, 3), lengths, errors=False)
+        path.write_text(learn_tokenizer(drawn.sequences, options.vocabulary))
+    return DnaTokenizer.read(path)
+
+
+if __name__ == "__main__":
+    main()

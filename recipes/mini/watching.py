@@ -1,0 +1,98 @@
+"""AUROC on windows of the validation side, while a run goes on."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recipes.mini.batches import rows_of
+from recipes.mini.network import Mini
+from recipes.mini.windows import Drawn, Sampler
+from virnucpro.models.dna_tokens import DnaTokenizer
+
+__all__ = ["LENGTHS_BP", "auroc", "logits_of", "watch"]
+
+LENGTHS_BP = (150, 300, 500, 1000)
+WINDOWS_AT_A_TIME = 64
+
+
+def watch(
+    network: Mini, sampler: Sampler, tokenizer: DnaTokenizer, windows: int, halves: str = "both"
+) -> dict[str, float]:
+    """Measure AUROC at each length, always on the same windows.
+
+    Parameters
+    ----------
+    network : Mini
+        Any.
+    sampler : Sampler
+        Of the validation side.
+    tokenizer : DnaTokenizer
+        The network's.
+    windows : int
+        Of each length.
+    halves : str, default: "both"
+        ``both``, ``dna`` or ``protein``.
+
+    Returns
+    -------
+    dict of str to float
+        By length.
+    """
+    found = {}
+    for length in LENGTHS_BP:
+        drawn = sampler.draw((length, 7), np.full(windows, length), errors=False)
+        logits = logits_of(network, drawn, tokenizer, halves)
+        found[str(length)] = round(float(auroc(logits, drawn.viral)), 4)
+    return found
+
+
+def auroc(scores: NDArray[np.float64], viral: NDArray[np.bool_]) -> float:
+    """Compute the area under the ROC curve.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray, shape (windows,), float64
+        Higher is more viral.
+    viral : numpy.ndarray, shape (windows,), bool
+        Labels, of both kinds.
+
+    Returns
+    -------
+    float
+        How often a viral window scores higher than a cellular one; equal scores count half.
+    """
+    cellular = np.sort(scores[~viral])
+    below = np.searchsorted(cellular, scores[viral], "left") + np.searchsorted(cellular, scores[viral], "right")
+    return float(below.mean() / (2 * len(cellular)))
+
+
+@torch.inference_mode()
+def logits_of(network: Mini, drawn: Drawn, tokenizer: DnaTokenizer, halves: str = "both") -> NDArray[np.float64]:
+    """Compute window logits in evaluation mode.
+
+    Parameters
+    ----------
+    network : Mini
+        Any.
+    drawn : Drawn
+        The windows.
+    tokenizer : DnaTokenizer
+        The network's.
+    halves : str, default: "both"
+        ``both``, ``dna`` or ``protein``.
+
+    Returns
+    -------
+    numpy.ndarray, shape (windows,), float64
+        One logit each.
+    """
+    network.eval()
+    logits = []
+    for start in range(0, len(drawn.sequences), WINDOWS_AT_A_TIME):
+        sequences = drawn.sequences[start : start + WINDOWS_AT_A_TIME]
+        none = np.zeros(len(sequences), np.bool_)
+        missing = (none | (halves == "protein"), none | (halves == "dna"))
+        logits.append(network.window_logits(rows_of(sequences, tokenizer, missing)).double().numpy())
+    return np.concatenate(logits)
