@@ -1,4 +1,4 @@
-"""The same work once, ten and a hundred times: ``python -m benchmarks --only growth``.
+"""The same work on more and more sequences: ``python -m benchmarks --only growth``.
 
 `virnucpro predict` and `virnucpro embed` with untrained demo models on seeded reads and proteins, none of which is
 there twice. Every run is a process of its own. Seconds are of processor time on all cores, which other work on the
@@ -18,8 +18,8 @@ import numpy as np
 from benchmarks.race import measured
 from benchmarks.workloads import BASES, RESIDUES
 
-FIRST = {"predict": 1000, "embed": 1000}
-TIMES = (1, 10, 100)
+SIZES = {"predict": (1000, 10_000, 20_000, 100_000, 200_000), "embed": (1000, 10_000, 100_000)}
+"""Sequences; 20,000 reads are the first size of which `predict` makes more than one part."""
 
 
 def write(path: Path, letters: list[str], length: int, count: int) -> None:
@@ -31,10 +31,10 @@ def write(path: Path, letters: list[str], length: int, count: int) -> None:
 def rows() -> Iterator[dict[str, Any]]:
     """Seconds per sequence and peak memory of both verbs, at every size."""
     options = {"predict": ["--classifier", "demo"], "embed": ["--model", "demo"]}
-    for verb, first in FIRST.items():
+    for verb, sizes in SIZES.items():
         letters, length = (BASES, 150) if verb == "predict" else (RESIDUES, 50)
         start_up = 0.0
-        for count in (1, *(first * times for times in TIMES)):
+        for count in (1, *sizes):
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "x.fa"
                 write(path, letters, length, count)

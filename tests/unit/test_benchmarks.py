@@ -32,11 +32,13 @@ def test_a_fast_row_with_worse_vectors_fails(changes, expected):
 def test_what_was_not_measured_is_said():
     rows = [
         {"part": "startup", "what": "virnucpro --help", "seconds": 0.21},
-        {"part": "growth", "verb": "predict", "each": 1.0, "memory_gb": 1.0},
-        {"part": "growth", "verb": "predict", "each": 1.04, "memory_gb": 1.2},
+        {"part": "growth", "verb": "predict", "sequences": 1000, "each": 1.0, "memory_gb": 1.0},
+        {"part": "growth", "verb": "predict", "sequences": 20_000, "each": 1.0, "memory_gb": 1.15},
+        {"part": "growth", "verb": "predict", "sequences": 200_000, "each": 1.04, "memory_gb": 1.2},
     ]
     told = {name: (figure, verdict) for name, figure, verdict in verdicts(rows)}
     assert told["virnucpro --help in under 0.2 s"] == ("0.21 s", "missed")
-    assert told["predict, 100 times the reads: time each within 5 %"] == ("+4%", "met")
-    assert told["predict, 100 times the reads: memory within 10 %"] == ("+20%", "missed")
+    assert told["predict, 200 times 1,000 reads: time each within 5 %"] == ("+4%", "met")
+    assert told["predict, 200 times 1,000 reads: memory within 10 %"] == ("+20%", "missed")
+    assert told["predict, 10 times 20,000 reads, which are two parts: memory within 10 %"] == ("+4%", "met")
     assert told["650M, equal lengths: at least 60 % of the bf16 matrix peak"] == ("", "not measured")
