@@ -9,6 +9,7 @@ from pathlib import Path
 
 from virnucpro.errors import ConfigError
 from virnucpro.models.contract import FeatureContract
+from virnucpro.models.memory import return_free_memory
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
 from virnucpro.pipeline.framing import FramePart, frame_parts
@@ -183,6 +184,7 @@ def make_features(
         if receipt:
             report.counts += receipt.counts
         del part  # or it would be held while the next one is made
+        return_free_memory()
 
 
 def _write_part(job: FeatureJob, part: FramePart, encoders: FrameEncoders) -> Receipt:

@@ -18,6 +18,7 @@ from virnucpro.models.catalog import DEMO, MINI
 from virnucpro.models.classifier import Classifier, load_classifier
 from virnucpro.models.contract import FeatureContract
 from virnucpro.models.demo import demo_classifier
+from virnucpro.models.memory import return_free_memory
 from virnucpro.models.packaged import packaged_classifier
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
@@ -222,6 +223,7 @@ def score_parts(
         report.kinds.add(part)
         on_progress(part.bases)
         del part  # or it would be held while the next one is made
+        return_free_memory()
     return report
 
 
