@@ -1,4 +1,4 @@
-"""Attention of which the way back is fast on a CPU; the values are those of the package's own.
+"""Attention and rotation of which the way back is fast on a CPU; the values are those of the package's own.
 
 The package's functions cut slices out of a pack and write slices into one. Backwards, every slice becomes a gradient as
 large as the pack, and torch's fused kernel for the CPU is three times as slow as the written-out formula.
@@ -9,15 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest import mock
 
 import torch
 from torch import Tensor
 
-from virnucpro.models import dnabert_s
+from virnucpro.models import dnabert_s, esm2
+from virnucpro.models.esm2 import rotate
 from virnucpro.models.pack import Pack
 
-__all__ = ["trainable_alibi", "trainable_attention"]
+__all__ = ["trainable", "trainable_attention"]
 
 
 def trainable_attention(
@@ -56,8 +58,30 @@ def _alibi(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, bias_HLL: Tens
     return trainable_attention(query_NHK, key_NHK, value_NHK, pack, bias_HLL)
 
 
+class _Turn(torch.autograd.Function):
+    """Rotation in place, whose way back is the rotation the other way."""
+
+    @staticmethod
+    def forward(ctx: Any, vectors_N2HK: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.mark_dirty(vectors_N2HK)
+        ctx.save_for_backward(cosine, sine)
+        rotate(vectors_N2HK, (cosine, sine))
+        return vectors_N2HK
+
+    @staticmethod
+    def backward(ctx: Any, gradient_N2HK: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]  # noqa: ANN401
+        cosine, sine = ctx.saved_tensors
+        turned = gradient_N2HK.clone()
+        rotate(turned, (cosine, -sine))
+        return turned, None, None
+
+
+def _turn(vectors_N2HK: Tensor, rotation: tuple[Tensor, Tensor]) -> None:
+    _Turn.apply(vectors_N2HK, *rotation)
+
+
 @contextmanager
-def trainable_alibi() -> Iterator[None]:
-    """Let DNABERT-S attend in this way, which takes no attention function as ESM-2 does."""
-    with mock.patch.object(dnabert_s, "alibi_attention", _alibi):
+def trainable() -> Iterator[None]:
+    """Let DNABERT-S attend, and ESM-2 rotate, in this way, which they do not take as an argument."""
+    with mock.patch.object(dnabert_s, "alibi_attention", _alibi), mock.patch.object(esm2, "rotate", _turn):
         yield

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from recipes.mini.attention import trainable_alibi, trainable_attention
+from recipes.mini.attention import trainable, trainable_attention
 from recipes.mini.batches import NONE, Batch
 from virnucpro.models.classifier import MLP
 from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
@@ -170,7 +170,7 @@ def pack_of(tokens: list[NDArray[np.int64]]) -> Pack:
 
 def encode(model: PackedModel, pack: Pack, dtype: torch.dtype) -> Tensor:
     """Run an encoder with attention for training, whether or not gradients are wanted."""
-    with trainable_alibi():
+    with trainable():
         hidden_ND: Tensor = model(pack, dtype)
     return hidden_ND
 
