@@ -49,3 +49,6 @@ PREPACKED_COSINE = 0.9998
 GRADIENT_FP32 = 1e-4
 """Largest difference between a gradient here and transformers' in float32, relative to the largest number of that
 gradient: the same sums in another order; a missing half of a rotation changes them by 1e-1."""
+
+MINI_EXPORT = 1e-2
+"""max_abs between a logit of the trained network and of its export in half precision, both worked out in float32."""

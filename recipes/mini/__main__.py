@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 
 from recipes.mini.data import prepare_data
+from recipes.mini.finishing import PACKAGE, Finish, finish
 from recipes.mini.network import Shape
 from recipes.mini.tokenizer import learn_tokenizer
 from recipes.mini.training import Plan, Trainer
@@ -50,6 +52,10 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--watch-every", type=int, default=400, help="steps between looks at the validation side")
     parser.add_argument("--watch-windows", type=int, default=400, help="windows of each length in a look")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--window", type=int, default=500, help="bases of a window where a user names none")
+    parser.add_argument("--sequences", type=int, default=500, help="of each class and length, to calibrate and report")
+    parser.add_argument("--draws", type=int, default=300, help="of genomes, for intervals")
+    parser.add_argument("--commit", default="unknown", help="of this recipe, for the model card")
     return parser.parse_args(words)
 
 
@@ -79,7 +85,20 @@ def main(words: list[str] | None = None) -> None:
             seconds = (time.monotonic() - began) / (step - first)
             found = watch(trainer.average, validation, tokenizer, options.watch_windows)
             trainer.log(validation_auroc=found, seconds_per_step=round(seconds, 3))
-    print(f"{trainer.step} steps done; {options.out}", file=sys.stderr)
+    todo = Finish(
+        options.window, options.sequences, options.draws, plan.steps * plan.windows, _command(words), options.commit
+    )
+    finish(options.out, genomes, split, todo)
+    print(f"{trainer.step} steps done; {options.out / PACKAGE} is ready, figures in its card", file=sys.stderr)
+
+
+def _command(words: list[str] | None) -> str:
+    """The command as another machine would give it, without the places of its folders."""
+    given = list(sys.argv[1:] if words is None else words)
+    for option, name in (("--data", "FOLDER"), ("--out", "RUN"), ("--commit", "COMMIT")):
+        if option in given:
+            given[given.index(option) + 1] = name
+    return f"python -m recipes.mini {shlex.join(given)}"
 
 
 def _tokenizer(options: argparse.Namespace, training: Sampler) -> DnaTokenizer:

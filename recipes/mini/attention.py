@@ -69,7 +69,7 @@ class _Turn(torch.autograd.Function):
         return vectors_N2HK
 
     @staticmethod
-    def backward(ctx: Any, gradient_N2HK: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]  # noqa: ANN401
+    def backward(ctx: Any, gradient_N2HK: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
         cosine, sine = ctx.saved_tensors
         turned = gradient_N2HK.clone()
         rotate(turned, (cosine, -sine))
@@ -77,7 +77,7 @@ class _Turn(torch.autograd.Function):
 
 
 def _turn(vectors_N2HK: Tensor, rotation: tuple[Tensor, Tensor]) -> None:
-    _Turn.apply(vectors_N2HK, *rotation)
+    _Turn.apply(vectors_N2HK, *rotation)  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -1,13 +1,7 @@
-"""What `mini` has to beat: canonical 5-mers and the same perceptron, on the same windows.
-
-``python -m recipes.mini.baseline --data FOLDER --out FOLDER --windows 300000``, after the recipe has split the data.
-"""
+"""What `mini` has to beat: canonical 5-mers and the same perceptron, on the same windows."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +9,15 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from recipes.mini.data import prepare_data
-from recipes.mini.watching import LENGTHS_BP, auroc
+from recipes.mini.genomes import Genomes
+from recipes.mini.split import Split
 from recipes.mini.windows import TRAINING_SHARES, Sampler, mixed_lengths
 from virnucpro.models.classifier import MLP
 from virnucpro.sequences.nucleotides import reverse_complement
 
-__all__ = ["FEATURES", "five_mers", "score", "train_baseline"]
+__all__ = ["FEATURES", "five_mers", "score", "train_baseline", "trained_baseline"]
+
+BASELINE = "baseline.pt"
 
 K = 5
 BATCH = 256
@@ -88,7 +84,7 @@ def train_baseline(sampler: Sampler, windows: int, seed: int) -> MLP:
     torch.manual_seed(seed)
     model = MLP(FEATURES)
     optimiser = torch.optim.AdamW(model.parameters(), PEAK_RATE, weight_decay=1e-3)
-    steps = windows // BATCH
+    steps = max(windows // BATCH, 1)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for step in range(steps):
         lengths = mixed_lengths(np.random.default_rng((seed, step, 5)), BATCH)
@@ -119,30 +115,37 @@ def score(model: MLP, sequences: list[bytes]) -> NDArray[np.float64]:
         log(p viral / p host).
     """
     logits = model(torch.from_numpy(five_mers(sequences)))
-    return (logits[:, 1] - logits[:, 0]).double().numpy()
+    return np.asarray((logits[:, 1] - logits[:, 0]).double().numpy())
 
 
-def main() -> None:
-    """Train, and print AUROC on the validation side."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--windows", type=int, default=300_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--watch-windows", type=int, default=400)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    genomes, split = prepare_data(options.data, options.out)
-    model = train_baseline(Sampler(genomes, split, 0, TRAINING_SHARES), options.windows, options.seed)
-    torch.save(model.state_dict(), options.out / "baseline.pt")
-    validation = Sampler(genomes, split, 1, TRAINING_SHARES)
-    found = {}
-    for length in LENGTHS_BP:
-        drawn = validation.draw((length, 7), np.full(options.watch_windows, length), errors=False)
-        found[str(length)] = round(auroc(score(model, drawn.sequences), drawn.viral), 4)
-    print(json.dumps({"windows": options.windows, "validation_auroc": found}), file=sys.stderr)
+def trained_baseline(out: Path, genomes: Genomes, split: Split, windows: int, seed: int) -> MLP:
+    """Train the perceptron, or take what an earlier call left.
 
+    Parameters
+    ----------
+    out : Path
+        Folder of the run.
+    genomes : Genomes
+        All records, masked.
+    split : Split
+        Their sides.
+    windows : int
+        How many it sees.
+    seed : int
+        Of windows and weights.
 
-if __name__ == "__main__":
-    main()
+    Returns
+    -------
+    MLP
+        In evaluation mode.
+    """
+    path, told = out / BASELINE, {"windows": windows, "seed": seed}
+    if path.exists():
+        saved = torch.load(path, weights_only=True)
+        if saved["told"] == told:
+            model = MLP(FEATURES)
+            model.load_state_dict(saved["state"])
+            return model.eval()
+    model = train_baseline(Sampler(genomes, split, 0, TRAINING_SHARES), windows, seed)
+    torch.save({"told": told, "state": model.state_dict()}, path)
+    return model

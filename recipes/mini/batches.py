@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,7 +115,9 @@ class _Pieces:
         """Give the number of a piece."""
         return self.numbers.setdefault(piece, len(self.numbers))
 
-    def sorted_tokens(self, encode) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:  # noqa: ANN001
+    def sorted_tokens(
+        self, encode: Callable[[str], NDArray[np.int64]]
+    ) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
         """Tokens by length, and where each number is found among them; the last entry is for `NONE`."""
         tokens = [encode(letters) for _, letters in self.numbers]
         if self.crop:

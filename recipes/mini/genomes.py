@@ -69,7 +69,7 @@ class Genomes:
         """Digest of ids, classes and bases: what a recipe's result depends on."""
         digest = hashlib.sha256("\n".join(self.ids).encode())
         for array in (self.lengths, self.classes, self.bases):
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
 

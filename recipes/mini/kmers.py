@@ -33,12 +33,13 @@ def canonical_kmers(bases: NDArray[np.uint8]) -> NDArray[np.uint64]:
     count = len(bases) - K + 1
     if count < 1:
         return np.empty(0, np.uint64)
-    codes = _CODE[bases]
-    forward = _joined(codes & 3, count, reverse=False)
-    backward = _joined(3 - (codes & 3), count, reverse=True)
+    codes: NDArray[np.uint8] = _CODE[bases]
+    known = codes & np.uint8(3)
+    forward = _joined(known, count, reverse=False)
+    backward = _joined(np.uint8(3) - known, count, reverse=True)
     unknown = np.concatenate(([0], np.cumsum(codes == 4)))
     whole = unknown[K:] == unknown[:count]
-    return np.minimum(forward, backward)[whole]
+    return np.asarray(np.minimum(forward, backward)[whole])
 
 
 def _joined(codes: NDArray[np.uint8], count: int, *, reverse: bool) -> NDArray[np.uint64]:

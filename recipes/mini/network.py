@@ -67,9 +67,9 @@ class Mini(nn.Module):
     def __init__(self, shape: Shape, seed: int) -> None:
         super().__init__()
         self.shape = shape
-        sizes = {"width": shape.width, "heads": shape.heads, "feed_forward": shape.feed_forward}
-        self.protein = ESM2(ESM2Config(layers=shape.protein_layers, **sizes), trainable_attention)
-        self.dna = DNABERTS(DNABERTSConfig(layers=shape.dna_layers, vocabulary=shape.vocabulary, **sizes))
+        sizes = (shape.width, shape.heads, shape.feed_forward)
+        self.protein = ESM2(ESM2Config(shape.protein_layers, *sizes), trainable_attention)
+        self.dna = DNABERTS(DNABERTSConfig(shape.dna_layers, *sizes, shape.vocabulary))
         self.classifier = MLP(2 * shape.width + LENGTH_NUMBERS, shape.hidden)
         self.protein_head = nn.Linear(shape.width, len(VOCABULARY))
         self.dna_head = nn.Linear(shape.width, shape.vocabulary)
@@ -79,6 +79,11 @@ class Mini(nn.Module):
                 nn.init.normal_(parameter, std=_scale(name, parameter, shape), generator=generator)
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
+
+    @property
+    def shipped(self) -> tuple[nn.Module, ...]:
+        """All but the heads of the pre-training."""
+        return self.protein, self.dna, self.classifier
 
     def window_logits(self, batch: Batch, dtype: torch.dtype = torch.bfloat16) -> Tensor:
         """Compute the mean logit of the rows of every window.
@@ -116,7 +121,7 @@ class Mini(nn.Module):
         with ThreadPoolExecutor(len(halves), initializer=torch.set_num_threads, initargs=(1,)) as threads:
             vectors = list(threads.map(lambda half: half(batch, torch.bfloat16), halves))
             ends = [vector.detach().requires_grad_() for vector in vectors]
-            loss = F.binary_cross_entropy_with_logits(self._joined(*ends, batch), wanted)
+            loss = F.binary_cross_entropy_with_logits(self._joined(ends[0], ends[1], batch), wanted)
             loss.backward()  # type: ignore[no-untyped-call]
             list(threads.map(_carry_on, vectors, [end.grad for end in ends]))
         return loss.detach()

@@ -148,7 +148,8 @@ def _among(kmers: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.b
     if not len(known):
         return np.zeros(len(kmers), np.bool_)
     places = np.minimum(np.searchsorted(known, kmers), len(known) - 1)
-    return known[places] == kmers
+    found: NDArray[np.bool_] = known[places] == kmers
+    return found
 
 
 def _relatives(found: Sequence[NDArray[np.uint64]]) -> Iterable[tuple[int, int]]:

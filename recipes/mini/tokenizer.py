@@ -42,7 +42,8 @@ def learn_tokenizer(sequences: list[bytes], tokens: int) -> str:
     tokenizer.train_from_iterator((sequence.replace(b"N", b" ").decode() for sequence in sequences), trainer)
     learned = json.loads(tokenizer.to_str())["model"]
     text = tokenizer_json(learned["vocab"], learned["merges"])
-    return DnaTokenizer(text, "mini") and text
+    DnaTokenizer(text, "mini")  # refuses what the package could not read
+    return text
 
 
 def tokenizer_json(vocabulary: dict[str, int], merges: list[list[str]]) -> str:

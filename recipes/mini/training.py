@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from recipes.mini.batches import Batch, rows_of
 from recipes.mini.masking import masked_backward
@@ -219,7 +220,8 @@ class Trainer:
 
 def _parameter_groups(network: Mini) -> list[dict[str, Any]]:
     """Matrices decay, vectors and token tables do not."""
-    decaying, others = [], []
+    decaying: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         free = parameter.dim() < 2 or "embedding" in name or "token_type" in name
         (others if free else decaying).append(parameter)

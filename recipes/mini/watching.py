@@ -69,7 +69,13 @@ def auroc(scores: NDArray[np.float64], viral: NDArray[np.bool_]) -> float:
 
 
 @torch.inference_mode()
-def logits_of(network: Mini, drawn: Drawn, tokenizer: DnaTokenizer, halves: str = "both") -> NDArray[np.float64]:
+def logits_of(
+    network: Mini,
+    drawn: Drawn,
+    tokenizer: DnaTokenizer,
+    halves: str = "both",
+    dtype: torch.dtype = torch.bfloat16,
+) -> NDArray[np.float64]:
     """Compute window logits in evaluation mode.
 
     Parameters
@@ -82,6 +88,8 @@ def logits_of(network: Mini, drawn: Drawn, tokenizer: DnaTokenizer, halves: str 
         The network's.
     halves : str, default: "both"
         ``both``, ``dna`` or ``protein``.
+    dtype : torch.dtype, default: torch.bfloat16
+        Number format of the encoders' work.
 
     Returns
     -------
@@ -94,5 +102,5 @@ def logits_of(network: Mini, drawn: Drawn, tokenizer: DnaTokenizer, halves: str 
         sequences = drawn.sequences[start : start + WINDOWS_AT_A_TIME]
         none = np.zeros(len(sequences), np.bool_)
         missing = (none | (halves == "protein"), none | (halves == "dna"))
-        logits.append(network.window_logits(rows_of(sequences, tokenizer, missing)).double().numpy())
+        logits.append(network.window_logits(rows_of(sequences, tokenizer, missing), dtype).double().numpy())
     return np.concatenate(logits)

@@ -65,14 +65,17 @@ class Sampler:
         Index into `SIDES`.
     shares : mapping of str to float
         How often each class is drawn; classes without a record give their share to the others of their label.
+    min_bp : int, default: 0
+        Bases that a record must have to be drawn from.
     """
 
-    def __init__(self, genomes: Genomes, split: Split, side: int, shares: Mapping[str, float]) -> None:
+    def __init__(self, genomes: Genomes, split: Split, side: int, shares: Mapping[str, float], min_bp: int = 0) -> None:
         self.genomes = genomes
         self.weights = np.zeros(len(genomes))
         labels: dict[bool, float] = {True: 0.0, False: 0.0}
         for kind, name in enumerate(CLASSES):
-            members = np.flatnonzero((split.sides == side) & (genomes.classes == kind))
+            here = (split.sides == side) & (genomes.classes == kind) & (genomes.lengths >= min_bp)
+            members = np.flatnonzero(here)
             if len(members) and shares.get(name, 0):
                 self.weights[members] = shares[name] * _fair(split.groups[members], genomes.lengths[members])
                 labels[kind < VIRAL_CLASSES] += shares[name]
@@ -80,7 +83,7 @@ class Sampler:
         for label, kinds in _KINDS_OF.items():
             if labels[label]:
                 self.weights[np.isin(genomes.classes, kinds)] *= whole[label] / labels[label]
-        self.cumulative = np.cumsum(self.weights) / self.weights.sum()
+        self.cumulative = np.cumsum(self.weights) / max(self.weights.sum(), 1e-300)
 
     def draw(self, key: tuple[int, ...], lengths_bp: NDArray[np.int64], *, errors: bool) -> Drawn:
         """Draw windows.

@@ -1,5 +1,6 @@
 """The classifier, its one file, and the features that it refuses."""
 
+import copy
 import json
 from dataclasses import replace
 
@@ -276,3 +277,12 @@ def test_log_odds_are_those_of_the_scores_and_have_no_bounds():
     far = classifier.log_odds(rows * np.float32(1e4))
     assert np.isfinite(far).all()
     assert np.abs(far).max() > 100
+
+
+def test_numbers_in_half_precision_are_read_as_they_were_written(tmp_path, classifier):
+    halved = replace(classifier, model=copy.deepcopy(classifier.model).half())
+    (tmp_path / "h.safetensors").write_bytes(serialise_classifier(halved))
+    found = load_classifier(tmp_path / "h.safetensors").model.state_dict()
+    assert found["hidden_layer.weight"].dtype == torch.float32
+    for name, tensor in halved.model.state_dict().items():
+        assert torch.equal(found[name], tensor.to(found[name].dtype))

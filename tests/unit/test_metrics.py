@@ -9,7 +9,7 @@ from tolerances import METRIC
 from virnucpro import ConfigError
 from virnucpro.evaluation.bootstrap import bootstrap_intervals
 from virnucpro.evaluation.evaluate import ScoredRows, evaluate_rows
-from virnucpro.evaluation.metrics import METRICS, Ranking, measure, reliability
+from virnucpro.evaluation.metrics import METRICS, Ranking, calibration_error, measure, reliability
 
 
 def case(seed, ties=False, rows=400):
@@ -139,3 +139,28 @@ def test_an_evaluation_needs_both_classes():
         evaluate_rows(rows_of([1, 1], [0.1, 0.2], [0, 1], [0, 1]), "frames", draws=2)
     with pytest.raises(ConfigError, match="as many labels as scores"):
         rows_of([1, 1], [0.1], [0, 1], [0, 1])
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("rate", [0.0, 0.01, 0.05, 0.3, 1.0])
+def test_recall_at_a_rate_is_the_highest_point_of_scikit_learn_s_curve_that_keeps_to_it(seed, ties, weighted, rate):
+    labels, scores, weights = case(seed, ties)
+    weights = weights if weighted else None
+    false_alarms, found, _ = oracle.roc_curve(labels, scores, sample_weight=weights, drop_intermediate=False)
+    expected = found[false_alarms <= rate + METRIC].max()
+    assert Ranking(labels, scores).recall_at(rate, weights) == pytest.approx(expected, abs=METRIC)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_calibration_error_is_what_the_bins_say(weighted):
+    labels, scores, weights = case(3)
+    if weighted:  # rows that count twice are rows that are there twice
+        times = weights.astype(np.int64)
+        bins = reliability(np.repeat(labels, times), np.repeat(scores, times))
+    else:
+        weights, bins = None, reliability(labels, scores)
+    expected = sum(one.rows * abs(one.mean_score - one.viral_share) for one in bins if one.rows)
+    expected /= sum(one.rows for one in bins)
+    assert calibration_error(labels, scores, weights) == pytest.approx(expected, abs=METRIC)

@@ -8,6 +8,7 @@ References
 .. [1] Fawcett (2006), An introduction to ROC analysis.
 .. [2] Davis and Goadrich (2006), The relationship between precision-recall and ROC curves.
 .. [3] Matthews (1975), Comparison of the predicted and observed secondary structure of T4 phage lysozyme.
+.. [4] Naeini et al. (2015), Obtaining well calibrated probabilities using Bayesian binning.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["METRICS", "Bin", "Confusion", "Curve", "Ranking", "measure", "reliability"]
+__all__ = ["METRICS", "Bin", "Confusion", "Curve", "Ranking", "calibration_error", "measure", "reliability"]
 
 METRICS: Final = ("accuracy", "precision", "recall", "f1", "auroc", "auprc", "mcc")
 
@@ -172,6 +173,25 @@ class Ranking:
             "mcc": confusion.mcc,
         }
 
+    def recall_at(self, false_positive_rate: float, weights: Floats | None = None) -> float:
+        """Find the most viral rows that can be called while few host rows are.
+
+        Parameters
+        ----------
+        false_positive_rate : float
+            Share of host rows that may be called viral, 0 to 1.
+        weights : numpy.ndarray, shape (rows,), float64, optional
+            How often each row counts.
+
+        Returns
+        -------
+        float
+            Share of viral rows above the lowest score that keeps to it.
+        """
+        viral, host = (counts[self._ends] for counts in self._counts(weights))
+        kept = int(np.searchsorted(host, false_positive_rate * host[-1] * (1 + 1e-9), "right"))
+        return _ratio(float(viral[kept - 1]), float(viral[-1])) if kept else 0.0
+
     def roc(self) -> Curve:
         """Trace recall over the share of host rows that are called viral [1]_.
 
@@ -249,6 +269,33 @@ class Bin:
     rows: int
     mean_score: float | None
     viral_share: float | None
+
+
+def calibration_error(
+    labels: NDArray[np.int64], scores: NDArray[np.floating], weights: Floats | None = None, bins: int = 10
+) -> float:
+    """Compute the expected calibration error [4]_.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape (rows,), int64
+        0 host, 1 viral.
+    scores : numpy.ndarray, shape (rows,), float
+        Probabilities of viral.
+    weights : numpy.ndarray, shape (rows,), float64, optional
+        How often each row counts.
+    bins : int, default: 10
+        Stretches of equal length.
+
+    Returns
+    -------
+    float
+        Distance of mean score and viral share, averaged over the rows of all bins.
+    """
+    place = np.minimum((scores.astype(np.float64) * bins).astype(np.int64), bins - 1)
+    kept = np.ones(len(labels)) if weights is None else weights
+    distances = np.bincount(place, kept * (scores - labels), bins)
+    return _ratio(float(np.abs(distances).sum()), float(kept.sum()))
 
 
 def reliability(labels: NDArray[np.int64], scores: NDArray[np.floating], bins: int = 10) -> list[Bin]:

@@ -299,7 +299,7 @@ def load_classifier(path: str | Path) -> Classifier:
     try:
         with safe_open(file, framework="pt") as opened:
             header = json.loads((opened.metadata() or {})[_HEADER])
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            tensors = {name: _widened(opened.get_tensor(name)) for name in opened.keys()}  # noqa: SIM118
         if header["format"] != FORMAT or tuple(header["classes"]) != CLASSES:
             raise WeightsError(
                 f"{file} has format {header['format']!r} and classes {header['classes']}; this version reads format "
@@ -320,6 +320,11 @@ def load_classifier(path: str | Path) -> Classifier:
     model = build_mlp(tensors, str(file), contract.width, widths["hidden"])
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     return Classifier(model, contract, training, str(file), digest, header.get("calibration"))
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    """Numbers that were written in half precision are worked with in float32, all exactly as they were."""
+    return tensor.float() if tensor.dtype == torch.float16 else tensor
 
 
 def build_mlp(tensors: dict[str, Tensor], name: str, width: int, hidden_width: int = HIDDEN_WIDTH) -> MLP:
