@@ -9,7 +9,7 @@ import pytest
 
 from mini_layout import CALIBRATION
 from virnucpro.errors import ConfigError, WeightsError
-from virnucpro.prediction.calibration import Calibration, prior_logit
+from virnucpro.prediction.calibration import LEVELS, Calibration, prior_logit
 from virnucpro.prediction.call_rule import CallRule, choose_rule
 from virnucpro.prediction.calls import call_record
 from virnucpro.prediction.scores import PartScores, ScoredFrame, ScoredWindow
@@ -123,8 +123,19 @@ def test_windows_have_the_prior_s_score_and_the_best_one_is_theirs():
     for window, odds in zip(own, (-1.0, 3.0), strict=True):
         z = float(MADE.window_logits(odds, 500)) + prior_logit(0.2)
         assert window.virus_score == pytest.approx(1 / (1 + math.exp(-z)))
-        assert window.is_virus is (z >= 0)
     assert called(rule, -1.0, 3.0).best_window.number == 2
+
+
+@pytest.mark.parametrize("chosen", [{"level": level} for level in LEVELS] + [{"min_score": 0.3, "prior": 0.2}])
+def test_a_window_is_called_as_a_record_that_is_just_this_window(chosen):
+    rule = CallRule(MADE, **chosen)
+    calls = []
+    for odds in np.linspace(-3, 9, 25):
+        (window,) = rule.calibrated(windows(odds))
+        calls.append(window.is_virus)
+        assert window.is_virus is rule.verdict([window], 500).is_virus
+    assert calls == sorted(calls)
+    assert len(set(calls)) == 2
 
 
 def test_without_a_calibration_nothing_changes():

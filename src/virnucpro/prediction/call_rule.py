@@ -71,8 +71,7 @@ class CallRule:
         """
         if self.calibration is None:
             return list(windows)
-        shift = prior_logit(self.prior)
-        return [_calibrated(window, self.calibration, shift) for window in windows]
+        return [self._calibrated(window, self.calibration) for window in windows]
 
     def verdict(self, scored: Sequence[ScoredWindow], length_bp: int) -> Verdict:
         """Judge a record.
@@ -94,10 +93,28 @@ class CallRule:
             return Verdict(score, score >= (USUAL_MIN_SCORE if self.min_score is None else self.min_score))
         evidence = [window.evidence for window in scored if isinstance(window, CalibratedWindow)]
         z = self.calibration.record_logit(evidence, length_bp)
-        score = share(z + prior_logit(self.prior))
-        by_level = z >= self.calibration.threshold(self.level, length_bp)
-        is_virus = by_level if self.min_score is None else score >= self.min_score
-        return Verdict(score, is_virus, self.calibration.fdr(z, length_bp, self.prior))
+        fdr = self.calibration.fdr(z, length_bp, self.prior)
+        return Verdict(self._score(z), self._calls(z, length_bp, self.calibration), fdr)
+
+    def _score(self, z: float) -> float:
+        return share(z + prior_logit(self.prior))
+
+    def _calls(self, z: float, length_bp: int, calibration: Calibration) -> bool:
+        if self.min_score is not None:
+            return self._score(z) >= self.min_score
+        return z >= calibration.threshold(self.level, length_bp)
+
+    def _calibrated(self, window: ScoredWindow, calibration: Calibration) -> ScoredWindow:
+        """Give a window its evidence, and the call of a record that is just this window."""
+        if window.log_odds is None:
+            return window
+        length = window.end - window.start
+        evidence = float(calibration.window_logits(window.log_odds, length))
+        called = self._calls(calibration.record_logit([evidence], length), length, calibration)
+        return CalibratedWindow(
+            window.record_number, window.number, window.start, window.end, window.outcome, window.frames,
+            window.log_odds, evidence, prior_logit(self.prior), called,
+        )  # fmt: skip
 
     def describe(self) -> dict[str, Any]:
         """Say what calls were made by.
@@ -111,16 +128,6 @@ class CallRule:
             return {"min_score": USUAL_MIN_SCORE if self.min_score is None else self.min_score}
         chosen = {"level": self.level} if self.min_score is None else {"min_score": self.min_score}
         return {"prior": self.prior, **chosen}
-
-
-def _calibrated(window: ScoredWindow, calibration: Calibration, shift: float) -> ScoredWindow:
-    if window.log_odds is None:
-        return window
-    evidence = float(calibration.window_logits(window.log_odds, window.end - window.start))
-    return CalibratedWindow(
-        window.record_number, window.number, window.start, window.end, window.outcome, window.frames,
-        window.log_odds, evidence, shift,
-    )  # fmt: skip
 
 
 def choose_rule(

@@ -2,7 +2,7 @@
 
 A window is a virus when the best virus score among its frames is at least the best score of other [1]_. Its own score
 is the first as a share of both: one half or more is a virus. Where the classifier is calibrated, a window's score comes
-of the mean log odds of its rows instead; one half or more is a virus there, too.
+of the mean log odds of its rows instead, and it is called as a record of its length would be.
 
 References
 ----------
@@ -119,15 +119,18 @@ class CalibratedWindow(ScoredWindow):
         Calibrated log odds, for a share of viral input of one half.
     shift : float
         What another share adds.
+    called : bool
+        Whether a record that is just this window would be called a virus.
     """
 
     evidence: float = 0.0
     shift: float = 0.0
+    called: bool = False
 
     @property
     def is_virus(self) -> bool:
-        """Whether the score is one half or more."""
-        return self.evidence + self.shift >= 0
+        """By the rule for records."""
+        return self.called
 
     @property
     def virus_score(self) -> float:
