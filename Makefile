@@ -6,11 +6,11 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
 .PHONY: demo test test-all check format bench clean
 
-DEMO_ENCODERS := --dna-model demo-dna --protein-model demo --window 300
+DEMO_ENCODERS := --dna-model mini-dna --protein-model mini --window 300
 
 demo: .venv/run.stamp
 	rm -rf demo_out
-	$(BIN)/virnucpro embed examples/proteins.faa -o demo_out --model demo
+	$(BIN)/virnucpro embed examples/proteins.faa -o demo_out --model mini
 	$(BIN)/python examples/show_features.py demo_out/proteins_ESM.pt
 	$(BIN)/python examples/simulate_genomes.py demo_out
 	$(BIN)/virnucpro features demo_out/viral.fna -o demo_out/viral --label viral $(DEMO_ENCODERS) -q
@@ -19,8 +19,8 @@ demo: .venv/run.stamp
 	    --epochs 20 --learning-rate 0.01 -q
 	$(BIN)/virnucpro evaluate demo_out/model.safetensors --viral demo_out/viral --host demo_out/host \
 	    -o demo_out/evaluation --test-side -q
-	$(BIN)/virnucpro predict demo_out/mixed.fna -o demo_out/prediction --classifier demo_out/model.safetensors
-	@echo "genomes, weights and calls are simulated: they show how the software works, not what it finds"
+	$(BIN)/virnucpro predict demo_out/mixed.fna -o demo_out/prediction
+	@echo "genomes are simulated: they show how the software works, not what it finds"
 	@column -t -s "$$(printf '\t')" demo_out/prediction/calls.tsv 2>/dev/null || cat demo_out/prediction/calls.tsv
 	@echo "figures: demo_out/prediction/tracks.png and demo_out/evaluation/*.png"
 

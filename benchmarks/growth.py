@@ -1,6 +1,6 @@
 """The same work on more and more sequences: ``python -m benchmarks --only growth``.
 
-`virnucpro predict` and `virnucpro embed` with untrained demo models on seeded reads and proteins, none of which is
+`virnucpro predict` and `virnucpro embed` with the package's own model on seeded reads and proteins, none of which is
 there twice. Every run is a process of its own. Seconds are of processor time on all cores, which other work on the
 machine hardly changes; those of a run with a single sequence are taken off.
 """
@@ -19,7 +19,7 @@ from benchmarks.race import measured
 from benchmarks.workloads import BASES, RESIDUES
 
 SIZES = {"predict": (1000, 10_000, 20_000, 100_000, 200_000), "embed": (1000, 10_000, 100_000)}
-"""Sequences; 20,000 reads are the first size of which `predict` makes more than one part."""
+"""Sequences; of 20,000 reads and more `predict` makes more than one part."""
 
 
 def write(path: Path, letters: list[str], length: int, count: int) -> None:
@@ -30,7 +30,7 @@ def write(path: Path, letters: list[str], length: int, count: int) -> None:
 
 def rows() -> Iterator[dict[str, Any]]:
     """Seconds per sequence and peak memory of both verbs, at every size."""
-    options = {"predict": ["--classifier", "demo"], "embed": ["--model", "demo"]}
+    options = {"predict": ["--classifier", "mini"], "embed": ["--model", "mini"]}
     for verb, sizes in SIZES.items():
         letters, length = (BASES, 150) if verb == "predict" else (RESIDUES, 50)
         start_up = 0.0

@@ -1,4 +1,4 @@
-"""Every file of some folders through `virnucpro embed --model demo`: ``python -m benchmarks.real_files FOLDER...``.
+"""Every file of some folders through `virnucpro embed --model mini`: ``python -m benchmarks.real_files FOLDER...``.
 
 Prints a table of what each file gave, for the docs. A traceback anywhere ends the run.
 """
@@ -21,8 +21,8 @@ def embed_alone(file: Path, outdir: Path) -> tuple[int, dict[str, int], str]:
     """Give exit code, counts and the first line that says what was wrong."""
     talk, outdir = io.StringIO(), outdir / file.name  # x.fna and x.fna.gz would give one result
     with contextlib.redirect_stderr(talk):
-        code = run(["embed", str(file), "-o", str(outdir), "--model", "demo", "--quiet"])
-    lines = [line.replace(str(file), file.name) for line in talk.getvalue().splitlines() if "untrained" not in line]
+        code = run(["embed", str(file), "-o", str(outdir), "--model", "mini", "--quiet"])
+    lines = [line.replace(str(file), file.name) for line in talk.getvalue().splitlines()]
     receipt = receipt_path(make_jobs([file], outdir)[0].target)
     if not receipt.exists():
         return code, {}, lines[0]

@@ -1,4 +1,4 @@
-"""Every file of some folders through `predict --classifier demo`: ``python -m benchmarks.real_predictions FOLDER...``.
+"""Every file of some folders through `predict`: ``python -m benchmarks.real_predictions FOLDER...``.
 
 Prints a table of counts by folder, for the docs, and one line for every file that is refused. Checks that every record
 has its row, in order. A traceback anywhere ends the run.
@@ -24,7 +24,7 @@ def predict_alone(file: Path, outdir: Path, counts: Counter[str]) -> str:
     """Predict one file; add its counts, or give what was wrong with it."""
     talk = io.StringIO()
     with contextlib.redirect_stderr(talk):
-        code = run(["predict", str(file), "-o", str(outdir), "--classifier", "demo", "--quiet", "--track-pages", "1"])
+        code = run(["predict", str(file), "-o", str(outdir), "--quiet", "--track-pages", "1"])
     if code == 3:
         counts["refused"] += 1
         return next(line for line in talk.getvalue().splitlines() if line.startswith("error")).replace(

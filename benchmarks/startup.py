@@ -30,7 +30,7 @@ def rows(repetitions: int = 5) -> Iterator[dict[str, Any]]:
         files = [Path(folder) / f"{number}.faa" for number in range(FILES)]
         for number, file in enumerate(files):
             file.write_text(f">p\nMKV{'LAGVSERTID'[number % 10]}\n")
-        command = ["embed", *map(str, files), "-o", f"{folder}/out", "--model", "demo", "--device", "cpu"]
+        command = ["embed", *map(str, files), "-o", f"{folder}/out", "--model", "mini", "--device", "cpu"]
         with mock.patch("os.fsync"):  # what is written here need not outlive a power failure
             assert run([*command, "--quiet"]) == 0
         idle = min(seconds(*command) for _ in range(repetitions))

@@ -1,12 +1,14 @@
-"""What many tests need: proteins, the demo encoder in float32, the command in this process."""
+"""What many tests need: proteins, random encoders in float32 and in folders, the command in this process."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from random_models import dna_checkpoint, protein_checkpoint, write_models
 from virnucpro.cli.main import run
-from virnucpro.models.encoders import load_encoder
+from virnucpro.models.encoders import encoder_of
+from virnucpro.models.placement import choose_placement
 
 
 def random_dna(generator, length):
@@ -18,13 +20,19 @@ def random_protein(generator, length):
 
 
 @pytest.fixture(scope="session")
-def demo():
-    return load_encoder("demo", "cpu", "fp32")
+def protein_encoder():
+    return encoder_of(protein_checkpoint(), choose_placement("cpu", "fp32"))
 
 
 @pytest.fixture(scope="session")
-def demo_dna():
-    return load_encoder("demo-dna", "cpu", "fp32")
+def dna_encoder():
+    return encoder_of(dna_checkpoint(), choose_placement("cpu", "fp32"))
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """A folder with `protein`, `dna` and `classifier.safetensors`, for `--model` and `--classifier`."""
+    return write_models(tmp_path_factory.mktemp("random") / "models")
 
 
 @pytest.fixture

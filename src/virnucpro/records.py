@@ -168,8 +168,6 @@ class ModelIdentity:
         Digest of the weights.
     architecture : dict
         What the weights do not show by themselves: layers, width, heads, token_dropout, ...
-    untrained : bool
-        True for weights that come from a random generator.
     molecule : Molecule
         What it reads.
     """
@@ -178,8 +176,23 @@ class ModelIdentity:
     revision: str | None
     weights_sha256: str
     architecture: dict[str, Any] = field(default_factory=dict)
-    untrained: bool = False
     molecule: Molecule = Molecule.PROTEIN
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "molecule", Molecule(self.molecule))  # a receipt holds its value
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> ModelIdentity:
+        """Read back what `dataclasses.asdict` gave.
+
+        Parameters
+        ----------
+        content : dict
+            From JSON; `untrained`, which files of earlier versions have, is left aside.
+
+        Returns
+        -------
+        ModelIdentity
+            The same; TypeError when it is something else.
+        """
+        return cls(**{key: value for key, value in content.items() if key != "untrained"})

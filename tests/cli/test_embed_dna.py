@@ -9,7 +9,10 @@ import torch
 from conftest import random_dna, write_fasta
 from dna_layouts import write_dnabert_s
 
-DEMO = ("--model", "demo-dna", "--dtype", "fp32")
+
+@pytest.fixture
+def random(models):
+    return ("--model", models / "dna", "--dtype", "fp32")
 
 
 @pytest.fixture
@@ -18,11 +21,11 @@ def windows():
     return [(f"w{i}", random_dna(generator, int(generator.integers(100, 500)))) for i in range(10)]
 
 
-def test_fasta_and_fastq_in_features_out(virnucpro, tmp_path, windows):
+def test_fasta_and_fastq_in_features_out(virnucpro, tmp_path, windows, random):
     fasta = write_fasta(tmp_path / "windows.fna", windows)
     fastq = tmp_path / "reads.fastq.gz"
     fastq.write_bytes(gzip.compress(b"@r1 x\nACGTN\n+\nIIIII\n@r2\nacgt\n+\nIIII\n"))
-    code, out, err = virnucpro("embed", fasta, fastq, "-o", tmp_path / "out", *DEMO)
+    code, out, err = virnucpro("embed", fasta, fastq, "-o", tmp_path / "out", *random)
     assert (code, out) == (0, "")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "reads_DNABERT_S.pt", "reads_DNABERT_S.pt.json", "windows_DNABERT_S.pt", "windows_DNABERT_S.pt.json",
@@ -31,24 +34,23 @@ def test_fasta_and_fastq_in_features_out(virnucpro, tmp_path, windows):
     assert content["nucleotide"] == [id_ for id_, _ in windows]
     assert torch.load(tmp_path / "out" / "reads_DNABERT_S.pt", weights_only=True)["nucleotide"] == ["r1", "r2"]
     assert "looks like nucleotides" not in err
-    assert "model 'demo-dna' is untrained" in err
     assert "12 read, 12 written" in err
-    code, _, err = virnucpro("embed", fasta, fastq, "-o", tmp_path / "out", *DEMO)
+    code, _, err = virnucpro("embed", fasta, fastq, "-o", tmp_path / "out", *random)
     assert code == 0
     assert "12 skipped" in err
 
 
-def test_both_halves_of_one_input_stand_side_by_side(virnucpro, tmp_path, windows):
+def test_both_halves_of_one_input_stand_side_by_side(virnucpro, tmp_path, windows, random, models):
     fasta = write_fasta(tmp_path / "x.fa", windows)
-    assert virnucpro("embed", fasta, "-o", tmp_path, "--model", "demo", "--dtype", "fp32")[0] == 0
-    assert virnucpro("embed", fasta, "-o", tmp_path, *DEMO)[0] == 0
+    assert virnucpro("embed", fasta, "-o", tmp_path, "--model", models / "protein", "--dtype", "fp32")[0] == 0
+    assert virnucpro("embed", fasta, "-o", tmp_path, *random)[0] == 0
     assert (tmp_path / "x_ESM.pt").exists()
     assert (tmp_path / "x_DNABERT_S.pt").exists()
 
 
-def test_failures_and_truncation_are_counted_the_same_way(virnucpro, tmp_path):
+def test_failures_and_truncation_are_counted_the_same_way(virnucpro, tmp_path, random):
     fasta = write_fasta(tmp_path / "x.fa", [("a", "ACGT" * 20), ("b", ""), ("c", "ACG")])
-    code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *DEMO, "--max-residues", "50")
+    code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *random, "--max-residues", "50")
     assert code == 5
     assert "3 read, 2 written, 1 truncated, 1 failed" in err
     assert "| b | EmptySequence | no nucleotide is left" in (tmp_path / "out" / "extraction_failures.log").read_text()

@@ -18,9 +18,9 @@ from conftest import random_protein, write_fasta
 FILES, RECORDS = 12, 12
 
 
-def command(tmp_path, outdir):
+def command(tmp_path, model, outdir):
     files = sorted(str(path) for path in (tmp_path / "in").iterdir())
-    return [sys.executable, "-m", "virnucpro", "embed", *files, "-o", str(outdir), "--model", "demo", "-q", "-t", "1"]
+    return [sys.executable, "-m", "virnucpro", "embed", *files, "-o", str(outdir), "--model", model, "-q", "-t", "1"]
 
 
 def contents(folder):
@@ -35,14 +35,15 @@ def contents(folder):
 
 
 @pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])
-def test_killed_and_restarted(tmp_path, kills):
+def test_killed_and_restarted(tmp_path, models, kills):
+    model = str(models / "protein")
     generator = np.random.default_rng(8)
     (tmp_path / "in").mkdir()
     for number in range(FILES * (1 if kills < 10 else 10)):
         records = [(f"p{i}", random_protein(generator, int(generator.integers(1, 400)))) for i in range(RECORDS)]
         write_fasta(tmp_path / "in" / f"f{number:03}.faa", [*records, ("empty", "*")])
     started = time.monotonic()
-    undisturbed = subprocess.run(command(tmp_path, tmp_path / "whole"), check=False, stderr=subprocess.PIPE)
+    undisturbed = subprocess.run(command(tmp_path, model, tmp_path / "whole"), check=False, stderr=subprocess.PIPE)
     duration = time.monotonic() - started
     assert undisturbed.returncode == 5
 
@@ -51,7 +52,7 @@ def test_killed_and_restarted(tmp_path, kills):
     whole, killed = contents(tmp_path / "whole"), tmp_path / "killed"
     moments, count, completed = random.Random(kills), 0, 0
     while count < kills:
-        run = subprocess.Popen(command(tmp_path, killed), stderr=subprocess.DEVNULL)
+        run = subprocess.Popen(command(tmp_path, model, killed), stderr=subprocess.DEVNULL)
         while run.poll() is None and not list(killed.glob("*.pt")):
             time.sleep(0.01)  # from the first result on: before it, there is little to break
         time.sleep(moments.uniform(0, 1) * writing)
@@ -62,7 +63,7 @@ def test_killed_and_restarted(tmp_path, kills):
             completed += 1
             assert contents(killed) == whole
             shutil.rmtree(killed)
-    finished = subprocess.run(command(tmp_path, killed), check=False, stderr=subprocess.PIPE)
+    finished = subprocess.run(command(tmp_path, model, killed), check=False, stderr=subprocess.PIPE)
     print(f"{count} kills, {completed + 1} completed runs, {duration:.1f} s undisturbed")
     assert finished.returncode == 5
     assert contents(killed) == whole
@@ -75,8 +76,8 @@ from pathlib import Path
 from virnucpro.cli.main import run
 import virnucpro.cli.main, virnucpro.models.encoders, virnucpro.models.hub, virnucpro.pipeline.embed_run
 
-folder, old = Path(sys.argv[1]), sys.argv[2:]
-command = ["embed", str(folder / "a.faa"), str(folder / "bad.faa"), "--model", "demo",
+folder, model, old = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
+command = ["embed", str(folder / "a.faa"), str(folder / "bad.faa"), "--model", model,
            "--dtype", "fp32", "-q", "-t", "1", *(["--overwrite"] if old else [])]
 
 
@@ -116,12 +117,13 @@ while True:
 @pytest.mark.parametrize(
     "old", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["from nothing", "over older results"]
 )
-def test_killed_at_every_call_that_makes_something_lasting(tmp_path, old):
+def test_killed_at_every_call_that_makes_something_lasting(tmp_path, models, old):
     generator = np.random.default_rng(8)
     records = [(f"p{i}", random_protein(generator, 50)) for i in range(3)]
     write_fasta(tmp_path / "a.faa", [*records, ("empty", "*")])
     write_fasta(tmp_path / "bad.faa", [("empty", "*")])
-    script = [sys.executable, "-W", "ignore", "-c", EVERY_CALL, str(tmp_path), *(["old"] if old else [])]
+    arguments = [str(tmp_path), str(models / "protein"), *(["old"] if old else [])]
+    script = [sys.executable, "-W", "ignore", "-c", EVERY_CALL, *arguments]
     subprocess.run(script, check=True, stderr=subprocess.DEVNULL)
     whole, runs = contents(tmp_path / "whole"), sorted(tmp_path.glob("killed*"))
     assert len(whole) == 3

@@ -97,8 +97,6 @@ def test_levels_and_priors_change_calls_and_compute_nothing(virnucpro, tmp_path,
     [
         (("--conservative", "--relaxed"), "exclude each other"),
         (("--min-score", "0.5", "--relaxed"), "exclude each other"),
-        (("--prior", "0.1", "--classifier", "demo"), "not calibrated"),
-        (("--conservative", "--classifier", "demo"), "not calibrated"),
         (("--window", "99"), "window: 100 to 1000 bp needed, 99 bp found"),
         (("--window", "1001"), "window: 100 to 1000 bp needed, 1001 bp found"),
         (("--prior", "1"), "not in the range"),
@@ -108,6 +106,15 @@ def test_what_cannot_be_is_refused_before_any_work(virnucpro, tmp_path, contigs,
     code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *options)
     assert code == 2
     assert told in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options", [("--prior", "0.1"), ("--conservative",)])
+def test_a_classifier_without_calibration_has_neither_levels_nor_priors(virnucpro, tmp_path, contigs, models, options):
+    plain = models / "classifier.safetensors"
+    code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", "--classifier", plain, *options)
+    assert code == 2
+    assert "not calibrated" in err
     assert not (tmp_path / "out").exists()
 
 

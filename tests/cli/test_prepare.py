@@ -60,10 +60,10 @@ def test_genbank_in_training_frames_out(virnucpro, tmp_path):
     assert f"{frames} frames without a stop, 3 kept; files: 1 written, 0 skipped, 0 refused" in err
 
 
-def test_the_embed_command_takes_what_comes_out(virnucpro, tmp_path):
+def test_the_embed_command_takes_what_comes_out(virnucpro, tmp_path, models):
     source = write_genbank(tmp_path / "x.gb", good("AB1"))
     virnucpro("prepare", source, "-o", tmp_path, *WINDOW)
-    code, *_ = virnucpro("embed", tmp_path / "x_protein.faa", "-o", tmp_path, "--model", "demo")
+    code, *_ = virnucpro("embed", tmp_path / "x_protein.faa", "-o", tmp_path, "--model", models / "protein")
     assert code == 0
 
 

@@ -13,10 +13,10 @@ sys.exit(code or int("torch._dynamo" in sys.modules))
 """
 
 
-@pytest.mark.parametrize("model", ["demo", "demo-dna"])
-def test_torch_s_compiler_stays_out(tmp_path, model):
+@pytest.mark.parametrize("half", ["protein", "dna"])
+def test_torch_s_compiler_stays_out(tmp_path, models, half):
     """It comes in when numbers are drawn, or counted off, on the device "meta", and takes a second."""
     (tmp_path / "x.fa").write_text(">x\nACGTACGTACGTACGTTTGACA\n")
-    arguments = [str(tmp_path / "x.fa"), str(tmp_path / "out"), model]
+    arguments = [str(tmp_path / "x.fa"), str(tmp_path / "out"), str(models / half)]
     done = subprocess.run([sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from conftest import random_protein, write_fasta
+from random_models import protein_checkpoint
 from tolerances import INVARIANCE_FP32
 from virnucpro import InputError, extract_fast_esm
 from virnucpro.embedding.records import Limits, embed_records
@@ -49,22 +50,22 @@ def vectors_of(embedded):
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     ],
 )
-def test_batches_are_halved_until_they_fit(demo, proteins, error):
-    encoder = limited(demo, 310, error)
+def test_batches_are_halved_until_they_fit(protein_encoder, proteins, error):
+    encoder = limited(protein_encoder, 310, error)
     found = embed_records(encoder, as_records(proteins), Limits(max_tokens=4096))
-    expected = embed_records(demo, as_records(proteins), Limits(max_tokens=310))
+    expected = embed_records(protein_encoder, as_records(proteins), Limits(max_tokens=310))
     assert found.table.ids == tuple(id_ for id_, _ in proteins)
     assert np.abs(found.table.vectors - expected.table.vectors).max() <= INVARIANCE_FP32
     assert max(encoder.sizes) > 1  # some batches fitted after halving
     assert found.counts == expected.counts
 
 
-def test_a_sequence_that_never_fits_costs_nobody_else_a_row(demo, proteins, tmp_path):
+def test_a_sequence_that_never_fits_costs_nobody_else_a_row(protein_encoder, proteins, tmp_path):
     generator = np.random.default_rng(5)
     records = [*proteins[:10], ("giant", random_protein(generator, 900)), *proteins[10:]]
-    encoder = limited(demo, 400)
+    encoder = limited(protein_encoder, 400)
     ids, data = extract_fast_esm(write_fasta(tmp_path / "x.faa", records), tmp_path / "x_ESM.pt", model=encoder)
-    alone = vectors_of(embed_records(demo, as_records(proteins), Limits()))
+    alone = vectors_of(embed_records(protein_encoder, as_records(proteins), Limits()))
     assert ids == [id_ for id_, _ in proteins]
     assert (
         max(np.abs(vector.numpy() - alone[id_]).max() for id_, vector in zip(ids, data, strict=True)) <= INVARIANCE_FP32
@@ -74,16 +75,16 @@ def test_a_sequence_that_never_fits_costs_nobody_else_a_row(demo, proteins, tmp_
     assert [field.strip() for field in line.split(" | ")][1:4] == [str(tmp_path / "x.faa"), "giant", "OutOfMemory"]
 
 
-def test_when_nothing_fits_there_is_an_error_and_no_file(demo, fasta, tmp_path):
+def test_when_nothing_fits_there_is_an_error_and_no_file(protein_encoder, fasta, tmp_path):
     with pytest.raises(InputError, match="none of its 30 sequences"):
-        extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=limited(demo, 3))
+        extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=limited(protein_encoder, 3))
     assert not (tmp_path / "x_ESM.pt").exists()
     assert (tmp_path / "extraction_failures.log").read_text().count("OutOfMemory") == 30
 
 
-def test_a_bug_is_not_taken_for_lack_of_memory(demo, fasta):
+def test_a_bug_is_not_taken_for_lack_of_memory(protein_encoder, fasta):
     with pytest.raises(RuntimeError, match="shape"):
-        extract_fast_esm(fasta, model=limited(demo, 3, RuntimeError("shape mismatch")))
+        extract_fast_esm(fasta, model=limited(protein_encoder, 3, RuntimeError("shape mismatch")))
 
 
 class Overflowing(ProteinEncoder):
@@ -105,11 +106,11 @@ def overflowing(encoder, bad, hopeless, placement=None):
     return other
 
 
-def test_numbers_that_are_not_finite_are_computed_again_for_that_sequence_alone(demo, proteins):
+def test_numbers_that_are_not_finite_are_computed_again_for_that_sequence_alone(protein_encoder, proteins):
     records = as_records(proteins)
     bad = len(proteins[4][1])
-    expected = vectors_of(embed_records(demo, records, Limits()))
-    found = vectors_of(embed_records(overflowing(demo, bad, hopeless=False), records, Limits()))
+    expected = vectors_of(embed_records(protein_encoder, records, Limits()))
+    found = vectors_of(embed_records(overflowing(protein_encoder, bad, hopeless=False), records, Limits()))
     assert list(found) == list(expected)
     for id_, sequence in proteins:
         if len(sequence) == bad:
@@ -118,18 +119,18 @@ def test_numbers_that_are_not_finite_are_computed_again_for_that_sequence_alone(
             assert (found[id_] == expected[id_]).all()  # neighbours keep the very numbers they had
 
 
-def test_what_stays_not_finite_fails_with_its_id(demo, proteins):
+def test_what_stays_not_finite_fails_with_its_id(protein_encoder, proteins):
     bad = len(proteins[4][1])
-    found = embed_records(overflowing(demo, bad, hopeless=True), as_records(proteins), Limits())
+    found = embed_records(overflowing(protein_encoder, bad, hopeless=True), as_records(proteins), Limits())
     failed = [id_ for id_, sequence in proteins if len(sequence) == bad]
     assert [failure.id for failure in found.failures] == failed
     assert {failure.error_type for failure in found.failures} == {"NotFinite"}
     assert found.counts.read == found.counts.written + found.counts.failed == len(proteins)
 
 
-def test_float32_is_not_computed_twice(demo, proteins):
+def test_float32_is_not_computed_twice(protein_encoder, proteins):
     """The second pass would be the first one again."""
-    encoder = overflowing(demo, len(proteins[4][1]), hopeless=True, placement=demo.placement)
+    encoder = overflowing(protein_encoder, len(proteins[4][1]), hopeless=True, placement=protein_encoder.placement)
     found = embed_records(encoder, as_records(proteins), Limits())
     assert {failure.error_type for failure in found.failures} == {"NotFinite"}
     assert not any(encoder.exact)
@@ -137,9 +138,7 @@ def test_float32_is_not_computed_twice(demo, proteins):
 
 def test_real_overflow_of_half_precision_is_rescued():
     """Weights at which float16 really overflows: the last feed-forward layer adds 1e5."""
-    from virnucpro.models.demo import demo_checkpoint
-
-    checkpoint = demo_checkpoint()
+    checkpoint = protein_checkpoint()
     checkpoint.source._tensors["layers.3.contract.bias"] = torch.full((128,), 60000.0)
     checkpoint.source._tensors["layers.2.contract.bias"] = torch.full((128,), 60000.0)
     half = ProteinEncoder.load(checkpoint, choose_placement("cpu", "fp16"))
@@ -150,9 +149,9 @@ def test_real_overflow_of_half_precision_is_rescued():
     assert np.isfinite(embedded.table.vectors).all()
 
 
-def test_records_without_residues_or_id(demo):
+def test_records_without_residues_or_id(protein_encoder):
     records = [Record(1, "a", "MK"), Record(2, "b", "*"), Record(3, "  ", "MK"), Record(4, "c", "")]
-    found = embed_records(demo, records, Limits())
+    found = embed_records(protein_encoder, records, Limits())
     assert found.table.ids == ("a",)
     assert [(f.number, f.id, f.error_type) for f in found.failures] == [
         (2, "b", "EmptySequence"),
@@ -162,28 +161,28 @@ def test_records_without_residues_or_id(demo):
     assert (found.counts.read, found.counts.written, found.counts.failed) == (4, 1, 3)
 
 
-def test_truncation_uses_the_first_residues_and_counts(demo, proteins):
+def test_truncation_uses_the_first_residues_and_counts(protein_encoder, proteins):
     long = random_protein(np.random.default_rng(1), 150)
-    found = embed_records(demo, as_records([("long", long), ("cut", long[:100])]), Limits(max_residues=100))
+    found = embed_records(protein_encoder, as_records([("long", long), ("cut", long[:100])]), Limits(max_residues=100))
     assert np.abs(found.table.vectors[0] - found.table.vectors[1]).max() <= INVARIANCE_FP32
     assert found.counts.truncated == 1
     assert found.counts.residues == 200
 
 
-def test_replaced_characters_are_counted_per_record(demo):
-    found = embed_records(demo, as_records([("a", "MKV"), ("b", "M*JKV*"), ("a", "MJ")]), Limits())
+def test_replaced_characters_are_counted_per_record(protein_encoder):
+    found = embed_records(protein_encoder, as_records([("a", "MKV"), ("b", "M*JKV*"), ("a", "MJ")]), Limits())
     assert found.replaced == ((2, "b", 2), (3, "a", 1))
 
 
-def test_replaced_characters_that_are_cut_off_are_not_counted(demo, demo_dna):
-    found = embed_records(demo, as_records([("a", "MJ K*VJJ*V"), ("b", "MKVLAJ")]), Limits(max_residues=5))
+def test_replaced_characters_that_are_cut_off_are_not_counted(protein_encoder, dna_encoder):
+    found = embed_records(protein_encoder, as_records([("a", "MJ K*VJJ*V"), ("b", "MKVLAJ")]), Limits(max_residues=5))
     assert found.replaced == ((1, "a", 2),)
-    found = embed_records(demo_dna, as_records([("a", "AC-GNNNN"), ("b", "ACGTANN")]), Limits(max_residues=5))
+    found = embed_records(dna_encoder, as_records([("a", "AC-GNNNN"), ("b", "ACGTANN")]), Limits(max_residues=5))
     assert found.replaced == ((1, "a", 2),)
 
 
-def test_equal_sequences_are_embedded_once_and_all_have_rows(demo):
-    encoder, told = limited(demo, 10_000), []
+def test_equal_sequences_are_embedded_once_and_all_have_rows(protein_encoder):
+    encoder, told = limited(protein_encoder, 10_000), []
     records = as_records([("a", "MKVLAA"), ("b", "MKV"), ("c", "MKVLAA"), ("a", "mkvlaa*"), ("d", "")])
     found = embed_records(encoder, records, Limits(), told.append)
     assert sum(encoder.sizes) == 2

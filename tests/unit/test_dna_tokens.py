@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dna_layouts import SPECIAL, VOCABULARY, published_tokenizer
+from random_models import letters_tokenizer
 from virnucpro import WeightsError
-from virnucpro.models.demo import demo_tokenizer
 from virnucpro.models.dna_tokens import DnaTokenizer
 from virnucpro.sequences.nucleotides import clean_dna
 
@@ -105,14 +105,14 @@ def test_files_that_cannot_be_read(tmp_path):
         DnaTokenizer.read(tmp_path / "tokenizer.json")
 
 
-def test_the_demo_tokenizer_joins_up_to_three_letters():
-    tokenizer = demo_tokenizer()
+def test_a_tokenizer_of_pieces_joins_up_to_three_letters():
+    tokenizer = letters_tokenizer()
     assert tokenizer.size == len(SPECIAL) + 4 + 16 + 64
     names = {number: token for token, number in tokenizer.vocabulary().items()}
     tokens = [names[token] for token in tokenizer.encode("ACGTACGTAN")]
     assert "".join(tokens) == "[CLS]ACGTACGTA[UNK][SEP]"
     assert max(len(token) for token in tokens[1:-2]) == 3
-    assert tokenizer.sha256 == demo_tokenizer().sha256
+    assert tokenizer.sha256 == letters_tokenizer().sha256
 
 
 @pytest.fixture(scope="module")

@@ -28,56 +28,58 @@ from virnucpro.models.tokens import VOCABULARY
 from virnucpro.pipeline import extract
 
 
-def test_labels_and_vectors_in_file_order(demo, fasta, proteins):
-    ids, data = extract_fast_esm(fasta, model=demo)
+def test_labels_and_vectors_in_file_order(protein_encoder, fasta, proteins):
+    ids, data = extract_fast_esm(fasta, model=protein_encoder)
     assert ids == [id_ for id_, _ in proteins]
     assert all(v.shape == (128,) and v.dtype == torch.float32 and v.device.type == "cpu" for v in data)
     assert validate_embeddings(ids, data, expected_dim=128) == []
 
 
-def test_rows_of_one_id_stay_apart(demo, tmp_path):
-    ids, data = extract_fast_esm(write_fasta(tmp_path / "x.fa", [("a", "MKV"), ("a", "WWW"), ("b", "M")]), model=demo)
+def test_rows_of_one_id_stay_apart(protein_encoder, tmp_path):
+    ids, data = extract_fast_esm(
+        write_fasta(tmp_path / "x.fa", [("a", "MKV"), ("a", "WWW"), ("b", "M")]), model=protein_encoder
+    )
     assert ids == ["a", "a", "b"]
     assert not torch.equal(data[0], data[1])
 
 
-def test_the_mean_is_over_residues_only(demo, tmp_path):
-    _, data = extract_fast_esm(write_fasta(tmp_path / "x.fa", [("a", "MKVLAGW")]), model=demo)
-    hidden = demo.model(Pack.of([demo.prepare("MKVLAGW", 99).tokens]))
+def test_the_mean_is_over_residues_only(protein_encoder, tmp_path):
+    _, data = extract_fast_esm(write_fasta(tmp_path / "x.fa", [("a", "MKVLAGW")]), model=protein_encoder)
+    hidden = protein_encoder.model(Pack.of([protein_encoder.prepare("MKVLAGW", 99).tokens]))
     assert (data[0] - hidden[1:-1].mean(0)).abs().max() <= PARITY_FP32
     assert (data[0] - hidden.mean(0)).abs().max() > DIFFERENT
 
 
-def test_a_finished_file_is_read_and_nothing_computed(demo, fasta, tmp_path, monkeypatch):
+def test_a_finished_file_is_read_and_nothing_computed(protein_encoder, fasta, tmp_path, monkeypatch):
     out = tmp_path / "x_ESM.pt"
-    first = extract_fast_esm(fasta, out, model=demo)
-    monkeypatch.setattr(type(demo), "embed", None)
-    second = extract_fast_esm(str(fasta), str(out), model=demo)
+    first = extract_fast_esm(fasta, out, model=protein_encoder)
+    monkeypatch.setattr(type(protein_encoder), "embed", None)
+    second = extract_fast_esm(str(fasta), str(out), model=protein_encoder)
     assert first[0] == second[0]
     assert all(torch.equal(a, b) for a, b in zip(first[1], second[1], strict=True))
 
 
-def test_a_changed_input_is_not_taken_for_the_old_one(demo, fasta, tmp_path, proteins):
+def test_a_changed_input_is_not_taken_for_the_old_one(protein_encoder, fasta, tmp_path, proteins):
     out = tmp_path / "x_ESM.pt"
-    extract_fast_esm(fasta, out, model=demo)
+    extract_fast_esm(fasta, out, model=protein_encoder)
     write_fasta(fasta, proteins[::-1])
     with pytest.raises(StoreError, match="input sha256"):
-        extract_fast_esm(fasta, out, model=demo)
+        extract_fast_esm(fasta, out, model=protein_encoder)
 
 
-def test_other_settings_are_not_taken_for_the_old_ones(demo, fasta, tmp_path):
+def test_other_settings_are_not_taken_for_the_old_ones(protein_encoder, fasta, tmp_path):
     out = tmp_path / "x_ESM.pt"
-    extract_fast_esm(fasta, out, model=demo)
-    extract_fast_esm(fasta, out, model=demo, toks_per_batch=100)  # gives the same vectors
+    extract_fast_esm(fasta, out, model=protein_encoder)
+    extract_fast_esm(fasta, out, model=protein_encoder, toks_per_batch=100)  # gives the same vectors
     with pytest.raises(StoreError, match="max_residues: 1024 then, 9 now"):
-        extract_fast_esm(fasta, out, model=demo, truncation_seq_length=9)
+        extract_fast_esm(fasta, out, model=protein_encoder, truncation_seq_length=9)
 
 
-def test_a_file_without_a_receipt_is_kept_with_a_warning(demo, fasta, tmp_path, caplog):
+def test_a_file_without_a_receipt_is_kept_with_a_warning(protein_encoder, fasta, tmp_path, caplog):
     out = tmp_path / "x_ESM.pt"
     torch.save({"proteins": ["old"], "data": [torch.zeros(4)]}, out)
     with caplog.at_level(logging.WARNING):
-        ids, _ = extract_fast_esm(fasta, out, model=demo)
+        ids, _ = extract_fast_esm(fasta, out, model=protein_encoder)
     assert ids == ["old"]
     assert "has no receipt" in caplog.text
 
@@ -107,9 +109,9 @@ def test_models_that_are_none(fasta):
         extract_fast_esm(fasta, model=torch.nn.Linear(3, 3))
 
 
-def test_the_default_model_is_loaded_once(demo, fasta, monkeypatch):
+def test_the_default_model_is_loaded_once(protein_encoder, fasta, monkeypatch):
     calls = []
-    monkeypatch.setattr(extract, "load_encoder", lambda: calls.append(1) or demo)
+    monkeypatch.setattr(extract, "load_encoder", lambda: calls.append(1) or protein_encoder)
     extract._default_encoder.cache_clear()
     try:
         extract_fast_esm(fasta)
@@ -119,54 +121,54 @@ def test_the_default_model_is_loaded_once(demo, fasta, monkeypatch):
     assert calls == [1]
 
 
-def test_tokenizers(demo, tmp_path):
+def test_tokenizers(protein_encoder, tmp_path):
     fasta = write_fasta(tmp_path / "x.fa", [("a", "MKV")])
     (tmp_path / "vocab.txt").write_text("\n".join(VOCABULARY))
-    extract_fast_esm(fasta, model=demo, tokenizer=EsmTokenizer(tmp_path / "vocab.txt"))
+    extract_fast_esm(fasta, model=protein_encoder, tokenizer=EsmTokenizer(tmp_path / "vocab.txt"))
     for other in (BertTokenizerFast(), object()):
         with pytest.raises(ConfigError, match="ESM's 33 tokens"):
-            extract_fast_esm(fasta, model=demo, tokenizer=other)
+            extract_fast_esm(fasta, model=protein_encoder, tokenizer=other)
 
 
 @pytest.mark.parametrize("limits", [{"truncation_seq_length": 0}, {"toks_per_batch": 0}])
-def test_limits_must_be_positive(demo, fasta, limits):
+def test_limits_must_be_positive(protein_encoder, fasta, limits):
     with pytest.raises(ConfigError, match=f"{next(iter(limits))}=0"):
-        extract_fast_esm(fasta, model=demo, **limits)
+        extract_fast_esm(fasta, model=protein_encoder, **limits)
 
 
 @pytest.mark.parametrize("out", [None, "x_ESM.pt"])
-def test_bad_input_is_an_error_and_no_file(demo, tmp_path, out):
+def test_bad_input_is_an_error_and_no_file(protein_encoder, tmp_path, out):
     out = out and tmp_path / out
     with pytest.raises(InputError, match="No such file"):
-        extract_fast_esm(tmp_path / "absent.fa", out, model=demo)
+        extract_fast_esm(tmp_path / "absent.fa", out, model=protein_encoder)
     with pytest.raises(InputError, match="holds no sequences"):
-        extract_fast_esm(write_fasta(tmp_path / "empty.fa", []), out, model=demo)
+        extract_fast_esm(write_fasta(tmp_path / "empty.fa", []), out, model=protein_encoder)
     with pytest.raises(InputError, match="none of its 2 sequences"):
-        extract_fast_esm(write_fasta(tmp_path / "stops.fa", [("a", "*"), ("b", "")]), out, model=demo)
+        extract_fast_esm(write_fasta(tmp_path / "stops.fa", [("a", "*"), ("b", "")]), out, model=protein_encoder)
     assert not list(tmp_path.glob("*.pt*"))
 
 
-def test_failures_without_a_file_are_warned_of(demo, tmp_path, caplog):
+def test_failures_without_a_file_are_warned_of(protein_encoder, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
-        ids, _ = extract_fast_esm(write_fasta(tmp_path / "x.fa", [("a", "*"), ("b", "M")]), model=demo)
+        ids, _ = extract_fast_esm(write_fasta(tmp_path / "x.fa", [("a", "*"), ("b", "M")]), model=protein_encoder)
     assert ids == ["b"]
     assert "no vector for a" in caplog.text
 
 
-def test_the_receipt_counts_what_was_done(demo, tmp_path):
+def test_the_receipt_counts_what_was_done(protein_encoder, tmp_path):
     fasta = write_fasta(tmp_path / "x.fa", [("a", "MKJ*V" * 4), ("b", "*"), ("c", "M" * 50)])
-    extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=demo, truncation_seq_length=30)
+    extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=protein_encoder, truncation_seq_length=30)
     receipt = json.loads((tmp_path / "x_ESM.pt.json").read_text())
     assert receipt["counts"] == {"read": 3, "written": 2, "truncated": 1, "failed": 1, "residues": 50}
     assert receipt["details"]["replaced_residues"] == [[1, "a", 8]]
-    assert receipt["model"]["untrained"] is True
+    assert receipt["model"]["name"] == "random"
     assert receipt["model"]["architecture"]["token_dropout"] is True
 
 
-def test_large_files_go_part_by_part(demo, fasta, monkeypatch, proteins):
-    whole = extract_fast_esm(fasta, model=demo)
+def test_large_files_go_part_by_part(protein_encoder, fasta, monkeypatch, proteins):
+    whole = extract_fast_esm(fasta, model=protein_encoder)
     monkeypatch.setattr("virnucpro.pipeline.embed.PART_RECORDS", 7)
-    parts = extract_fast_esm(fasta, model=demo)
+    parts = extract_fast_esm(fasta, model=protein_encoder)
     assert parts[0] == whole[0]
     assert np.abs(torch.stack(parts[1]).numpy() - torch.stack(whole[1]).numpy()).max() <= INVARIANCE_FP32
 

@@ -39,9 +39,9 @@ class RemoteCodeModel(torch.nn.Module):
         return published_dna_state(self.model[0])
 
 
-def test_a_script_reads_what_is_written(demo_dna, fasta, windows, tmp_path):
+def test_a_script_reads_what_is_written(dna_encoder, fasta, windows, tmp_path):
     out = tmp_path / "output_1_DNABERT_S.pt"
-    ids, vectors = extract_DNABERT_S(input_file=str(fasta), out_file=str(out), model_loaded=True, model=demo_dna)
+    ids, vectors = extract_DNABERT_S(input_file=str(fasta), out_file=str(out), model_loaded=True, model=dna_encoder)
     content = torch.load(out, weights_only=True)
     assert ids == content["nucleotide"] == [id_ for id_, _ in windows]
     for item, vector in zip(content["data"], vectors, strict=True):
@@ -51,32 +51,32 @@ def test_a_script_reads_what_is_written(demo_dna, fasta, windows, tmp_path):
     assert receipt["counts"]["written"] == len(windows)
 
 
-def test_a_finished_file_is_read_and_nothing_computed(demo_dna, fasta, windows, tmp_path, monkeypatch):
+def test_a_finished_file_is_read_and_nothing_computed(dna_encoder, fasta, windows, tmp_path, monkeypatch):
     out = tmp_path / "x_DNABERT_S.pt"
-    first = extract_DNABERT_S(fasta, out, True, model=demo_dna)
-    monkeypatch.setattr(type(demo_dna), "embed", None)
-    second = extract_DNABERT_S(fasta, out, True, model=demo_dna)
+    first = extract_DNABERT_S(fasta, out, True, model=dna_encoder)
+    monkeypatch.setattr(type(dna_encoder), "embed", None)
+    second = extract_DNABERT_S(fasta, out, True, model=dna_encoder)
     assert first[0] == second[0]
     assert all(torch.equal(a, b) for a, b in zip(first[1], second[1], strict=True))
     write_fasta(fasta, windows[::-1])
     with pytest.raises(StoreError, match="input sha256"):
-        extract_DNABERT_S(fasta, out, True, model=demo_dna)
+        extract_DNABERT_S(fasta, out, True, model=dna_encoder)
 
 
-def test_without_a_file_and_with_case_and_gaps(demo_dna, tmp_path, caplog):
+def test_without_a_file_and_with_case_and_gaps(dna_encoder, tmp_path, caplog):
     records = [("a", "ACGTACGTNA"), ("a", "acgtacgtna"), ("none", ""), ("u", "ACGUACGTNA")]
-    ids, vectors = extract_DNABERT_S(write_fasta(tmp_path / "x.fa", records), None, True, model=demo_dna)
+    ids, vectors = extract_DNABERT_S(write_fasta(tmp_path / "x.fa", records), None, True, model=dna_encoder)
     assert ids == ["a", "a", "u"]
     assert (vectors[0] - vectors[1]).abs().max() <= INVARIANCE_FP32
     assert (vectors[0] - vectors[2]).abs().max() > DIFFERENT  # U is not taken for T
     assert "no vector for none" in caplog.text
 
 
-def test_long_sequences_are_cut_where_the_docs_say(demo_dna, tmp_path):
+def test_long_sequences_are_cut_where_the_docs_say(dna_encoder, tmp_path):
     long = random_dna(np.random.default_rng(1), 300)
     assert extract.DNA_LIMITS.max_residues == 10_000
-    assert demo_dna.prepare(long, 100).truncated
-    assert demo_dna.prepare(long, 100).tokens.tolist() == demo_dna.prepare(long[:100], 100).tokens.tolist()
+    assert dna_encoder.prepare(long, 100).truncated
+    assert dna_encoder.prepare(long, 100).tokens.tolist() == dna_encoder.prepare(long[:100], 100).tokens.tolist()
 
 
 def test_a_model_of_transformers_is_taken_over_with_its_tokenizer(fasta, windows):
@@ -98,9 +98,9 @@ def test_a_model_of_transformers_is_taken_over_with_its_tokenizer(fasta, windows
         extract_DNABERT_S(fasta, None, model_loaded=True, model=RemoteCodeModel(gte))
 
 
-def test_the_default_model_is_loaded_once(demo_dna, fasta, monkeypatch):
+def test_the_default_model_is_loaded_once(dna_encoder, fasta, monkeypatch):
     calls = []
-    monkeypatch.setattr(extract, "load_encoder", lambda name: calls.append(name) or demo_dna)
+    monkeypatch.setattr(extract, "load_encoder", lambda name: calls.append(name) or dna_encoder)
     extract._default_dna_encoder.cache_clear()
     try:
         extract_DNABERT_S(fasta, None)
@@ -110,23 +110,23 @@ def test_the_default_model_is_loaded_once(demo_dna, fasta, monkeypatch):
     assert calls == ["dnabert-s"]
 
 
-def test_what_does_not_fit_together(demo, demo_dna, fasta):
+def test_what_does_not_fit_together(protein_encoder, dna_encoder, fasta):
     with pytest.raises(ConfigError, match="model_loaded=True, but model is NoneType"):
         extract_DNABERT_S(fasta, None, model_loaded=True)
     with pytest.raises(ConfigError, match="model_loaded=False, but model is DnaEncoder"):
-        extract_DNABERT_S(fasta, None, model=demo_dna)
+        extract_DNABERT_S(fasta, None, model=dna_encoder)
     with pytest.raises(ConfigError, match="model is a ProteinEncoder"):
-        extract_DNABERT_S(fasta, None, model_loaded=True, model=demo)
+        extract_DNABERT_S(fasta, None, model_loaded=True, model=protein_encoder)
     with pytest.raises(ConfigError, match="model is a DnaEncoder"):
-        extract_fast_esm(fasta, model=demo_dna)
+        extract_fast_esm(fasta, model=dna_encoder)
     with pytest.raises(WeightsError, match="model is a Linear"):
         extract_DNABERT_S(fasta, None, model_loaded=True, model=torch.nn.Linear(2, 2))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=published_tokenizer())
     with pytest.raises(ConfigError, match="whose vocabulary is not that of the model"):
-        extract_DNABERT_S(fasta, None, model_loaded=True, model=demo_dna, tokenizer=tokenizer)
+        extract_DNABERT_S(fasta, None, model_loaded=True, model=dna_encoder, tokenizer=tokenizer)
 
 
-def test_bad_input_is_an_error_and_no_file(demo_dna, tmp_path):
+def test_bad_input_is_an_error_and_no_file(dna_encoder, tmp_path):
     with pytest.raises(InputError, match="none of its 1 sequences"):
-        extract_DNABERT_S(write_fasta(tmp_path / "e.fa", [("a", "")]), tmp_path / "x.pt", True, model=demo_dna)
+        extract_DNABERT_S(write_fasta(tmp_path / "e.fa", [("a", "")]), tmp_path / "x.pt", True, model=dna_encoder)
     assert not list(tmp_path.glob("*.pt*"))

@@ -27,7 +27,7 @@ def part():
     return part
 
 
-def embedded(part, demo, demo_dna, asked=None):
+def embedded(part, protein_encoder, dna_encoder, asked=None):
     def note(encoder):
         embed = encoder.embed
 
@@ -38,43 +38,43 @@ def embedded(part, demo, demo_dna, asked=None):
         return noting
 
     if asked is not None:
-        demo_dna = replace(demo_dna)
-        object.__setattr__(demo_dna, "embed", note(demo_dna))
-    return embed_frames(part, FrameEncoders(demo_dna, demo), LIMITS, lambda _: None)
+        dna_encoder = replace(dna_encoder)
+        object.__setattr__(dna_encoder, "embed", note(dna_encoder))
+    return embed_frames(part, FrameEncoders(dna_encoder, protein_encoder), LIMITS, lambda _: None)
 
 
-def test_every_window_of_letters_has_a_row(part, demo, demo_dna):
-    features = embedded(part, demo, demo_dna)
+def test_every_window_of_letters_has_a_row(part, protein_encoder, dna_encoder):
+    features = embedded(part, protein_encoder, dna_encoder)
     rows_of_window = np.bincount([frame.window_row for frame in part.frames], minlength=len(part.windows))
     assert [window.outcome.word for window in part.windows if window.record_number == 6] == ["ambiguous"]
     assert all((rows_of_window > 0) == [window.outcome.word == "frames" for window in part.windows])
     assert features.failures == ()
     assert len(features.table) == len(part.frames)
-    assert features.table.width == demo_dna.width + demo.width + 2
+    assert features.table.width == dna_encoder.width + protein_encoder.width + 2
 
 
-def test_no_protein_is_zeros_and_every_other_row_has_its_own_vectors(part, demo, demo_dna):
-    table = embedded(part, demo, demo_dna).table
-    dna, protein = np.split(table.vectors[:, :-2], [demo_dna.width], axis=1)
+def test_no_protein_is_zeros_and_every_other_row_has_its_own_vectors(part, protein_encoder, dna_encoder):
+    table = embedded(part, protein_encoder, dna_encoder).table
+    dna, protein = np.split(table.vectors[:, :-2], [dna_encoder.width], axis=1)
     empty = np.array([not frame.protein for frame in part.frames])
     assert 0 < empty.sum() < len(empty)
     assert (protein[empty] == 0).all()
     for row, frame in enumerate(part.frames):
-        (alone,) = demo_dna.embed([demo_dna.prepare(frame.nucleotides, 300).tokens])
+        (alone,) = dna_encoder.embed([dna_encoder.prepare(frame.nucleotides, 300).tokens])
         np.testing.assert_allclose(dna[row], alone, atol=INVARIANCE_FP32)
         if frame.protein:
-            (alone,) = demo.embed([demo.prepare(frame.protein, 300).tokens])
+            (alone,) = protein_encoder.embed([protein_encoder.prepare(frame.protein, 300).tokens])
             np.testing.assert_allclose(protein[row], alone, atol=INVARIANCE_FP32)
 
 
-def test_equal_letters_are_embedded_once(part, demo, demo_dna):
+def test_equal_letters_are_embedded_once(part, protein_encoder, dna_encoder):
     asked = []
-    embedded(part, demo, demo_dna, asked)
+    embedded(part, protein_encoder, dna_encoder, asked)
     assert sum(asked) == len({frame.nucleotides for frame in part.frames}) < len(part.frames)
 
 
-def test_lengths_stand_at_the_end(part, demo, demo_dna):
-    lengths = embedded(part, demo, demo_dna).table.vectors[:, -2:]
+def test_lengths_stand_at_the_end(part, protein_encoder, dna_encoder):
+    lengths = embedded(part, protein_encoder, dna_encoder).table.vectors[:, -2:]
     for row, frame in enumerate(part.frames):
         bases = len(frame.nucleotides)
         assert lengths[row, 0] == np.float32(np.log2(bases / 500))
@@ -82,10 +82,12 @@ def test_lengths_stand_at_the_end(part, demo, demo_dna):
     assert length_numbers(np.array([500, 1000]), np.array([0, 333])).tolist() == [[0, 0], [1, np.float32(0.999)]]
 
 
-def test_a_window_that_does_not_fit_fails_with_all_of_its_frames_and_no_other(part, demo, demo_dna, monkeypatch):
-    whole = embedded(part, demo, demo_dna).table
+def test_a_window_that_does_not_fit_fails_with_all_of_its_frames_and_no_other(
+    part, protein_encoder, dna_encoder, monkeypatch
+):
+    whole = embedded(part, protein_encoder, dna_encoder).table
     twice = [frame for frame in part.frames if len(frame.nucleotides) == 250]
-    bad = {len(demo_dna.prepare(frame.nucleotides, 300).tokens) for frame in twice[:1]}
+    bad = {len(dna_encoder.prepare(frame.nucleotides, 300).tokens) for frame in twice[:1]}
     embed = DnaEncoder.embed
 
     def tight(self, tokens, exact=False):
@@ -94,7 +96,7 @@ def test_a_window_that_does_not_fit_fails_with_all_of_its_frames_and_no_other(pa
         return embed(self, tokens, exact)
 
     monkeypatch.setattr(DnaEncoder, "embed", tight)
-    features = embedded(part, demo, demo_dna)
+    features = embedded(part, protein_encoder, dna_encoder)
     failed = {failure.number - 1 for failure in features.failures}
     assert len(failed) > 1
     assert {part.frames[row].id for row in failed} == {failure.id for failure in features.failures}
@@ -103,8 +105,8 @@ def test_a_window_that_does_not_fit_fails_with_all_of_its_frames_and_no_other(pa
     assert all(failure.message.startswith("nucleotides: ") for failure in features.failures)
 
 
-def test_without_any_protein_there_are_rows_all_the_same(demo, demo_dna):
+def test_without_any_protein_there_are_rows_all_the_same(protein_encoder, dna_encoder):
     (part,) = frame_parts(iter([Record(1, "short", "ACGTACGT")]), 300, rule="longest")
-    features = embedded(part, demo, demo_dna)
+    features = embedded(part, protein_encoder, dna_encoder)
     assert features.table.ids == ("short_chunk_1F1",)
-    assert (features.table.vectors[0, demo_dna.width : -2] == 0).all()
+    assert (features.table.vectors[0, dna_encoder.width : -2] == 0).all()

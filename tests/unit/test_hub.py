@@ -112,7 +112,7 @@ def test_the_tokenizer_is_fetched_with_dna_weights(hub):
     hub.entry = CATALOG["dnabert-s"]
     write_dnabert_s(hub.folder)
     (hub.folder / "tokenizer.json").rename(hub.folder / "away.json")
-    with pytest.raises(WeightsError, match=r"config\.json, tokenizer\.json and pytorch_model\.bin.*--model demo-dna"):
+    with pytest.raises(WeightsError, match=r"config\.json, tokenizer\.json and pytorch_model\.bin.*--model mini-dna"):
         find_checkpoint("dnabert-s")
     (hub.folder / "away.json").rename(hub.folder / "tokenizer.json")
     checkpoint = find_checkpoint("dnabert-s")

@@ -126,12 +126,12 @@ def test_a_dna_id_beside_the_vector_of_another(tmp_path):
 
 def test_the_receipts_of_both_files_become_the_contract(tmp_path, files):
     *_, dna_file, protein_file = files
-    dna, protein = ModelIdentity("d", "r", "2" * 64), ModelIdentity("p", None, "3" * 64, {"width": 20}, untrained=True)
+    dna, protein = ModelIdentity("d", "r", "2" * 64), ModelIdentity("p", None, "3" * 64, {"width": 20})
     write_extraction_receipt(dna_file, dna, window_bp=300)
     write_extraction_receipt(protein_file, protein, window_bp=300, max_residues=1024)
     merge_data(dna_file, protein_file, tmp_path / "x_merged.pt", "viral")
     part = read_merged(tmp_path / "x_merged.pt")
-    assert (part.label, part.contract.window_bp, part.contract.untrained) == (1, 300, True)
+    assert (part.label, part.contract.window_bp) == (1, 300)
     assert (part.contract.dna.identity, part.contract.protein.identity) == (dna, protein)
     write_extraction_receipt(protein_file, protein, window_bp=500)
     with pytest.raises(ConfigError, match=r"windows of different lengths: \[300, 500\]"):

@@ -1,7 +1,6 @@
 import numpy as np
 import torch
 
-from virnucpro.models.encoders import load_encoder
 from virnucpro.models.pack import Pack, filler
 
 
@@ -16,8 +15,8 @@ def test_filler_brings_every_batch_to_one_of_sixteen_sizes_an_octave():
         assert filler(tokens_of([total])).size < max(total / 16, 1)
 
 
-def test_filler_is_nobodys_vector(monkeypatch):
-    encoder = load_encoder("demo", "cpu", "fp32")
+def test_filler_is_nobodys_vector(monkeypatch, protein_encoder):
+    encoder = protein_encoder
     seen = []
     of = Pack.of
     monkeypatch.setattr(Pack, "of", lambda tokens, device: seen.append(sum(map(len, tokens))) or of(tokens, device))

@@ -26,25 +26,25 @@ class Rescued(Wrong):
     hopeless = False
 
 
-def in_half(demo, kind):
-    placement = dataclasses.replace(demo.placement, dtype=torch.float16)
-    return kind(demo.model, demo.identity, placement)
+def in_half(protein_encoder, kind):
+    placement = dataclasses.replace(protein_encoder.placement, dtype=torch.float16)
+    return kind(protein_encoder.model, protein_encoder.identity, placement)
 
 
-def test_an_extraction_that_fails_is_one_failed_check(demo):
-    checks = list(self_test(in_half(demo, Wrong)))
+def test_an_extraction_that_fails_is_one_failed_check(protein_encoder):
+    checks = list(self_test(in_half(protein_encoder, Wrong)))
     assert [(check.name, check.passed) for check in checks] == [("extraction", False)]
     assert "none of its 6 sequences" in checks[0].found
 
 
-def test_vectors_that_were_rescued_pass(demo):
-    checks = list(self_test(in_half(demo, Rescued)))
+def test_vectors_that_were_rescued_pass(protein_encoder):
+    checks = list(self_test(in_half(protein_encoder, Rescued)))
     assert [check.name for check in checks if not check.passed] == []
     assert "batch equals single" in {check.name for check in checks}
 
 
 @pytest.mark.parametrize("at", [20, 1024])
-def test_one_sequence_without_a_vector_fails_the_comparison_and_ends_nothing(demo, at, monkeypatch):
+def test_one_sequence_without_a_vector_fails_the_comparison_and_ends_nothing(protein_encoder, at, monkeypatch):
     embed = ProteinEncoder.embed
 
     def sometimes(self, tokens, exact=False):
@@ -53,5 +53,5 @@ def test_one_sequence_without_a_vector_fails_the_comparison_and_ends_nothing(dem
         return vectors
 
     monkeypatch.setattr(ProteinEncoder, "embed", sometimes)
-    failed = {check.name for check in self_test(demo) if not check.passed}
+    failed = {check.name for check in self_test(protein_encoder) if not check.passed}
     assert {"count", "batch equals single"} <= failed

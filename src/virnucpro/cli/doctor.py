@@ -27,14 +27,13 @@ def doctor(model: str | None, device: str, dtype: str, threads: int | None) -> i
     use_threads(threads)
     _show_machine(device, dtype)
     if model is None:
-        click.echo("self-test   not run: add --model NAME ('--model demo' needs no weights)")
+        click.echo("self-test   not run: add --model NAME ('--model mini' comes with the package)")
         return ExitCode.DONE
     from virnucpro.models.encoders import load_encoder
     from virnucpro.pipeline.selftest import self_test
 
     encoder = load_encoder(model, device, dtype)
-    untrained = ", untrained" if encoder.identity.untrained else ""
-    click.echo(f"self-test   {encoder.identity.name}{untrained}, weights {encoder.identity.weights_sha256[:12]}")
+    click.echo(f"self-test   {encoder.identity.name}, weights {encoder.identity.weights_sha256[:12]}")
     failed = 0
     for check in self_test(encoder):
         failed += not check.passed

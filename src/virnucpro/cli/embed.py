@@ -116,8 +116,6 @@ def _prepare(
 
     inputs = look_at_inputs(jobs, limits, choices.overwrite)
     checkpoint = find_checkpoint(choices.model)
-    if checkpoint.untrained:
-        talk.warn(f"model '{checkpoint.name}' is untrained: its vectors mean nothing; it is for trying things out")
     plan = compare_with_results(inputs, checkpoint.identity, placement, limits, choices.overwrite)
     if plan.pending or plan.refused:
         require_writable(choices.outdir)

@@ -76,8 +76,6 @@ def evaluate(
 
 
 def _warn(talk: Talk, plan: EvaluationPlan) -> None:
-    if plan.rows.contract.untrained:
-        talk.warn(f"{plan.name}: the features come from an untrained encoder: the figures mean nothing")
     if plan.unchecked:
         missing = ", ".join(plan.unchecked)
         talk.warn(f"{plan.name}: not checked, because features or classifier do not say it: {missing}")

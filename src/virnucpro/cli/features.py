@@ -16,7 +16,6 @@ from virnucpro.cli.talk import ResidueProgress, Talk
 
 if TYPE_CHECKING:
     from virnucpro.pipeline.features import FeatureJob, FeatureReport
-    from virnucpro.pipeline.frame_encoders import ChosenEncoders
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,6 @@ def features(device: str, dtype: str, threads: int | None, quiet: bool, **chosen
     sources = [Source(path, str(path)) for path in choices.inputs]
     check_sources(sources)
     encoders = choose_encoders(choices.dna_model, choices.protein_model, placement)
-    _warn(encoders, talk)
     max_tokens = choices.max_tokens or default_max_tokens(placement)
     settings = FrameSettings(choices.window, choices.genetic_code, max_tokens, placement)
     jobs = feature_jobs(sources, choices.outdir, settings, choices.label, encoders)
@@ -83,12 +81,6 @@ def features(device: str, dtype: str, threads: int | None, quiet: bool, **chosen
             make_features(job, encoders.load, progress.advance, report, choices.overwrite)
     _sum_up(report, jobs, talk)
     return ExitCode.SOME_FAILED if report.counts.failed else ExitCode.DONE
-
-
-def _warn(encoders: ChosenEncoders, talk: Talk) -> None:
-    for identity in encoders.identities.values():
-        if identity.untrained:
-            talk.warn(f"model '{identity.name}' is untrained: its vectors mean nothing; it is for trying things out")
 
 
 def _sum_up(report: FeatureReport, jobs: Sequence[FeatureJob], talk: Talk) -> None:

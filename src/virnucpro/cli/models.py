@@ -20,8 +20,7 @@ def models(context: click.Context) -> None:
 @models.command("list")
 def list_models() -> None:
     """List the known models and whether their weights are on this machine."""
-    from virnucpro.models.catalog import CATALOG, DEMO, DEMO_DNA, PACKAGED
-    from virnucpro.models.demo import DEMO_CONFIG, DEMO_DNA_CONFIG
+    from virnucpro.models.catalog import CATALOG, PACKAGED
     from virnucpro.models.hub import find_downloaded
     from virnucpro.models.packaged import is_here, open_packaged
 
@@ -38,11 +37,6 @@ def list_models() -> None:
             parameters = f"{checkpoint.parameters / 1e6:.1f}M"
             shape = (parameters, checkpoint.config.layers, checkpoint.config.width, "here")
         click.echo(row(packaged.name, *shape, f"part of the package ({packaged.note})"))
-    for name, parameters, config, note in (
-        (DEMO, "0.8M", DEMO_CONFIG, "for trying the command without weights"),
-        (DEMO_DNA, "0.5M", DEMO_DNA_CONFIG, "the same for DNA"),
-    ):
-        click.echo(row(name, parameters, config.layers, config.width, "built in", f"untrained: {note}"))
 
 
 @models.command()

@@ -15,7 +15,6 @@ from virnucpro.cli.options import device_option, dtype_option, threads_option, u
 from virnucpro.cli.talk import ResidueProgress, Talk
 
 if TYPE_CHECKING:
-    from virnucpro.models.classifier import Classifier
     from virnucpro.models.placement import Placement
     from virnucpro.pipeline.frame_encoders import ChosenEncoders
     from virnucpro.pipeline.predict import PredictionJob, PredictionReport
@@ -46,9 +45,8 @@ class Choices:
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=click.Path(path_type=Path))
 @click.option("-o", "--outdir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Result folder.")
 @click.option(
-    "--classifier", default="mini", show_default=True, metavar="mini|FILE|demo",
-    help="mini is the model of the package, where it holds its weights; FILE is from 'virnucpro train' or "
-    "'virnucpro import-classifier'; demo is untrained, for trying things out.",
+    "--classifier", default="mini", show_default=True, metavar="mini|FILE",
+    help="mini is the model of the package; FILE is from 'virnucpro train' or 'virnucpro import-classifier'.",
 )  # fmt: skip
 @click.option("--window", type=click.IntRange(min=6), help="Bases of a window.  [default: the classifier's]")
 @click.option("--dna-model", metavar="NAME|PATH", help="DNA encoder.  [default: the classifier's]")
@@ -126,20 +124,11 @@ def _prepare(
     max_tokens = choices.max_tokens or default_max_tokens(placement)
     settings = FrameSettings(window_bp, choices.genetic_code, max_tokens, placement, use.frames)
     job = prediction_job(sources, choices.outdir, settings, classifier, encoders)
-    _warn(classifier, encoders, job, talk)
+    for unknown in classifier.require(job.contract):
+        talk.warn(f"{classifier.name}: {unknown}")
     survey = survey_sources(sources)
     talk.say(f"{survey.records:,} records, {survey.bases:,} bases; windows of {window_bp} on {placement.describe()}")
     return job, rule, encoders, survey.bases
-
-
-def _warn(classifier: Classifier, encoders: ChosenEncoders, job: PredictionJob, talk: Talk) -> None:
-    for unknown in classifier.require(job.contract):
-        talk.warn(f"{classifier.name}: {unknown}")
-    names = [identity.name for identity in encoders.identities.values() if identity.untrained]
-    if names or classifier.training.get("untrained"):
-        talk.warn(
-            f"untrained: {', '.join([*names, classifier.name])}; calls mean nothing, this is for trying things out"
-        )
 
 
 def _sum_up(report: PredictionReport, job: PredictionJob, talk: Talk) -> None:

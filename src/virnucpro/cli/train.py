@@ -98,8 +98,6 @@ def _job(options: dict[str, Any]) -> Any:  # noqa: ANN401 - a TrainingJob, which
 
 def _introduce(plan: TrainingPlan, talk: Talk) -> None:
     contract = plan.task.rows.contract
-    if contract.untrained:
-        talk.warn("the features come from an untrained encoder: the classifier will mean nothing; it is for trying out")
     if contract.window_bp is None:
         talk.warn("the features do not say the length of their windows; add --window so that the classifier does")
     if any(use.identity is None for use in contract.parts.values()):

@@ -14,8 +14,6 @@ __all__ = [
     "CATALOG",
     "DEFAULT_DNA_MODEL",
     "DEFAULT_MODEL",
-    "DEMO",
-    "DEMO_DNA",
     "MINI",
     "MINI_DNA",
     "PACKAGED",
@@ -27,9 +25,6 @@ DEFAULT_MODEL: Final = "fastesm2-650"
 DEFAULT_DNA_MODEL: Final = "dnabert-s"
 MINI: Final = "mini"
 MINI_DNA: Final = "mini-dna"
-DEMO: Final = "demo"
-DEMO_DNA: Final = "demo-dna"
-"""Not published anywhere: small, seeded, untrained, built in memory; for trying the software without weights."""
 
 
 @dataclass(frozen=True, slots=True)

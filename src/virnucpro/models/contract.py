@@ -51,7 +51,7 @@ class EncoderUse:
             The same; KeyError or TypeError when it is something else.
         """
         identity = content["identity"]
-        return cls(int(content["width"]), ModelIdentity(**identity) if identity else None)
+        return cls(int(content["width"]), ModelIdentity.from_dict(identity) if identity else None)
 
     @property
     def name(self) -> str:
@@ -155,11 +155,6 @@ class FeatureContract:
         if self.dna and self.protein:
             return "both"
         return "dna" if self.dna else "protein"
-
-    @property
-    def untrained(self) -> bool:
-        """Whether an encoder has weights from a random generator, so that the numbers mean nothing."""
-        return any(use.identity is not None and use.identity.untrained for use in self.parts.values())
 
     def restricted(self, modality: Modality) -> FeatureContract:
         """Keep one part, or both.

@@ -298,7 +298,7 @@ def load_encoder(model: str = DEFAULT_MODEL, device: str = "auto", dtype: str = 
     ----------
     model : str, default: "fastesm2-650"
         A name of the catalog such as ``dnabert-s``, ``mini`` or ``mini-dna`` of the package, a folder in the published
-        layout, fair-esm's `.pt` file, or the untrained ``demo`` or ``demo-dna``.
+        layout, or fair-esm's `.pt` file.
     device : str, default: "auto"
         ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...
     dtype : str, default: "auto"

@@ -22,9 +22,8 @@ except ValueError as error:
         "unset it, or give an address such as https://huggingface.co"
     ) from error
 
-from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, DEMO, DEMO_DNA, PACKAGED, CatalogEntry
+from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, MINI, MINI_DNA, PACKAGED, CatalogEntry
 from virnucpro.models.checkpoints import AnyCheckpoint, open_checkpoint
-from virnucpro.models.demo import demo_checkpoint, demo_dna_checkpoint
 from virnucpro.models.dna_tokens import TOKENIZER_FILE
 from virnucpro.models.packaged import open_packaged
 from virnucpro.models.weights import WEIGHT_FILE_NAMES, shard_files
@@ -39,7 +38,7 @@ def find_checkpoint(model: str = DEFAULT_MODEL) -> AnyCheckpoint:
     Parameters
     ----------
     model : str, default: "fastesm2-650"
-        A name of the catalog, a folder in the published layout, or fair-esm's `.pt` file.
+        A name of the catalog or of the package, a folder in the published layout, or fair-esm's `.pt` file.
 
     Returns
     -------
@@ -51,10 +50,6 @@ def find_checkpoint(model: str = DEFAULT_MODEL) -> AnyCheckpoint:
     WeightsError
         If they are not here and cannot be fetched: says what was looked for, where, and the two ways to get it.
     """
-    if model == DEMO:
-        return demo_checkpoint()
-    if model == DEMO_DNA:
-        return demo_dna_checkpoint()
     if model in PACKAGED:
         return open_packaged(model)
     entry = CATALOG.get(model)
@@ -81,8 +76,6 @@ def find_molecule(model: str) -> Molecule:
     WeightsError
         If it is neither a known name nor a model's folder or file.
     """
-    if model in (DEMO, DEMO_DNA):
-        return Molecule.DNA if model == DEMO_DNA else Molecule.PROTEIN
     entry = CATALOG.get(model) or PACKAGED.get(model)
     return entry.molecule if entry else open_checkpoint(Path(model).expanduser()).molecule
 
@@ -173,7 +166,7 @@ def _not_here(entry: CatalogEntry, reason: str) -> WeightsError:
         f"the weights of {entry.name} ({entry.repository}, revision {entry.revision[:7]}) are not on this machine\n"
         f"looked in {constants.HF_HUB_CACHE}, then asked {hub if hub.isprintable() else repr(hub)}: {reason}\n"
         f"either run 'virnucpro models download {entry.name}' where there is a network and copy that cache here, "
-        f"or give a folder with {files}: --model FOLDER ('--model {DEMO_DNA if dna else DEMO}' needs no weights)"
+        f"or give a folder with {files}: --model FOLDER ('--model {MINI_DNA if dna else MINI}' comes with the package)"
     )
 
 

@@ -73,8 +73,6 @@ class Checkpoint(ABC, Generic[Model]):
         Catalog name or path, for messages and receipts.
     revision : str or None
         Pinned commit of the published repository.
-    untrained : bool
-        True when the weights come from a random generator.
     """
 
     architecture: ClassVar[str]
@@ -83,13 +81,12 @@ class Checkpoint(ABC, Generic[Model]):
     source: TensorSource
     name: str
     revision: str | None = None
-    untrained: bool = False
 
     @property
     def identity(self) -> ModelIdentity:
         """What a receipt says of these weights; reads files once for their digest."""
         shape = {"model": self.architecture, **self.describe()}
-        return ModelIdentity(self.name, self.revision, self.source.sha256, shape, self.untrained, self.molecule)
+        return ModelIdentity(self.name, self.revision, self.source.sha256, shape, self.molecule)
 
     @property
     def parameters(self) -> int:
@@ -135,7 +132,7 @@ class Checkpoint(ABC, Generic[Model]):
         str or None
             A parameter's name, with ``:0``, ``:1`` or ``:2`` for a third of its rows; None when an encoder does not
             need it. A name that no publisher uses is given back as it came: then either the model has no such tensor,
-            and loading says so, or it is the model's own name for it, which is how `demo` names its weights.
+            and loading says so, or it is the model's own name for it, which weights in memory may have.
         """
 
     def computed(self) -> dict[str, Tensor]:

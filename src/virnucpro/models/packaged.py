@@ -84,5 +84,5 @@ def _not_here(name: str, path: Path) -> WeightsError:
     return WeightsError(
         f"the weights of {name} are not in this installation\n"
         f"looked for {path}\n"
-        "name other models: --classifier FILE, --model NAME; a version that holds them has them in its wheel"
+        "install the package again, its wheel holds them; or name other models: --classifier FILE, --model NAME"
     )

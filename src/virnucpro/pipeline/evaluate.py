@@ -271,7 +271,6 @@ def _report(measured: Measured) -> dict[str, Any]:
         "modality": classifier.contract.modality,
         "rows_of": _rows_of(plan),
         "not_checked": plan.unchecked,
-        "untrained_encoders": plan.rows.contract.untrained or classifier.contract.untrained,
         "bootstrap": {"draws": plan.job.draws, "seed": plan.job.seed, "unit": "record, within its class"},
         "evaluations": [
             {
@@ -304,7 +303,7 @@ def _table(done: Sequence[Measured]) -> bytes:
 
 def _pictures(measured: Measured) -> dict[str, Picture]:
     plan, scored, evaluations = measured.plan, measured.scored, measured.evaluations
-    title = f"{plan.name}: {_rows_of(plan)}{_warning(plan)}"
+    title = f"{plan.name}: {_rows_of(plan)}"
     viral_share = evaluations[0].viral_rows / evaluations[0].rows
     return {
         "roc": draw_roc([_roc_line(e.level, e) for e in evaluations], title),
@@ -321,17 +320,13 @@ def _comparison(done: Sequence[Measured]) -> dict[str, Picture]:
     level = LEVELS[-1]
     ends = [(measured.plan.name, measured.evaluations[-1]) for measured in done]
     shares = [found.viral_rows / found.rows for _, found in ends]
-    title = f"{len(done)} classifiers, by {level}{_warning(done[0].plan)}"
+    title = f"{len(done)} classifiers, by {level}"
     return {
         "roc": draw_roc([_roc_line(name, found) for name, found in ends], title),
         "precision_recall": draw_precision_recall(
             [_recall_line(name, found) for name, found in ends], sum(shares) / len(shares), title
         ),
     }
-
-
-def _warning(plan: EvaluationPlan) -> str:
-    return "\nuntrained encoders: these figures mean nothing" if plan.rows.contract.untrained else ""
 
 
 def _roc_line(name: str, found: Evaluation) -> Line:

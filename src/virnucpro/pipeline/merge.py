@@ -172,7 +172,6 @@ def _provenance(dna_file: Path, protein_file: Path, data_type: str | None) -> tu
         " + ".join(maker.name if maker else "unknown" for maker in (encoders.dna, encoders.protein)),
         None,
         _digest(maker.weights_sha256 for maker in makers) if makers else "",
-        untrained=any(maker.untrained for maker in makers),
     )
     settings = {"labels": data_type, "window_bp": encoders.window_bp}
     return Provenance(source, model, settings), encoders

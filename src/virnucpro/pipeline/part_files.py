@@ -72,9 +72,8 @@ def combine_identities(models: dict[str, ModelIdentity]) -> ModelIdentity:
     """
     digest = hashlib.sha256("\n".join(f"{role} {m.weights_sha256}" for role, m in models.items()).encode()).hexdigest()
     name = " + ".join(model.name for model in models.values())
-    untrained = any(model.untrained for model in models.values())
     shapes = {role: {"weights sha256": m.weights_sha256, **m.architecture} for role, m in models.items()}
-    return ModelIdentity(name, None, digest, shapes, untrained)
+    return ModelIdentity(name, None, digest, shapes)
 
 
 def part_provenance(base: Provenance, part: int) -> Provenance:

@@ -14,10 +14,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from virnucpro.models.catalog import DEMO, MINI
+from virnucpro.models.catalog import MINI
 from virnucpro.models.classifier import Classifier, load_classifier
 from virnucpro.models.contract import FeatureContract
-from virnucpro.models.demo import demo_classifier
 from virnucpro.models.memory import return_free_memory
 from virnucpro.models.packaged import packaged_classifier
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
@@ -119,12 +118,12 @@ class PredictionReport:
 
 
 def find_classifier(classifier: str) -> Classifier:
-    """Load a classifier from the package or from its file, or build the untrained one.
+    """Load a classifier from the package or from its file.
 
     Parameters
     ----------
     classifier : str
-        ``mini``, a path, or ``demo``.
+        ``mini``, or a path.
 
     Returns
     -------
@@ -136,9 +135,7 @@ def find_classifier(classifier: str) -> Classifier:
     WeightsError
         If the file is absent, damaged or no classifier.
     """
-    if classifier == MINI:
-        return packaged_classifier()
-    return demo_classifier() if classifier == DEMO else load_classifier(classifier)
+    return packaged_classifier() if classifier == MINI else load_classifier(classifier)
 
 
 def prediction_job(

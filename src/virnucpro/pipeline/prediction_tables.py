@@ -107,9 +107,8 @@ def _draw(job: PredictionJob, collector: TrackCollector, report: PredictionRepor
     drawn = []
     for number, page in enumerate(pages, start=1):
         path = job.outdir / ("tracks.png" if number == 1 else f"tracks_{number}.png")
-        warning = "untrained model: scores mean nothing" if job.contract.untrained else "virus score by window"
         with whole_file(path) as stream:
-            stream.write(draw_page(page, f"{warning} (page {number} of {len(pages)})"))
+            stream.write(draw_page(page, f"virus score by window (page {number} of {len(pages)})"))
         drawn.append(path)
     for path in job.outdir.glob("tracks*.png"):
         if path not in drawn:

@@ -222,6 +222,5 @@ def _summary(plan: TrainingPlan, fitted: Fitted) -> dict[str, object]:
         "settings": asdict(job.settings),
         "epochs": len(fitted.epochs),
         "best": fitted.best.to_dict(),
-        "untrained_encoders": plan.task.rows.contract.untrained,
         "versions": {"virnucpro": __version__, "torch": torch.__version__},
     }
