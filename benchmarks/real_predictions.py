@@ -1,12 +1,13 @@
-"""Every file of some folders through `predict`: ``python -m benchmarks.real_predictions FOLDER...``.
+"""Every file of some folders through `predict` with `mini`: ``python -m benchmarks.real_predictions FOLDER...``.
 
-Prints a table of counts by folder, for the docs, and one line for every file that is refused. Checks that every record
-has its row, in order. A traceback anywhere ends the run.
+Prints, for the docs: a table of counts by folder; what each level calls, by file; every file that is refused. Checks
+that every record has its row, in order. A traceback anywhere ends the run.
 """
 
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
 import sys
@@ -18,53 +19,79 @@ from virnucpro.cli.main import run
 from virnucpro.sequences.fasta import read_records
 
 OUTCOMES = ("frames", "no_open_frame", "too_short", "ambiguous")
+LEVELS = {"conservative": ["--conservative"], "default": [], "relaxed": ["--relaxed"]}
 
 
-def predict_alone(file: Path, outdir: Path, counts: Counter[str]) -> str:
-    """Predict one file; add its counts, or give what was wrong with it."""
+class RefusedError(Exception):
+    """`predict` does not take a file; the message is what it said."""
+
+
+def predict_alone(file: Path) -> Counter[str]:
+    """Predict one file at every level and count."""
+    counts: Counter[str] = Counter(files=1)
+    with tempfile.TemporaryDirectory() as outdir:
+        for level, options in LEVELS.items():
+            _predict(file, outdir, options)  # from the second level on, only the tables are made
+            calls, windows = (
+                _rows(Path(outdir) / name) for name in ("calls.tsv", "prediction_results_highestscore.csv")
+            )
+            counts[f"records {level}"] += sum(row["call"] == "virus" for row in calls)
+            counts[f"windows {level}"] += sum(row["Is_Virus"] == "True" for row in windows)
+        assert [row["name"] for row in calls] == [record.id for record in read_records(file)], file
+        content = json.loads((Path(outdir) / "run.json").read_text())["counts"]
+    counts.update({"records": content["records"], "scored": content["statuses"].get("scored", 0)})
+    counts.update(content["windows"])
+    return counts
+
+
+def _predict(file: Path, outdir: str, options: list[str]) -> None:
     talk = io.StringIO()
     with contextlib.redirect_stderr(talk):
-        code = run(["predict", str(file), "-o", str(outdir), "--quiet", "--track-pages", "1"])
+        code = run(["predict", str(file), "-o", outdir, "--quiet", "--track-pages", "0", *options])
     if code == 3:
-        counts["refused"] += 1
-        return next(line for line in talk.getvalue().splitlines() if line.startswith("error")).replace(
-            str(file), file.name
-        )
+        said = next(line for line in talk.getvalue().splitlines() if line.startswith("error"))
+        raise RefusedError(said.replace(str(file), file.name))
     assert code == 0, f"{file}: exit code {code}\n{talk.getvalue()}"
-    names = [line.split("\t")[0] for line in (outdir / "calls.tsv").read_text("utf-8").splitlines()[1:]]
-    assert names == [record.id for record in read_records(file)], f"{file}: rows are not its records"
-    content = json.loads((outdir / "run.json").read_text())["counts"]
-    counts.update({"files": 1, "records": content["records"]})
-    counts.update(content["windows"])
-    counts.update({f"record {status}": number for status, number in content["statuses"].items()})
-    return ""
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def _with_scores(counts: Counter[str]) -> int:
+    """Windows that have a score: every one that is neither too short nor mostly unknown."""
+    return counts["frames"] + counts["no_open_frame"]
+
+
+def _row(name: str, counts: Counter[str]) -> str:
+    shares = [counts[f"windows {level}"] / max(_with_scores(counts), 1) for level in LEVELS]
+    numbers = [f"{counts['records']:,}", f"{counts['scored']:,}", f"{_with_scores(counts):,}"]
+    called = [f"{counts[f'records {level}']:,} ({share:.1%})" for level, share in zip(LEVELS, shares, strict=True)]
+    return f"| {' | '.join([name, *numbers, *called])} |"
 
 
 def main() -> None:
-    """Print the table, folder by folder, then the files that were refused."""
-    print(
-        "| folder | files | refused | records | records scored | windows | "
-        + " | ".join(OUTCOMES)
-        + " | no open frame |"
-    )
-    print("|---" * (len(OUTCOMES) + 7) + "|")
-    refused = []
+    """Print the tables."""
+    refused, lines = [], []
+    head = ["records", "records scored", "windows scored", *LEVELS]
+    print(f"| folder | files | windows | {' | '.join(OUTCOMES)} | {' | '.join(head)} |")
+    print("|---" * (len(OUTCOMES) + len(head) + 3) + "|")
     for folder in map(Path, sys.argv[1:]):
-        counts: Counter[str] = Counter()
+        total: Counter[str] = Counter()
         for file in sorted(folder.iterdir()):
-            with tempfile.TemporaryDirectory() as outdir:
-                message = predict_alone(file, Path(outdir), counts)
-            if message:
-                refused.append(f"- {folder.name}/{file.name}: {message}")
-        windows = sum(counts[outcome] for outcome in OUTCOMES)
-        outcomes = " | ".join(f"{counts[outcome]:,}" for outcome in OUTCOMES)
-        share = f"{counts['no_open_frame'] / windows:.1%}" if windows else ""
-        print(
-            f"| {folder.name} | {counts['files']} | {counts['refused']} | {counts['records']:,} | "
-            f"{counts['record scored']:,} | {windows:,} | {outcomes} | {share} |",
-            flush=True,
-        )
-    print("\n".join(["", *refused]))
+            try:
+                counts = predict_alone(file)
+            except RefusedError as error:
+                refused.append(f"- {folder.name}/{file.name}: {error}")
+            else:
+                total.update(counts)
+                lines.append(_row(f"{folder.name}/{file.name}", counts))
+        outcomes = [f"{total[outcome]:,}" for outcome in OUTCOMES]
+        windows = sum(total[outcome] for outcome in OUTCOMES)
+        before = [folder.name, str(total["files"]), f"{windows:,}", *outcomes]
+        print(f"| {' | '.join(before)} {_row('', total).removeprefix('|  ')}", flush=True)
+    print("\n".join(["", f"| file | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|", *lines, "", *refused]))
 
 
 if __name__ == "__main__":

@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 from recipes.mini.samples import Sample
 from virnucpro.prediction.calibration import LEVELS, Calibration, LengthCurves, Level, Operating
 
-__all__ = ["MAX_FALSE_POSITIVES", "RECORDS_BP", "WINDOWS_BP", "Scored", "evidence", "fit_calibration"]
+__all__ = ["HELD", "MAX_FALSE_POSITIVES", "RECORDS_BP", "WINDOWS_BP", "Scored", "evidence", "fit_calibration"]
 
 WINDOWS_BP = (100, 150, 300, 500, 1000)
 RECORDS_BP = (150, 300, 500, 1000, 3000, 10_000)
 
 MAX_FALSE_POSITIVES: Mapping[Level, float] = {"conservative": 0.005, "default": 0.03, "relaxed": 0.10}
-"""Share of each kind of host that may be called at a level."""
+"""Share of each kind of host in `HELD` that may be called at a level."""
+
+HELD = ("bacteria", "plasmid", "organelle", "eukaryote")
+"""Not archaea: with a genome or two on a side, thresholds would be those of one species; the report tells their share."""
 
 GAMMAS = np.arange(0, 1.01, 0.05)
 GRID = np.arange(-8, 8.01, 0.5)
@@ -141,10 +144,9 @@ def _loss(z: NDArray[np.float64], sample: Sample) -> float:
 
 def _threshold(z: NDArray[np.float64], sample: Sample, level: Level) -> float:
     """Least evidence that few enough of every kind of host have."""
-    least = -np.inf
-    for kind in np.unique(sample.classes[~sample.viral]):
-        least = max(least, float(np.quantile(z[sample.classes == kind], 1 - MAX_FALSE_POSITIVES[level])))
-    return round(least, 4)
+    kinds = [kind for kind, name in sample.names.items() if name in HELD]
+    share = 1 - MAX_FALSE_POSITIVES[level]
+    return round(max(float(np.quantile(z[sample.classes == kind], share)) for kind in kinds), 4)
 
 
 def _rates(z: NDArray[np.float64], sample: Sample) -> tuple[tuple[float, ...], tuple[float, ...]]:
