@@ -25,7 +25,7 @@ MAX_FALSE_POSITIVES: Mapping[Level, float] = {"conservative": 0.005, "default": 
 """Share of each kind of host in `HELD` that may be called at a level."""
 
 HELD = ("bacteria", "plasmid", "organelle", "eukaryote")
-"""Not archaea: with a genome or two on a side, thresholds would be those of one species; the report tells their share."""
+"""Not archaea: with one genome on a side, thresholds would be that species' own; the report tells their share."""
 
 GAMMAS = np.arange(0, 1.01, 0.05)
 GRID = np.arange(-8, 8.01, 0.5)
