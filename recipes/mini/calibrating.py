@@ -18,8 +18,8 @@ from virnucpro.prediction.calibration import LEVELS, Calibration, LengthCurves, 
 
 __all__ = ["HELD", "MAX_FALSE_POSITIVES", "RECORDS_BP", "WINDOWS_BP", "Scored", "evidence", "fit_calibration"]
 
-WINDOWS_BP = (100, 150, 300, 500, 1000)
-RECORDS_BP = (150, 300, 500, 1000, 3000, 10_000)
+WINDOWS_BP = (50, 100, 150, 300, 500, 1000)
+RECORDS_BP = (50, 100, 150, 300, 500, 1000, 3000, 10_000)
 
 MAX_FALSE_POSITIVES: Mapping[Level, float] = {"conservative": 0.005, "default": 0.03, "relaxed": 0.10}
 """Share of each kind of host in `HELD` that may be called at a level."""

@@ -55,7 +55,7 @@ def test_without_a_choice_it_is_the_package_s_own(virnucpro, tmp_path, contigs, 
     assert (code, out) == (0, ""), err
     calls = called(tmp_path / "out")
     assert list(calls[0])[-2:] == ["best_window", "fdr"]
-    assert [row["status"] for row in calls] == ["scored"] * 4 + ["ambiguous", "scored", "scored", "empty"]
+    assert [row["status"] for row in calls] == ["scored"] * 3 + ["too_short", "ambiguous", "scored", "scored", "empty"]
     assert all((row["fdr"] == "NA") == (row["status"] != "scored") for row in calls)
     content = json.loads((tmp_path / "out" / "run.json").read_text())
     assert content["classifier"]["name"] == "mini"
@@ -66,10 +66,10 @@ def test_without_a_choice_it_is_the_package_s_own(virnucpro, tmp_path, contigs, 
     kinds = content["counts"]["windows_by_row"]
     assert kinds["open_frame"] + kinds["stretches"] + kinds["dna_only"] == content["counts"]["windows"]["frames"]
     assert kinds["open_frame"] == 1
-    assert kinds["dna_only"] == 2
+    assert kinds["dna_only"] == 1
     assert 10 <= kinds["stretch_residues"]["shortest"] <= kinds["stretch_residues"]["median"] < 167
     assert "1 with an open frame, 6 by stretches between stops" in err
-    assert "2 by DNA alone" in err
+    assert "1 by DNA alone" in err
 
 
 def test_levels_and_priors_change_calls_and_compute_nothing(virnucpro, tmp_path, contigs, mini):

@@ -131,7 +131,7 @@ def test_a_finished_run_is_a_folder_for_the_package_with_a_card_that_names_its_d
     assert list(report["test"]) == ["150", "300", "500", "1000", "3000"]
     assert set(report["test"]["300"]["groups"]["all"]) > {"mini", "dna half", "protein half", "untrained", "5-mers"}
     calibration = ExportedModel(folder).classifier.calibration
-    assert Calibration.from_dict(calibration).record.lengths == (150, 300, 500, 1000, 3000)
+    assert Calibration.from_dict(calibration).record.lengths == (50, 100, 150, 300, 500, 1000, 3000)
     before = digest_of(folder)
     main([*words, *tiny])
     assert digest_of(folder) == before

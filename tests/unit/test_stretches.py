@@ -13,7 +13,7 @@ def plain_rows(sequence, window_bp, genetic_code):
     """(window, frame, nucleotides, protein), as slowly as can be."""
     for number, (start, end) in enumerate(plan_windows(len(sequence), window_bp).tolist(), start=1):
         window = sequence[start:end]
-        if 2 * sum(letter not in "ACGT" for letter in window) > len(window):
+        if len(window) < 30 or 2 * sum(letter not in "ACGT" for letter in window) > len(window):
             continue
         strands = [window, str(Seq(window).reverse_complement())]
         frames = []
@@ -57,13 +57,15 @@ def test_beside_a_plain_search():
         assert len({row[:2] for row in found}) == len(found)
 
 
-def test_every_window_that_is_not_ambiguous_has_a_row():
-    records = [Record(1, "short", "AC"), Record(2, "stops", "TAGCTAACTAG" * 30), Record(3, "n", "N" * 100 + "A" * 99)]
+def test_every_window_that_is_not_ambiguous_or_too_short_has_a_row():
+    records = [Record(1, "least", "TAG" * 10), Record(4, "short", "TAG" * 9 + "TA"), Record(2, "stops", "TAGCTAACTAG" * 30), Record(3, "n", "N" * 100 + "A" * 99)]
     table = find_stretches(records, 100)
     has_row = np.isin(np.arange(len(table.windows)), table.window_rows)
     assert (has_row == (table.windows.outcomes == Outcome.FRAMES)).all()
     assert table.windows.counts()["ambiguous"] > 0
-    assert next((frame.id, frame.protein) for frame in table) == ("short_chunk_1F1", "")
+    assert [Outcome(outcome) for outcome in table.windows.outcomes[:2]] == [Outcome.FRAMES, Outcome.TOO_SHORT]
+    rows = [(frame.id, frame.protein) for frame in find_stretches([Record(1, "stops", "TAGCTAACTAG" * 4)], 100)]
+    assert rows == [("stops_chunk_1F1", "")]
 
 
 def test_no_records():

@@ -22,6 +22,9 @@ __all__ = ["MIN_STRETCH_CODONS", "find_stretches"]
 MIN_STRETCH_CODONS = 10
 """Shorter stretches are not used: nearly every window has some, and they say little."""
 
+MIN_WINDOW_BP = 3 * MIN_STRETCH_CODONS
+"""A window with fewer bases is too short to say anything of."""
+
 SECOND_SHARE = 2
 """The second stretch is used where it is at least one half of the first."""
 
@@ -41,9 +44,9 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
     Returns
     -------
     FrameTable
-        One or two rows for every window of which at least half is A, C, G or T: the frames with the longest stretches,
-        in the order of `FRAME_NAMES`. Nucleotides are the whole window on the strand of the frame; the protein is the
-        stretch, or empty.
+        One or two rows for every window of 30 bases or more of which at least half is A, C, G or T: the frames with the
+        longest stretches, in the order of `FRAME_NAMES`. Nucleotides are the whole window on the strand of the frame;
+        the protein is the stretch, or empty.
 
     Raises
     ------
@@ -60,6 +63,7 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
     starts, residues = _longest_stretches(found)
     residues[residues < MIN_STRETCH_CODONS] = 0
     outcomes = np.where(2 * found.ambiguous > found.lengths, Outcome.AMBIGUOUS, Outcome.FRAMES).astype(np.uint8)
+    outcomes[found.lengths < MIN_WINDOW_BP] = Outcome.TOO_SHORT
     kept = np.nonzero(_chosen(residues) & (outcomes == Outcome.FRAMES)[:, None])
     window_rows, frame_indices = kept
     return FrameTable(

@@ -32,7 +32,7 @@ class Outcome(IntEnum):
     NO_OPEN_FRAME = 1
     """Every frame has a stop codon."""
     TOO_SHORT = 2
-    """No frame has two codons: the window is under six bases."""
+    """No frame has two codons: the window is under six bases; or it is under thirty, by the rule of stretches."""
     AMBIGUOUS = 3
     """More than half of its letters are not A, C, G or T."""
 
