@@ -9,7 +9,7 @@ SCRIPT = """
 import sys
 from virnucpro.cli.main import run
 code = run(["embed", sys.argv[1], "-o", sys.argv[2], "--model", sys.argv[3], "--device", "cpu", "--dtype", "bf16", "-q"])
-sys.exit(code or int("torch._dynamo" in sys.modules))
+sys.exit(code or int(not {"torch._dynamo", "sympy"}.isdisjoint(sys.modules)))
 """
 
 

@@ -10,6 +10,7 @@ from transformers import BertConfig, BertModel
 
 from published_layouts import TINY, transformers_model, write_bin, write_fair_esm, write_prefixed
 from virnucpro import DeviceError, WeightsError
+from virnucpro.models import matching
 from virnucpro.models.checkpoints import open_checkpoint, open_transformers_model
 from virnucpro.models.placement import choose_placement
 
@@ -246,7 +247,7 @@ def test_memory_that_runs_out_while_loading(folder, monkeypatch, error):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(torch.nn.Module, "to_empty", fail)
+    monkeypatch.setattr(matching, "_materialise", fail)
     with pytest.raises(DeviceError, match=r"does not fit in the memory of cpu in fp32.*smaller model"):
         open_checkpoint(folder).load(CPU)
 

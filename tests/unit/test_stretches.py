@@ -58,7 +58,12 @@ def test_beside_a_plain_search():
 
 
 def test_every_window_that_is_not_ambiguous_or_too_short_has_a_row():
-    records = [Record(1, "least", "TAG" * 10), Record(4, "short", "TAG" * 9 + "TA"), Record(2, "stops", "TAGCTAACTAG" * 30), Record(3, "n", "N" * 100 + "A" * 99)]
+    records = [
+        Record(1, "least", "TAG" * 10),
+        Record(4, "short", "TAG" * 9 + "TA"),
+        Record(2, "stops", "TAGCTAACTAG" * 30),
+        Record(3, "n", "N" * 100 + "A" * 99),
+    ]
     table = find_stretches(records, 100)
     has_row = np.isin(np.arange(len(table.windows)), table.window_rows)
     assert (has_row == (table.windows.outcomes == Outcome.FRAMES)).all()

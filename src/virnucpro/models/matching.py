@@ -190,7 +190,7 @@ class Checkpoint(ABC, Generic[Model]):
         with torch.device("meta"):
             encoder = self.build(placement)
         targets = self._match(encoder)
-        encoder = encoder.to(placement.dtype).to_empty(device=placement.device)
+        _materialise(encoder.to(placement.dtype), placement.device)
         for name, tensor in self.computed().items():  # replaced below when the checkpoint has them
             setattr(encoder, name, tensor.to(placement.device))
         slots = _slots(encoder)
@@ -234,6 +234,11 @@ class Checkpoint(ABC, Generic[Model]):
                 f"{self.looks_like()}: {told}"
             )
         return targets
+
+
+def _materialise(encoder: PackedModel, device: torch.device) -> None:
+    """Give a model on "meta" its memory; torch's `to_empty` would bring sympy in, for most of a second."""
+    encoder._apply(lambda tensor: torch.empty(tensor.shape, dtype=tensor.dtype, device=device))  # type: ignore[no-untyped-call]
 
 
 def require(
