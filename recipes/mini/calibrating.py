@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recipes.mini.mixing import fit_logistic
 from recipes.mini.samples import Sample
 from virnucpro.prediction.calibration import LEVELS, Calibration, LengthCurves, Level, Operating
 
@@ -30,7 +31,6 @@ HELD = ("bacteria", "plasmid", "organelle", "eukaryote")
 GAMMAS = np.arange(0, 1.01, 0.05)
 GRID = np.arange(-8, 8.01, 0.5)
 LEAST_SLOPE = 0.02
-_NO_WEIGHTS = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,7 @@ def evidence(scored: Scored, window: LengthCurves, gamma: float) -> NDArray[np.f
 
 
 def platt(logits: NDArray[np.float64], sample: Sample) -> tuple[float, float]:
-    """Fit a logistic curve, by Newton's method, with a slope above zero [1]_.
+    """Fit a logistic curve with a slope above zero [1]_.
 
     Parameters
     ----------
@@ -121,14 +121,7 @@ def platt(logits: NDArray[np.float64], sample: Sample) -> tuple[float, float]:
     tuple of float
         Slope and intercept.
     """
-    design = np.stack((logits, np.ones_like(logits)), axis=1)
-    fitted = np.array([0.5, 0.0])
-    for _ in range(50):
-        probabilities = _sigmoid(design @ fitted)
-        gradient = design.T @ (sample.weights * (probabilities - sample.viral)) + _NO_WEIGHTS * fitted
-        curvature = design.T @ (design * (sample.weights * probabilities * (1 - probabilities))[:, None])
-        step = np.linalg.solve(curvature + _NO_WEIGHTS * np.eye(2), gradient)
-        fitted = fitted - step * min(1.0, 2 / max(np.abs(step).max(), 1e-300))
+    fitted = fit_logistic(logits[:, None], sample)
     return max(float(fitted[0]), LEAST_SLOPE), float(fitted[1])
 
 
@@ -167,7 +160,3 @@ def _curves(lengths: Mapping[int, Scored], fitted: list[tuple[float, float]]) ->
 
 def _plain(numbers: object) -> tuple[float, ...]:
     return tuple(round(float(number), 5) for number in np.asarray(numbers, np.float64))
-
-
-def _sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.exp(-np.logaddexp(0, -z))

@@ -15,7 +15,9 @@ _TEXT = """# mini
 
 A small model that comes with VirNucPro: an ESM-2 of {protein_layers} layers over stretches without stop codons and a
 DNABERT-S of {dna_layers} layers over whole windows, {width} numbers wide each, and a perceptron that joins them.
-It takes windows of 100 to 1,000 bp, {window_bp} where nothing else is said.
+It takes windows of 100 to 1,000 bp, {window_bp} where nothing else is said. The perceptron is the trained one three times,
+over one output: its log odds of both halves count {mixture[both]}, of DNA alone {mixture[dna]}, of the protein alone
+{mixture[protein]}, as a logistic regression on the validation side chose.
 
 It is for a first look, without network, accelerator or other people's weights: {parameters} million parameters, where
 FastESM2_650 and DNABERT-S have 767 million. With those and labelled sequences, train a classifier of your own.
@@ -78,6 +80,7 @@ def write_card(folder: Path, report: Mapping[str, Any], command: str, commit: st
         **{key: report["shape"][key] for key in ("protein_layers", "dna_layers", "width")},
         **{key: plan[key] for key in ("seed", "pretrain_steps", "steps", "windows")},
         window_bp=report["window_bp"],
+        mixture=report["mixture"],
         parameters=f"{report['parameters'] / 1e6:.1f}",
         command=command,
         commit=commit,

@@ -11,10 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
+from recipes.mini.mixing import mixed
 from recipes.mini.network import Mini
 from recipes.mini.windows import MAX_BP, MIN_BP
 from virnucpro.models.catalog import MINI, MINI_DNA, PACKAGED
@@ -23,7 +26,7 @@ from virnucpro.models.classifier import Classifier, load_classifier, serialise_c
 from virnucpro.models.contract import EncoderUse, FeatureContract
 from virnucpro.models.tokens import MASK, PAD, VOCABULARY
 
-__all__ = ["CLASSIFIER", "export", "recalibrate"]
+__all__ = ["CLASSIFIER", "export", "finish_classifier"]
 
 CLASSIFIER = "classifier.safetensors"
 
@@ -88,15 +91,21 @@ def export(network: Mini, tokenizer: str, folder: Path, window_bp: int, training
     return load_classifier(folder / CLASSIFIER)
 
 
-def recalibrate(folder: Path, calibration: dict[str, Any]) -> Classifier:
-    """Write a calibration into the classifier of a folder.
+def finish_classifier(
+    folder: Path, weights: NDArray[np.float64], calibration: dict[str, Any], training: dict[str, Any]
+) -> Classifier:
+    """Put the mixed perceptron and a calibration in place of the classifier of a folder.
 
     Parameters
     ----------
     folder : Path
         From `export`.
+    weights : numpy.ndarray, shape (3,), float64
+        As `mixed` takes them.
     calibration : dict
         As `Calibration.to_dict` gives it.
+    training : dict
+        Added to what the classifier tells of its training.
 
     Returns
     -------
@@ -104,7 +113,9 @@ def recalibrate(folder: Path, calibration: dict[str, Any]) -> Classifier:
         Read back from what was written.
     """
     found = load_classifier(folder / CLASSIFIER)
-    content = serialise_classifier(replace(found, model=found.model.half(), calibration=calibration))
+    model = mixed(found.model, weights, *(part.width for part in found.contract.parts.values())).half()
+    told = {**found.training, **training}
+    content = serialise_classifier(replace(found, model=model, calibration=calibration, training=told))
     (folder / CLASSIFIER).write_bytes(content)
     return load_classifier(folder / CLASSIFIER)
 

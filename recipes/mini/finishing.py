@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 from recipes.mini.baseline import score, trained_baseline
 from recipes.mini.calibrating import RECORDS_BP, WINDOWS_BP, Scored, evidence, fit_calibration
 from recipes.mini.card import write_card
-from recipes.mini.export import export, recalibrate
+from recipes.mini.export import export, finish_classifier
 from recipes.mini.figures import measure_models
 from recipes.mini.genomes import VIRAL_CLASSES, Genomes
+from recipes.mini.mixing import HALVES, fit_logistic
 from recipes.mini.network import Mini, Shape
 from recipes.mini.samples import Sample, draw_sample
-from recipes.mini.scoring import HALVES, ExportedModel, WindowLogits
+from recipes.mini.scoring import ExportedModel, WindowLogits
 from recipes.mini.split import SIDES, Split
 from recipes.mini.training import read_checkpoint
 from virnucpro.models.classifier import MLP
 from virnucpro.prediction.calibration import LEVELS, Calibration
+
+Found: TypeAlias = tuple[Sample, WindowLogits]
 
 __all__ = ["PACKAGE", "REPORT", "REPORT_BP", "Finish", "finish"]
 
@@ -89,12 +92,16 @@ def finish(out: Path, genomes: Genomes, split: Split, todo: Finish) -> dict[str,
     training = {"recipe": "recipes/mini", "plan": saved["plan"], "commit": todo.commit}
     export(trained, tokenizer, out / PACKAGE, todo.window_bp, training)
     export(Mini(shape, saved["plan"]["seed"]), tokenizer, out / UNTRAINED, todo.window_bp, {"untrained": True})
-    model = ExportedModel(out / PACKAGE)
     sampled = _Samples(genomes, split, todo)
-    calibration = fit_calibration(*sampled.scored(model))
-    recalibrate(out / PACKAGE, calibration.to_dict())
+    windows, records = sampled.scored(ExportedModel(out / PACKAGE))
+    weights = _fit_mixture(windows)
+    calibration = fit_calibration(
+        *({bp: _scored(*one, weights) for bp, one in of.items()} for of in (windows, records))
+    )
+    told = {"mixture": dict(zip(HALVES, weights.round(4).tolist(), strict=True))}
+    finish_classifier(out / PACKAGE, weights, calibration.to_dict(), told)
     baseline = trained_baseline(out, genomes, split, todo.baseline_windows, saved["plan"]["seed"])
-    models = {"mini": model, "untrained": ExportedModel(out / UNTRAINED)}
+    models = {"mini": ExportedModel(out / PACKAGE), "untrained": ExportedModel(out / UNTRAINED)}
     report = {
         "data": json.loads((out / "data.json").read_text()),
         "plan": saved["plan"],
@@ -103,6 +110,7 @@ def finish(out: Path, genomes: Genomes, split: Split, todo: Finish) -> dict[str,
         "window_bp": todo.window_bp,
         "draws": todo.draws,
         "baseline_windows": todo.baseline_windows,
+        **told,
         "calibration": {"gamma": calibration.gamma, "thresholds": dict(calibration.thresholds)},
         "test": {
             str(bp): sampled.measured(bp, models, baseline, calibration) for bp in sampled.lengths("test", REPORT_BP)
@@ -133,17 +141,17 @@ class _Samples:
         longest = min(self.genomes.lengths[here & one].max(initial=0) for one in (viral, ~viral))
         return sorted(length for length in set(wanted) if length <= longest)
 
-    def scored(self, model: ExportedModel) -> tuple[dict[int, Scored], dict[int, Scored]]:
+    def scored(self, model: ExportedModel) -> tuple[dict[int, Found], dict[int, Found]]:
         """Validation side: single windows of each length, and records in windows of the usual length."""
         windows, records = {}, {}
         for length in self.lengths("validation", (*WINDOWS_BP, *RECORDS_BP)):
             sample = self.draw("validation", length)
             if length in WINDOWS_BP:
-                windows[length] = _scored(sample, model.logits(sample.sequences, length))
+                windows[length] = sample, model.logits(sample.sequences, length)
             if length in RECORDS_BP:
                 single = length in windows and length <= self.todo.window_bp
                 found = None if single else model.logits(sample.sequences, self.todo.window_bp)
-                records[length] = windows[length] if found is None else _scored(sample, found)
+                records[length] = windows[length] if found is None else (sample, found)
         return windows, records
 
     def measured(
@@ -162,14 +170,26 @@ class _Samples:
         return {"groups": facts, "levels": _called(sample, z, calibration, length_bp)}
 
 
-def _scored(sample: Sample, found: WindowLogits) -> Scored:
-    return Scored(sample, found.sequences, found.lengths_bp, found.logits["both"])
+def _fit_mixture(windows: Mapping[int, Found]) -> NDArray[np.float64]:
+    """Weights of what both halves say and of what each says alone, the same for windows of all lengths."""
+    samples, found = zip(*windows.values(), strict=True)
+    together = Sample(
+        [sequence for sample in samples for sequence in sample.sequences],
+        *(np.concatenate([getattr(one, name) for one in samples]) for name in ("records", "classes", "weights")),
+    )
+    logits = np.stack([np.concatenate([one.logits[half] for one in found]) for half in HALVES], axis=1)
+    return fit_logistic(logits, together)[: len(HALVES)]
+
+
+def _scored(sample: Sample, found: WindowLogits, weights: NDArray[np.float64]) -> Scored:
+    logits = sum(weight * found.logits[half] for weight, half in zip(weights, HALVES, strict=True))
+    return Scored(sample, found.sequences, found.lengths_bp, np.asarray(logits))
 
 
 def _record_evidence(
     sample: Sample, found: WindowLogits, calibration: Calibration, length_bp: int
 ) -> NDArray[np.float64]:
-    z = evidence(_scored(sample, found), calibration.window, calibration.gamma)
+    z = evidence(_scored(sample, found, np.array([1.0, 0, 0])), calibration.window, calibration.gamma)
     return calibration.record.apply(z, length_bp)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recipes.mini.export import CLASSIFIER
+from recipes.mini.mixing import HALVES
 from virnucpro.embedding.records import Limits
 from virnucpro.models.catalog import MINI, MINI_DNA, PACKAGED
 from virnucpro.models.checkpoints import open_checkpoint
@@ -20,9 +21,7 @@ from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
 from virnucpro.pipeline.framing import frame_parts
 from virnucpro.records import Record
 
-__all__ = ["HALVES", "ExportedModel", "WindowLogits"]
-
-HALVES = ("both", "dna", "protein")
+__all__ = ["ExportedModel", "WindowLogits"]
 
 
 @dataclass(frozen=True, eq=False)

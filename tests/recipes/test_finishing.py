@@ -15,13 +15,15 @@ from recipes.mini.card import digest_of
 from recipes.mini.export import export
 from recipes.mini.figures import measure_models
 from recipes.mini.genomes import CLASSES
+from recipes.mini.mixing import mixed
 from recipes.mini.network import Mini, Shape
 from recipes.mini.samples import Sample
 from recipes.mini.scoring import ExportedModel
 from recipes.mini.tokenizer import learn_tokenizer
 from recipes.mini.watching import logits_of
 from recipes.mini.windows import Drawn
-from tolerances import MINI_EXPORT
+from tolerances import INVARIANCE_FP32, MINI_EXPORT
+from virnucpro.models.classifier import MLP
 from virnucpro.models.dna_tokens import DnaTokenizer
 from virnucpro.prediction.calibration import LEVELS, Calibration
 
@@ -52,6 +54,21 @@ def test_the_exported_model_gives_the_logits_of_the_network(tmp_path):
         expected = logits_of(network, drawn, DnaTokenizer(text, "own"), half, torch.float32)
         assert np.ptp(expected) > 10 * MINI_EXPORT
         assert logits == pytest.approx(expected, abs=MINI_EXPORT)
+
+
+def test_the_mixed_perceptron_says_the_weighted_sum():
+    trained = MLP(9, 16).eval()
+    generator = torch.Generator().manual_seed(4)
+    trained.bn1.running_mean.normal_(generator=generator)
+    trained.bn1.running_var.uniform_(0.5, 2, generator=generator)
+    rows = torch.randn((20, 9), generator=generator)
+    dna, protein = rows.clone(), rows.clone()
+    dna[:, 4:7] = 0
+    protein[:, :4] = 0
+    weights = np.array([1.4, -0.9, 0.1])
+    with torch.no_grad():
+        expected = sum(weight * trained(part) for weight, part in zip(weights, (rows, dna, protein), strict=True))
+        assert torch.allclose(mixed(trained, weights, 4, 3)(rows), expected, atol=INVARIANCE_FP32)
 
 
 def test_platt_s_curve_is_the_one_that_scikit_learn_fits():
