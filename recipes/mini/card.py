@@ -15,8 +15,8 @@ _TEXT = """# mini
 
 A small model that comes with VirNucPro: an ESM-2 of {protein_layers} layers over stretches without stop codons and a
 DNABERT-S of {dna_layers} layers over whole windows, {width} numbers wide each, and a perceptron that joins them.
-It takes windows of 100 to 1,000 bp, {window_bp} where nothing else is said. The perceptron is the trained one three times,
-over one output: its log odds of both halves count {mixture[both]}, of DNA alone {mixture[dna]}, of the protein alone
+It takes windows of 100 to 1,000 bp, {window_bp} where nothing else is said. The perceptron is the trained one three
+times over one output: log odds of both halves count {mixture[both]}, of DNA alone {mixture[dna]}, of the protein alone
 {mixture[protein]}, as a logistic regression on the validation side chose.
 
 It is for a first look, without network, accelerator or other people's weights: {parameters} million parameters, where
