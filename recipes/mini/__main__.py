@@ -52,7 +52,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--watch-every", type=int, default=400, help="steps between looks at the validation side")
     parser.add_argument("--watch-windows", type=int, default=400, help="windows of each length in a look")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--window", type=int, default=500, help="bases of a window where a user names none")
+    parser.add_argument("--window", type=int, default=1000, help="bases of a window where a user names none")
     parser.add_argument("--sequences", type=int, default=500, help="of each class and length, to calibrate and report")
     parser.add_argument("--draws", type=int, default=300, help="of genomes, for intervals")
     parser.add_argument("--commit", default="unknown", help="of this recipe, for the model card")

@@ -26,7 +26,7 @@ __all__ = ["ExportedModel", "WindowLogits"]
 
 @dataclass(frozen=True, eq=False)
 class WindowLogits:
-    """Windows of some sequences with their mean logits.
+    """Windows of some sequences, those that have a row, with their mean logits.
 
     Attributes
     ----------
@@ -69,14 +69,14 @@ class ExportedModel:
         Parameters
         ----------
         sequences : list of bytes
-            Nucleotides, 100 or more each and nearly all of them known, so that every window has a row.
+            Nucleotides; of each at least one window has to be mostly known.
         window_bp : int
             Bases of a window.
 
         Returns
         -------
         WindowLogits
-            Of all windows, sequence by sequence.
+            Of all windows that have a row, sequence by sequence.
         """
         records = (Record(number, "", sequence.decode()) for number, sequence in enumerate(sequences))
         owners, lengths, found = [], [], []
@@ -84,10 +84,12 @@ class ExportedModel:
             features = embed_frames(part, self.encoders, self.limits, lambda _: None)
             windows = np.array([frame.window_row for frame in part.frames])[features.frame_rows]
             rows = np.stack([self._of_rows(features.table.vectors, half) for half in HALVES])
+            counts = np.bincount(windows, minlength=len(part.windows))
+            known = np.flatnonzero(counts)
             sums = np.stack([np.bincount(windows, one, len(part.windows)) for one in rows])
-            found.append(sums / np.bincount(windows, minlength=len(part.windows)))
-            owners += [window.record_number for window in part.windows]
-            lengths += [window.end - window.start for window in part.windows]
+            found.append(sums[:, known] / counts[known])
+            owners += [part.windows[row].record_number for row in known]
+            lengths += [part.windows[row].end - part.windows[row].start for row in known]
         means = np.concatenate(found, axis=1)
         return WindowLogits(np.array(owners), np.array(lengths), dict(zip(HALVES, means, strict=True)))
 
