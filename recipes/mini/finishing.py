@@ -62,7 +62,7 @@ class Finish:
 
     def of_class(self, length_bp: int) -> int:
         """Sequences of a class at a length: up to 1,000 bp all, then fewer, as each has more windows."""
-        return max(self.sequences * min(1000, 2 * length_bp) // max(1000, length_bp), 2)
+        return max(self.sequences if length_bp <= 1000 else 2000 * self.sequences // length_bp, 2)
 
 
 def finish(out: Path, genomes: Genomes, split: Split, todo: Finish) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from recipes.mini.calibrating import HELD, MAX_FALSE_POSITIVES, Scored, fit_cali
 from recipes.mini.card import digest_of
 from recipes.mini.export import export
 from recipes.mini.figures import measure_models
+from recipes.mini.finishing import Finish
 from recipes.mini.genomes import CLASSES
 from recipes.mini.mixing import mixed
 from recipes.mini.network import Mini, Shape
@@ -152,3 +153,8 @@ def test_a_finished_run_is_a_folder_for_the_package_with_a_card_that_names_its_d
     before = digest_of(folder)
     main([*words, *tiny])
     assert digest_of(folder) == before
+
+
+def test_short_sequences_are_as_many_as_asked_for_and_long_ones_fewer():
+    todo = Finish(500, 500, 1, 1, "", "")
+    assert [todo.of_class(length) for length in (50, 150, 1000, 3000, 10_000)] == [500, 500, 500, 333, 100]
