@@ -22,7 +22,7 @@ __all__ = ["HELD", "MAX_FALSE_POSITIVES", "RECORDS_BP", "WINDOWS_BP", "Scored", 
 WINDOWS_BP = (50, 100, 150, 300, 500, 1000)
 RECORDS_BP = (50, 100, 150, 300, 500, 1000, 3000, 10_000)
 
-MAX_FALSE_POSITIVES: Mapping[Level, float] = {"conservative": 0.005, "default": 0.03, "relaxed": 0.10}
+MAX_FALSE_POSITIVES: Mapping[Level, float] = {"conservative": 0.01, "default": 0.05, "relaxed": 0.15}
 """Share of each kind of host in `HELD` that may be called at a level."""
 
 HELD = ("bacteria", "plasmid", "organelle", "eukaryote")
