@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import shlex
+import os
 import sys
 import time
 from pathlib import Path
@@ -19,22 +19,18 @@ from recipes.mini.training import Plan, Trainer
 from recipes.mini.watching import watch
 from recipes.mini.windows import TRAINING_SHARES, Sampler
 from virnucpro.models.dna_tokens import DnaTokenizer
+from virnucpro.store.atomic import whole_file
 
 TOKENIZER_WINDOWS, TOKENIZER_BP = 6000, 500
 
 
-def parse(words: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line.
-
-    Parameters
-    ----------
-    words : list of str, optional
-        By default those of the process.
+def options_of_the_recipe() -> argparse.ArgumentParser:
+    """Describe the command line.
 
     Returns
     -------
-    argparse.Namespace
-        The options.
+    argparse.ArgumentParser
+        Its options.
     """
     parser = argparse.ArgumentParser(prog="python -m recipes.mini", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with RECORDS.tsv and the files it names")
@@ -56,12 +52,12 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--sequences", type=int, default=500, help="of each class and length, to calibrate and report")
     parser.add_argument("--draws", type=int, default=300, help="of genomes, for intervals")
     parser.add_argument("--commit", default="unknown", help="of this recipe, for the model card")
-    return parser.parse_args(words)
+    return parser
 
 
 def main(words: list[str] | None = None) -> None:
     """Run the recipe."""
-    options = parse(words)
+    options = options_of_the_recipe().parse_args(words)
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
     genomes, split = prepare_data(options.data, options.out)
@@ -85,20 +81,22 @@ def main(words: list[str] | None = None) -> None:
             seconds = (time.monotonic() - began) / (step - first)
             found = watch(trainer.average, validation, tokenizer, options.watch_windows)
             trainer.log(validation_auroc=found, seconds_per_step=round(seconds, 3))
-    todo = Finish(
-        options.window, options.sequences, options.draws, plan.steps * plan.windows, _command(words), options.commit
-    )
+    torch.set_num_threads(os.cpu_count() or 1)  # what follows is the same with any number
+    windows = plan.steps * plan.windows
+    todo = Finish(options.window, options.sequences, options.draws, windows, _command(options), options.commit)
     finish(options.out, genomes, split, todo)
     print(f"{trainer.step} steps done; {options.out / PACKAGE} is ready, figures in its card", file=sys.stderr)
 
 
-def _command(words: list[str] | None) -> str:
-    """The command as another machine would give it, without the places of its folders."""
-    given = list(sys.argv[1:] if words is None else words)
-    for option, name in (("--data", "FOLDER"), ("--out", "RUN"), ("--commit", "COMMIT")):
-        if option in given:
-            given[given.index(option) + 1] = name
-    return f"python -m recipes.mini {shlex.join(given)}"
+def _command(options: argparse.Namespace) -> str:
+    """The command as another machine would give it: without the places of folders, and without defaults."""
+    usual = options_of_the_recipe()
+    told = [
+        f" --{name.replace('_', '-')} {value}"
+        for name, value in vars(options).items()
+        if name not in ("data", "out", "commit") and (name == "seed" or value != usual.get_default(name))
+    ]
+    return f"python -m recipes.mini --data FOLDER --out RUN{''.join(told)}"
 
 
 def _tokenizer(options: argparse.Namespace, training: Sampler) -> DnaTokenizer:
@@ -106,7 +104,8 @@ def _tokenizer(options: argparse.Namespace, training: Sampler) -> DnaTokenizer:
     if not path.exists():
         lengths = np.full(TOKENIZER_WINDOWS, TOKENIZER_BP)
         drawn = training.draw((options.seed, 0, 3), lengths, errors=False)
-        path.write_text(learn_tokenizer(drawn.sequences, options.vocabulary))
+        with whole_file(path) as file:
+            file.write(learn_tokenizer(drawn.sequences, options.vocabulary).encode())
     return DnaTokenizer.read(path)
 
 

@@ -82,6 +82,9 @@ def _turn(vectors_N2HK: Tensor, rotation: tuple[Tensor, Tensor]) -> None:
 
 @contextmanager
 def trainable() -> Iterator[None]:
-    """Let DNABERT-S attend, and ESM-2 rotate, in this way, which they do not take as an argument."""
+    """Let DNABERT-S attend, and ESM-2 rotate, in this way, which they do not take as an argument.
+
+    It changes the package's modules while it lasts: enter it outside of threads, once for all of them.
+    """
     with mock.patch.object(dnabert_s, "alibi_attention", _alibi), mock.patch.object(esm2, "rotate", _turn):
         yield

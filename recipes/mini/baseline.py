@@ -20,7 +20,7 @@ __all__ = ["FEATURES", "five_mers", "score", "train_baseline", "trained_baseline
 BASELINE = "baseline.pt"
 
 K = 5
-BATCH = 256
+STEP_WINDOWS = 256
 PEAK_RATE = 2e-3
 
 
@@ -84,10 +84,10 @@ def train_baseline(sampler: Sampler, windows: int, seed: int) -> MLP:
     torch.manual_seed(seed)
     model = MLP(FEATURES)
     optimiser = torch.optim.AdamW(model.parameters(), PEAK_RATE, weight_decay=1e-3)
-    steps = max(windows // BATCH, 1)
+    steps = max(windows // STEP_WINDOWS, 1)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for step in range(steps):
-        lengths = mixed_lengths(np.random.default_rng((seed, step, 5)), BATCH)
+        lengths = mixed_lengths(np.random.default_rng((seed, step, 5)), STEP_WINDOWS)
         drawn = sampler.draw((seed, step, 6), lengths, errors=True)
         logits = model(torch.from_numpy(five_mers(drawn.sequences)))
         loss = F.cross_entropy(logits, torch.from_numpy(drawn.viral.astype(np.int64)))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from virnucpro.models.dna_tokens import DnaTokenizer
 from virnucpro.models.tokens import encode_protein
+from virnucpro.pipeline.frame_features import length_numbers
 from virnucpro.records import Record
 from virnucpro.sequences.frames import Frame, FrameTable
 from virnucpro.sequences.stretches import find_stretches
@@ -17,7 +18,6 @@ from virnucpro.sequences.stretches import find_stretches
 __all__ = ["NONE", "Batch", "rows_of"]
 
 NONE = -1
-REFERENCE_BP = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +81,7 @@ def rows_of(
         window, length = frame.window_row, len(frame.nucleotides)
         strand = NONE if no_dna[window] else strands.add((window, frame.nucleotides))
         stretch = NONE if no_protein[window] or not frame.protein else stretches.add((window, frame.protein))
-        told = (np.log2(length / REFERENCE_BP), 3 * len(frame.protein) / length)
-        rows.append((strand, stretch, window, told))
+        rows.append((strand, stretch, window, length, len(frame.protein)))
     dna, dna_places = strands.sorted_tokens(tokenizer.encode)
     proteins, protein_places = stretches.sorted_tokens(lambda residues: encode_protein(residues.encode()))
     return Batch(
@@ -90,7 +89,7 @@ def rows_of(
         proteins,
         dna_places[[row[0] for row in rows]],
         protein_places[[row[1] for row in rows]],
-        np.array([row[3] for row in rows], np.float32).reshape(-1, 2),
+        length_numbers(np.array([row[3] for row in rows]), np.array([row[4] for row in rows])),
         np.array([row[2] for row in rows], np.int64),
         len(sequences),
     )

@@ -37,7 +37,11 @@ def prepare_data(data: Path, out: Path) -> tuple[Genomes, Split]:
     genomes = read_genomes(data)
     digest = genomes.sha256
     facts = json.loads((out / FACTS).read_text()) if (out / FACTS).exists() else {}
-    if facts.get("sha256") == digest:
+    if facts and facts["sha256"] != digest:
+        raise SystemExit(
+            f"{out} holds a run on other data ({facts['sha256'][:12]}, not {digest[:12]}); name another --out"
+        )
+    if facts:
         rows = [line.split("\t") for line in (out / SPLIT).read_text().splitlines()[1:]]
         split = Split(np.array([int(row[2]) for row in rows]), np.array([SIDES.index(row[3]) for row in rows]))
         return replace(genomes, bases=np.load(out / MASKED, mmap_mode="r")), split

@@ -1,7 +1,7 @@
-"""Figures of one length, with 95 % intervals by genome, for all viruses and hosts and for each group of them.
+"""Figures of one length, with 95 % intervals by genome, for all viruses and hosts and for each kind of them.
 
-Genomes of each class are drawn with replacement; all models are measured on the same draws, so that differences between
-them have intervals, too.
+Genomes of each class are drawn with replacement, relatives together, as they are not independent; all models are
+measured on the same draws, so that differences between them have intervals, too. A class of one group widens none.
 """
 
 from __future__ import annotations
@@ -82,21 +82,22 @@ def measure_models(
         for name, scores in calibrated.items():
             error = calibration_error(part.labels, scores[chosen], part.balanced(0))
             facts[name]["calibration_error"] = round(error, 4)
-        genomes = len(np.unique(sample.records[chosen]))
-        found[group] = {"windows": int(chosen.sum()), "genomes": genomes, **facts}
+        relatives = len(np.unique(sample.groups[chosen]))
+        found[group] = {"sequences": int(chosen.sum()), "groups": relatives, **facts}
     return found
 
 
 def _draws(sample: Sample, draws: int, seed: int) -> NDArray[np.float64]:
-    """How often each sequence counts in each draw of genomes; in the first, once."""
+    """How often each sequence counts in each draw of groups; in the first, once. Classes keep their weights."""
     rng = np.random.default_rng(seed)
     times = np.ones((draws + 1, len(sample.classes)))
     for kind in sample.names:
         here = np.flatnonzero(sample.classes == kind)
-        names, genome = np.unique(sample.records[here], return_inverse=True)
+        names, group = np.unique(sample.groups[here], return_inverse=True)
         for draw in range(draws):
             picked = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-            times[draw + 1, here] = picked[genome]
+            counted = picked[group]
+            times[draw + 1, here] = counted * len(here) / counted.sum()
     return times
 
 

@@ -11,9 +11,18 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 
 from recipes.mini.baseline import score, trained_baseline
-from recipes.mini.calibrating import RECORDS_BP, WINDOWS_BP, Scored, evidence, fit_calibration
+from recipes.mini.calibrating import (
+    HELD,
+    MAX_FALSE_POSITIVES,
+    RECORDS_BP,
+    WINDOWS_BP,
+    Scored,
+    evidence,
+    fit_calibration,
+)
 from recipes.mini.card import write_card
 from recipes.mini.export import export, finish_classifier
 from recipes.mini.figures import measure_models
@@ -32,7 +41,7 @@ Found: TypeAlias = tuple[Sample, WindowLogits]
 __all__ = ["PACKAGE", "REPORT", "REPORT_BP", "Finish", "finish"]
 
 PACKAGE, UNTRAINED, REPORT = "mini", "untrained", "report.json"
-REPORT_BP = (150, 300, 500, 1000, 3000)
+REPORT_BP = (100, 150, 300, 500, 1000, 3000, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,8 @@ def finish(out: Path, genomes: Genomes, split: Split, todo: Finish) -> dict[str,
     export(trained, tokenizer, out / PACKAGE, todo.window_bp, training)
     export(Mini(shape, saved["plan"]["seed"]), tokenizer, out / UNTRAINED, todo.window_bp, {"untrained": True})
     sampled = _Samples(genomes, split, todo)
-    windows, records = sampled.scored(ExportedModel(out / PACKAGE))
+    unmixed = ExportedModel(out / PACKAGE)
+    windows, records = sampled.scored(unmixed)
     weights = _fit_mixture(windows)
     calibration = fit_calibration(
         *({bp: _scored(*one, weights) for bp, one in of.items()} for of in (windows, records))
@@ -101,16 +111,19 @@ def finish(out: Path, genomes: Genomes, split: Split, todo: Finish) -> dict[str,
     told = {"mixture": dict(zip(HALVES, weights.round(4).tolist(), strict=True))}
     finish_classifier(out / PACKAGE, weights, calibration.to_dict(), told)
     baseline = trained_baseline(out, genomes, split, todo.baseline_windows, saved["plan"]["seed"])
-    models = {"mini": ExportedModel(out / PACKAGE), "untrained": ExportedModel(out / UNTRAINED)}
+    mini, untrained = (ExportedModel(out / name) for name in (PACKAGE, UNTRAINED))
+    models = {"mini": mini, "unmixed": unmixed, "untrained": untrained}
     report = {
         "data": json.loads((out / "data.json").read_text()),
         "plan": saved["plan"],
         "shape": saved["shape"],
-        "parameters": sum(p.numel() for half in trained.shipped for p in half.parameters()),
+        "parameters": _numbers(out / PACKAGE),
         "window_bp": todo.window_bp,
         "draws": todo.draws,
         "baseline_windows": todo.baseline_windows,
         **told,
+        "held": list(HELD),
+        "max_false_positives": dict(MAX_FALSE_POSITIVES),
         "calibration": {"gamma": calibration.gamma, "thresholds": dict(calibration.thresholds)},
         "test": {
             str(bp): sampled.measured(bp, models, baseline, calibration) for bp in sampled.lengths("test", REPORT_BP)
@@ -119,6 +132,11 @@ def finish(out: Path, genomes: Genomes, split: Split, todo: Finish) -> dict[str,
     (out / REPORT).write_text(json.dumps(report, indent=1) + "\n")
     write_card(out / PACKAGE, report, todo.command, todo.commit)
     return report
+
+
+def _numbers(folder: Path) -> int:
+    """Count the numbers of all weights in a folder."""
+    return sum(tensor.numel() for path in folder.rglob("*.safetensors") for tensor in load_file(path).values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,10 +178,10 @@ class _Samples:
         """Test side: every model at one length, in the usual windows."""
         sample = self.draw("test", length_bp)
         found = {name: model.logits(sample.sequences, self.todo.window_bp) for name, model in models.items()}
-        mini = found["mini"]
+        mini, unmixed = found["mini"], found["unmixed"]
         z = _record_evidence(sample, mini, calibration, length_bp)
         logits = {"mini": z}
-        logits |= {f"{half} half": _mean_logits(mini, mini.logits[half]) for half in HALVES[1:]}
+        logits |= {f"{half} half": _mean_logits(unmixed, unmixed.logits[half]) for half in HALVES[1:]}
         logits["untrained"] = _mean_logits(found["untrained"], found["untrained"].logits["both"])
         logits["5-mers"] = _baseline_logits(sample, baseline, self.todo.window_bp)
         facts = measure_models(sample, logits, {"mini": 1 / (1 + np.exp(-z))}, self.todo.draws)
@@ -175,7 +193,7 @@ def _fit_mixture(windows: Mapping[int, Found]) -> NDArray[np.float64]:
     samples, found = zip(*windows.values(), strict=True)
     together = Sample(
         [sequence for sample in samples for sequence in sample.sequences],
-        *(np.concatenate([getattr(one, name) for one in samples]) for name in ("records", "classes", "weights")),
+        *(np.concatenate([getattr(one, name) for one in samples]) for name in ("groups", "classes", "weights")),
     )
     logits = np.stack([np.concatenate([one.logits[half] for one in found]) for half in HALVES], axis=1)
     return fit_logistic(logits, together)[: len(HALVES)]

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import nn
 
+from recipes.mini.attention import trainable
 from recipes.mini.batches import Batch
-from recipes.mini.network import Mini, encode, pack_of
+from recipes.mini.network import Mini, pack_of
 from virnucpro.models.dna_tokens import SPECIAL_TOKENS
 from virnucpro.models.layers import PackedModel, linear
 from virnucpro.models.tokens import MASK, VOCABULARY
@@ -48,7 +49,8 @@ def masked_backward(network: Mini, batch: Batch, rng: np.random.Generator) -> li
         (network.protein, network.protein_head, batch.stretches, (MASK, FIRST_RESIDUE, LAST_RESIDUE + 1)),
     )
     hidden = [_hide(tokens, ids, rng) for _, _, tokens, ids in halves]
-    with ThreadPoolExecutor(len(halves), initializer=torch.set_num_threads, initargs=(1,)) as threads:
+    threaded = ThreadPoolExecutor(len(halves), initializer=torch.set_num_threads, initargs=(1,))
+    with trainable(), threaded as threads:
         losses = threads.map(lambda half, pieces: _backward(half[0], half[1], half[2], pieces), halves, hidden)
         return list(losses)
 
@@ -75,7 +77,7 @@ def _backward(
 ) -> float:
     seen, chosen = hidden
     pack = pack_of(np.split(seen, np.cumsum([len(piece) for piece in tokens])[:-1]))
-    states = encode(model, pack, torch.bfloat16)[torch.from_numpy(chosen)]
+    states = model(pack, torch.bfloat16)[torch.from_numpy(chosen)]
     wanted = torch.from_numpy(np.concatenate(tokens)[chosen])
     loss = F.cross_entropy(linear(head, states).float(), wanted)
     loss.backward()  # type: ignore[no-untyped-call]

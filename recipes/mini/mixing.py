@@ -14,12 +14,18 @@ from numpy.typing import NDArray
 from recipes.mini.samples import Sample
 from virnucpro.models.classifier import MLP
 
-__all__ = ["HALVES", "fit_logistic", "mixed"]
+__all__ = ["HALVES", "absent_columns", "fit_logistic", "mixed"]
 
 HALVES = ("both", "dna", "protein")
 """What a row may hold: both embeddings, or one and zeros in place of the other."""
 
 _NO_WEIGHTS = 1e-9
+
+
+def absent_columns(dna_width: int, protein_width: int) -> dict[str, slice]:
+    """Say which numbers of a row are zeros where it holds just one half; by `HALVES`."""
+    dna, protein = slice(0, dna_width), slice(dna_width, dna_width + protein_width)
+    return {"both": slice(0, 0), "dna": protein, "protein": dna}
 
 
 def mixed(trained: MLP, weights: NDArray[np.float64], dna_width: int, protein_width: int) -> MLP:
@@ -41,11 +47,7 @@ def mixed(trained: MLP, weights: NDArray[np.float64], dna_width: int, protein_wi
     """
     width, hidden = trained.hidden_layer.in_features, trained.hidden_layer.out_features
     made = MLP(width, len(HALVES) * hidden).eval()
-    absent = {
-        "both": slice(0, 0),
-        "dna": slice(dna_width, dna_width + protein_width),
-        "protein": slice(0, dna_width),
-    }
+    absent = absent_columns(dna_width, protein_width)
     with torch.no_grad():
         for name, tensor in made.state_dict().items():
             source = trained.state_dict()[name]

@@ -21,7 +21,7 @@ from virnucpro.models.layers import PackedModel
 from virnucpro.models.pack import Pack
 from virnucpro.models.tokens import VOCABULARY
 
-__all__ = ["LENGTH_NUMBERS", "Mini", "Shape", "encode", "pack_of"]
+__all__ = ["LENGTH_NUMBERS", "Mini", "Shape", "pack_of"]
 
 LENGTH_NUMBERS = 2
 ROUND_TOKENS = 512
@@ -44,12 +44,12 @@ class Shape:
         Width of the perceptron's hidden layer.
     """
 
-    width: int = 128
+    width: int
+    feed_forward: int
+    protein_layers: int
+    dna_layers: int
+    vocabulary: int
     heads: int = 4
-    feed_forward: int = 512
-    protein_layers: int = 5
-    dna_layers: int = 4
-    vocabulary: int = 4096
     hidden: int = 512
 
 
@@ -80,11 +80,6 @@ class Mini(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 
-    @property
-    def shipped(self) -> tuple[nn.Module, ...]:
-        """All but the heads of the pre-training."""
-        return self.protein, self.dna, self.classifier
-
     def window_logits(self, batch: Batch, dtype: torch.dtype = torch.bfloat16) -> Tensor:
         """Compute the mean logit of the rows of every window.
 
@@ -100,7 +95,8 @@ class Mini(nn.Module):
         Tensor, shape (windows,), float32
             log(p viral / p host); 0 for a window without rows.
         """
-        return self._joined(self._dna_vectors(batch, dtype), self._protein_vectors(batch, dtype), batch)
+        with trainable():
+            return self._joined(self._dna_vectors(batch, dtype), self._protein_vectors(batch, dtype), batch)
 
     def backward(self, batch: Batch, wanted: Tensor) -> Tensor:
         """Add the gradients of the cross-entropy; the halves, which share nothing, work in a thread each.
@@ -118,7 +114,8 @@ class Mini(nn.Module):
             The loss.
         """
         halves = (self._dna_vectors, self._protein_vectors)
-        with ThreadPoolExecutor(len(halves), initializer=torch.set_num_threads, initargs=(1,)) as threads:
+        threaded = ThreadPoolExecutor(len(halves), initializer=torch.set_num_threads, initargs=(1,))
+        with trainable(), threaded as threads:
             vectors = list(threads.map(lambda half: half(batch, torch.bfloat16), halves))
             ends = [vector.detach().requires_grad_() for vector in vectors]
             loss = F.binary_cross_entropy_with_logits(self._joined(ends[0], ends[1], batch), wanted)
@@ -146,7 +143,7 @@ class Mini(nn.Module):
         if not tokens:
             return torch.zeros(len(of_row), model.width)
         pack = pack_of(tokens)
-        hidden_ND = encode(model, pack, dtype)
+        hidden_ND = model(pack, dtype)
         inner = isinstance(model, ESM2)  # proteins are averaged over residues, DNA over all tokens
         known = torch.from_numpy(of_row != NONE)[:, None]
         means = _means(hidden_ND, pack, len(tokens), inner=inner)
@@ -171,13 +168,6 @@ def pack_of(tokens: list[NDArray[np.int64]]) -> Pack:
     """Lay token sequences end to end, and fill the pack up to a round size."""
     missing = -sum(map(len, tokens)) % ROUND_TOKENS
     return Pack.of([*tokens, np.full(missing, tokens[0][0])] if missing else tokens)
-
-
-def encode(model: PackedModel, pack: Pack, dtype: torch.dtype) -> Tensor:
-    """Run an encoder with attention for training, whether or not gradients are wanted."""
-    with trainable():
-        hidden_ND: Tensor = model(pack, dtype)
-    return hidden_ND
 
 
 def _means(hidden_ND: Tensor, pack: Pack, sequences: int, *, inner: bool) -> Tensor:

@@ -22,14 +22,14 @@ class Sample:
     ----------
     sequences : list of bytes
         Nucleotides.
-    records, classes : numpy.ndarray, shape (n,), int64
-        Record that each was cut from, and its class.
+    groups, classes : numpy.ndarray, shape (n,), int64
+        Group of relatives that each was cut from, and its class.
     weights : numpy.ndarray, shape (n,), float64
         How much each counts: classes by `TRAINING_SHARES`, half of all viral.
     """
 
     sequences: list[bytes]
-    records: NDArray[np.int64]
+    groups: NDArray[np.int64]
     classes: NDArray[np.int64]
     weights: NDArray[np.float64]
 
@@ -66,16 +66,16 @@ def draw_sample(genomes: Genomes, split: Split, side: int, length_bp: int, of_cl
         Of all classes that have a record so long.
     """
     sequences: list[bytes] = []
-    records, classes, shares = [], [], np.zeros(len(CLASSES))
+    groups, classes, shares = [], [], np.zeros(len(CLASSES))
     for kind, name in enumerate(CLASSES):
         sampler = Sampler(genomes, split, side, {name: 1.0}, min_bp=length_bp)
         if sampler.weights.any():
             drawn = sampler.draw((side, length_bp, kind), np.full(of_class, length_bp), errors=False)
             sequences += drawn.sequences
-            records.append(drawn.records)
+            groups.append(split.groups[drawn.records])
             classes.append(np.full(of_class, kind))
             shares[kind] = TRAINING_SHARES[name]
     for kinds in (slice(0, VIRAL_CLASSES), slice(VIRAL_CLASSES, None)):
         shares[kinds] /= 2 * max(shares[kinds].sum(), 1e-9)
     kinds_of = np.concatenate(classes)
-    return Sample(sequences, np.concatenate(records), kinds_of, shares[kinds_of] / of_class)
+    return Sample(sequences, np.concatenate(groups), kinds_of, shares[kinds_of] / of_class)

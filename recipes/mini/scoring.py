@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recipes.mini.export import CLASSIFIER
-from recipes.mini.mixing import HALVES
+from recipes.mini.mixing import HALVES, absent_columns
 from virnucpro.embedding.records import Limits
 from virnucpro.models.catalog import MINI, MINI_DNA, PACKAGED
 from virnucpro.models.checkpoints import open_checkpoint
@@ -95,8 +95,7 @@ class ExportedModel:
 
     def _of_rows(self, vectors: NDArray[np.float32], half: str) -> NDArray[np.float64]:
         """Logits of rows, the other half put to zeros as in training."""
-        width = self.encoders.dna.width if self.encoders.dna else 0
-        missing = {"both": slice(0, 0), "protein": slice(0, width), "dna": slice(width, -2)}[half]
+        widths = (part.width for part in self.classifier.contract.parts.values())
         kept = vectors.copy()
-        kept[:, missing] = 0
+        kept[:, absent_columns(*widths)[half]] = 0
         return self.classifier.log_odds(kept)

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from recipes.mini.batches import rows_of
 from recipes.mini.network import Mini
 from recipes.mini.windows import Drawn, Sampler
+from virnucpro.evaluation.metrics import Ranking
 from virnucpro.models.dna_tokens import DnaTokenizer
 
-__all__ = ["LENGTHS_BP", "auroc", "logits_of", "watch"]
+__all__ = ["LENGTHS_BP", "logits_of", "watch"]
 
 LENGTHS_BP = (150, 300, 500, 1000)
 WINDOWS_AT_A_TIME = 64
@@ -44,28 +45,8 @@ def watch(
     for length in LENGTHS_BP:
         drawn = sampler.draw((length, 7), np.full(windows, length), errors=False)
         logits = logits_of(network, drawn, tokenizer, halves)
-        found[str(length)] = round(float(auroc(logits, drawn.viral)), 4)
+        found[str(length)] = round(Ranking(drawn.viral.astype(np.int64), logits).figures()["auroc"], 4)
     return found
-
-
-def auroc(scores: NDArray[np.float64], viral: NDArray[np.bool_]) -> float:
-    """Compute the area under the ROC curve.
-
-    Parameters
-    ----------
-    scores : numpy.ndarray, shape (windows,), float64
-        Higher is more viral.
-    viral : numpy.ndarray, shape (windows,), bool
-        Labels, of both kinds.
-
-    Returns
-    -------
-    float
-        How often a viral window scores higher than a cellular one; equal scores count half.
-    """
-    cellular = np.sort(scores[~viral])
-    below = np.searchsorted(cellular, scores[viral], "left") + np.searchsorted(cellular, scores[viral], "right")
-    return float(below.mean() / (2 * len(cellular)))
 
 
 @torch.inference_mode()

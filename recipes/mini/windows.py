@@ -96,7 +96,7 @@ class Sampler:
             Bases of each; a shorter record is taken whole.
         errors : bool
             Whether to make sequencing errors. Without them, a window with a letter that is not A, C, G or T is drawn
-            again; with them, one in which more than a tenth is not.
+            again; with them, one in which more than a tenth is not; thirty times at most.
 
         Returns
         -------
@@ -104,7 +104,9 @@ class Sampler:
             The windows, in the order of the lengths.
         """
         rng = np.random.default_rng(key)
-        records = np.minimum(np.searchsorted(self.cumulative, rng.random(len(lengths_bp)), "right"), len(self.weights))
+        records = np.minimum(
+            np.searchsorted(self.cumulative, rng.random(len(lengths_bp)), "right"), len(self.weights) - 1
+        )
         sequences = []
         for number, length in enumerate(lengths_bp.tolist()):
             records[number], piece = self._piece(rng, int(records[number]), length, 0.1 if errors else 0.0)
@@ -116,16 +118,23 @@ class Sampler:
     def _piece(
         self, rng: np.random.Generator, record: int, length: int, max_unknown: float
     ) -> tuple[int, NDArray[np.uint8]]:
-        """Cut a piece; where masked or unknown letters are in the way, of another place or another record."""
+        """Cut a piece; where masked or unknown letters are in the way, of another place or another record.
+
+        When all attempts had too many of them, the one with the fewest is taken.
+        """
+        cut = []
         for attempt in range(ATTEMPTS):
+            if attempt and attempt % 3 == 0:
+                same = np.flatnonzero((self.genomes.classes == self.genomes.classes[record]) & (self.weights > 0))
+                record = int(rng.choice(same, p=self.weights[same] / self.weights[same].sum()))
             sequence = self.genomes.sequence(record)
             start = int(rng.integers(max(len(sequence) - length, 0) + 1))
             piece = sequence[start : start + length]
-            if np.count_nonzero(~np.isin(piece, _ACGT)) <= max_unknown * len(piece):
+            unknown = np.count_nonzero(~np.isin(piece, _ACGT)) / len(piece)
+            cut.append((unknown, attempt, record, piece))
+            if unknown <= max_unknown:
                 break
-            if attempt % 3 == 2:
-                same = np.flatnonzero((self.genomes.classes == self.genomes.classes[record]) & (self.weights > 0))
-                record = int(rng.choice(same, p=self.weights[same] / self.weights[same].sum()))
+        _, _, record, piece = min(cut, key=lambda one: one[:2])
         return record, piece
 
 

@@ -146,7 +146,7 @@ def test_a_finished_run_is_a_folder_for_the_package_with_a_card_that_names_its_d
     assert str(tmp_path) not in card
     assert "`python -m recipes.mini --data FOLDER --out RUN --seed 3 --steps 3" in card
     report = json.loads((tmp_path / "run" / "report.json").read_text())
-    assert list(report["test"]) == ["150", "300", "500", "1000", "3000"]
+    assert list(report["test"]) == ["100", "150", "300", "500", "1000", "3000"]
     assert set(report["test"]["300"]["groups"]["all"]) > {"mini", "dna half", "protein half", "untrained", "5-mers"}
     calibration = ExportedModel(folder).classifier.calibration
     assert Calibration.from_dict(calibration).record.lengths == (50, 100, 150, 300, 500, 1000, 3000)

@@ -1,15 +1,19 @@
 """The recipe of `mini` on genomes that the test makes: splits without relatives, runs that repeat and go on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from recipes.mini.__main__ import main
 from recipes.mini.card import digest_of
+from recipes.mini.data import prepare_data
 from recipes.mini.genomes import CLASSES, read_genomes
-from recipes.mini.split import find_groups, shared_kmers, split_genomes
+from recipes.mini.split import Split, find_groups, mask_shared, shared_kmers, split_genomes
 from recipes.mini.training import Trainer, read_checkpoint
 from recipes.mini.windows import TRAINING_SHARES, Sampler
+from virnucpro.sequences.nucleotides import reverse_complement
 
 TINY = (
     "--windows", "8", "--width", "32", "--protein-layers", "1", "--dna-layers", "1", "--vocabulary", "64",
@@ -69,3 +73,43 @@ def test_a_run_that_was_stopped_goes_on_as_if_nothing_had_been(genomes_folder, t
     assert same(read_checkpoint(tmp_path / "whole"), read_checkpoint(tmp_path / "stopped"))
     with pytest.raises(SystemExit, match="holds a run of"):
         run(genomes_folder, tmp_path / "stopped", 7)
+
+
+def test_where_letters_are_unknown_another_record_is_cut_and_named(genomes_folder):
+    genomes = read_genomes(genomes_folder)
+    phages = np.flatnonzero(genomes.classes == 0)
+    bases = np.concatenate(
+        [
+            np.full(n, ord("N"), np.uint8) if r in phages[1:] else genomes.sequence(r)
+            for r, n in enumerate(genomes.lengths)
+        ]
+    )
+    masked = replace(genomes, bases=bases)
+    split = Split(np.arange(len(genomes)), np.zeros(len(genomes), np.int64))
+    sampler = Sampler(masked, split, 0, {"phage": 1.0})
+    drawn = sampler.draw((1,), np.full(40, 200), errors=False)
+    for record, sequence in zip(drawn.records, drawn.sequences, strict=True):
+        whole = masked.sequence(record).tobytes()
+        assert sequence in whole or reverse_complement(sequence) in whole
+    clean = [record for record, sequence in zip(drawn.records, drawn.sequences, strict=True) if b"N" not in sequence]
+    assert set(clean) == {phages[0]}
+    assert len(clean) > 5
+
+
+def test_what_unrelated_genomes_share_is_masked(genomes_folder):
+    genomes = read_genomes(genomes_folder)
+    split = split_genomes(genomes, 0)
+    bases, piece = genomes.bases.copy(), genomes.sequence(0)[500:600]
+    for record in (np.flatnonzero(split.sides == side)[-1] for side in range(3)):
+        bases[genomes.starts[record] + 50 : genomes.starts[record] + 150] = piece
+    planted = replace(genomes, bases=bases)
+    assert min(shared_kmers(planted, split).values()) > 0
+    mask_shared(planted, split)
+    assert max(shared_kmers(planted, split).values()) == 0
+
+
+def test_a_run_s_folder_is_for_one_folder_of_data(genomes_folder, tmp_path):
+    prepare_data(genomes_folder, tmp_path)
+    (tmp_path / "data.json").write_text('{"sha256": "of other data"}')
+    with pytest.raises(SystemExit, match="on other data"):
+        prepare_data(genomes_folder, tmp_path)

@@ -30,11 +30,14 @@ class Track:
         Middle of each scored window.
     scores : tuple of float
         Its score.
+    are_virus : tuple of bool
+        What it is called.
     """
 
     call: Call
     middles_bp: tuple[float, ...]
     scores: tuple[float, ...]
+    are_virus: tuple[bool, ...]
 
 
 @dataclass(eq=False)
@@ -68,7 +71,8 @@ class TrackCollector:
             return
         self.seen += 1
         middles = tuple((window.start + window.end) / 2 for window in scored)
-        track = Track(call, middles, tuple(window.virus_score for window in scored))
+        scores = tuple(window.virus_score for window in scored)
+        track = Track(call, middles, scores, tuple(window.is_virus for window in scored))
         heapq.heappush(self._heap, (call.length_bp, -self.seen, track))
         if len(self._heap) > self.capacity:
             heapq.heappop(self._heap)
@@ -108,17 +112,15 @@ def draw_page(tracks: Sequence[Track], title: str) -> bytes:
     figure.suptitle(title, fontsize=11)
     axes = figure.subplots(len(tracks), 1, squeeze=False)[:, 0]
     for axis, track in zip(axes, tracks, strict=True):
-        is_virus = [score >= 0.5 for score in track.scores]
         axis.plot(track.middles_bp, track.scores, color=LINE_COLOUR, linewidth=0.7, zorder=1)
         for wanted, colour, marker, name in ((True, VIRUS_COLOUR, "^", "virus"), (False, OTHER_COLOUR, "o", "other")):
             points = [
                 point
-                for point, virus in zip(zip(track.middles_bp, track.scores, strict=True), is_virus, strict=True)
+                for point, virus in zip(zip(track.middles_bp, track.scores, strict=True), track.are_virus, strict=True)
                 if virus is wanted
             ]
             if points:
                 axis.scatter(*zip(*points, strict=True), s=14, color=colour, marker=marker, label=name, zorder=2)
-        axis.axhline(0.5, color=LINE_COLOUR, linewidth=0.6, linestyle=":")
         axis.set_ylim(-0.05, 1.05)
         axis.set_xlim(0, track.call.length_bp)
         axis.set_yticks([0, 0.5, 1])
