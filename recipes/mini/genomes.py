@@ -68,7 +68,7 @@ class Genomes:
     def sha256(self) -> str:
         """Digest of ids, names of relatives, classes and bases: what a recipe's result depends on."""
         digest = hashlib.sha256("\n".join(self.ids).encode())
-        digest.update(repr(self.names).encode())
+        digest.update(repr([sorted(names) for names in self.names]).encode())
         for array in (self.lengths, self.classes, self.bases):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()

@@ -180,19 +180,3 @@ class ModelIdentity:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "molecule", Molecule(self.molecule))  # a receipt holds its value
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> ModelIdentity:
-        """Read back what `dataclasses.asdict` gave.
-
-        Parameters
-        ----------
-        content : dict
-            From JSON; `untrained`, which files of earlier versions have, is left aside.
-
-        Returns
-        -------
-        ModelIdentity
-            The same; TypeError when it is something else.
-        """
-        return cls(**{key: value for key, value in content.items() if key != "untrained"})

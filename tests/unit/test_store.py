@@ -50,13 +50,6 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_receipt_of_an_earlier_version_is_read():
-    """It said of every model whether it was trained."""
-    content = json.loads(RECEIPT.to_json())
-    content["model"]["untrained"] = False
-    assert Receipt.from_json(json.dumps(content).encode()) == RECEIPT
-
-
 def test_a_feature_file_is_what_scripts_read(tmp_path, table):
     with whole_file(tmp_path / "x_ESM.pt") as stream:
         write_protein_features(stream, table)

@@ -51,7 +51,7 @@ class EncoderUse:
             The same; KeyError or TypeError when it is something else.
         """
         identity = content["identity"]
-        return cls(int(content["width"]), ModelIdentity.from_dict(identity) if identity else None)
+        return cls(int(content["width"]), ModelIdentity(**identity) if identity else None)
 
     @property
     def name(self) -> str:

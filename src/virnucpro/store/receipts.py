@@ -169,7 +169,7 @@ class Receipt:
             if content["format"] != FORMAT:
                 raise ValueError(f"format {content['format']!r} instead of {FORMAT}")
             _check_types(content)
-            model = None if content["model"] is None else ModelIdentity.from_dict(content["model"])
+            model = None if content["model"] is None else ModelIdentity(**content["model"])
             provenance = Provenance(InputIdentity(**content["input"]), model, content["settings"])
             output = content["output"]
             return Receipt(
