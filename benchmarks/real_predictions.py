@@ -64,19 +64,22 @@ def _with_scores(counts: Counter[str]) -> int:
     return counts["frames"] + counts["no_open_frame"]
 
 
-def _row(name: str, counts: Counter[str]) -> str:
-    shares = [counts[f"windows {level}"] / max(_with_scores(counts), 1) for level in LEVELS]
-    numbers = [f"{counts['records']:,}", f"{counts['scored']:,}", f"{_with_scores(counts):,}"]
-    called = [f"{counts[f'records {level}']:,} ({share:.1%})" for level, share in zip(LEVELS, shares, strict=True)]
-    return f"| {' | '.join([name, *numbers, *called])} |"
+def _cells(counts: Counter[str]) -> list[str]:
+    """Records, those with a score, windows with one; and of each level, records called and the share of windows."""
+    scored = _with_scores(counts)
+    cells = [f"{counts['records']:,}", f"{counts['scored']:,}", f"{scored:,}"]
+    for level in LEVELS:
+        cells += [f"{counts[f'records {level}']:,}", f"{counts[f'windows {level}'] / max(scored, 1):.1%}"]
+    return cells
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
 
 
 def main() -> None:
     """Print the tables."""
-    refused, lines = [], []
-    head = ["records", "records scored", "windows scored", *LEVELS]
-    print(f"| folder | files | windows | {' | '.join(OUTCOMES)} | {' | '.join(head)} |")
-    print("|---" * (len(OUTCOMES) + len(head) + 3) + "|")
+    refused, files, folders = [], [], []
     for folder in map(Path, sys.argv[1:]):
         total: Counter[str] = Counter()
         for file in sorted(folder.iterdir()):
@@ -86,12 +89,15 @@ def main() -> None:
                 refused.append(f"- {folder.name}/{file.name}: {error}")
             else:
                 total.update(counts)
-                lines.append(_row(f"{folder.name}/{file.name}", counts))
+                files.append([f"{folder.name}/{file.name}", *_cells(counts)])
         outcomes = [f"{total[outcome]:,}" for outcome in OUTCOMES]
-        windows = sum(total[outcome] for outcome in OUTCOMES)
-        before = [folder.name, str(total["files"]), f"{windows:,}", *outcomes]
-        print(f"| {' | '.join(before)} {_row('', total).removeprefix('|  ')}", flush=True)
-    print("\n".join(["", f"| file | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|", *lines, "", *refused]))
+        folders.append([folder.name, str(total["files"]), *outcomes, *_cells(total)])
+        print(folder.name, file=sys.stderr)
+    head = ["records", "with a score", "windows with one"]
+    head += [word for level in LEVELS for word in (f"{level}: records", "windows")]
+    print(_table(["folder", "files", *OUTCOMES, *head], folders))
+    print(f"\n{_table(['file', *head], files)}\n")
+    print("\n".join(refused))
 
 
 if __name__ == "__main__":
