@@ -106,7 +106,7 @@ def test_a_window_that_does_not_fit_fails_with_all_of_its_frames_and_no_other(
 
 
 def test_without_any_protein_there_are_rows_all_the_same(protein_encoder, dna_encoder):
-    (part,) = frame_parts(iter([Record(1, "short", "ACGTACGT")]), 300, rule="longest")
+    (part,) = frame_parts(iter([Record(1, "stops", "TAGCTAACTAG" * 4)]), 300, rule="longest")
     features = embedded(part, protein_encoder, dna_encoder)
-    assert features.table.ids == ("short_chunk_1F1",)
+    assert features.table.ids == ("stops_chunk_1F1",)
     assert (features.table.vectors[0, dna_encoder.width : -2] == 0).all()
