@@ -32,7 +32,7 @@ FastESM2_650 and DNABERT-S have 767 million. With those and labelled sequences, 
 - command: `{command}`
 - commit: {commit}
 - seed: {seed}; {pretrain_steps:,} masked-language steps and {steps:,} steps on labels, {windows} windows each
-- data: {records:,} records, sha256 of ids, classes and bases {data}
+- data: {records:,} records, sha256 of ids, names of relatives, classes and bases {data}
 - weights: sha256 of the files below, in this order, {weights}
 
 {files}
