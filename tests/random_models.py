@@ -1,12 +1,12 @@
 """Small models with seeded random weights, in memory and as folders: what they say means nothing."""
 
-import json
 import math
 from itertools import product
 from pathlib import Path
 
 import torch
 
+from recipes.mini.tokenizer import tokenizer_json
 from virnucpro.models.checkpoints import open_checkpoint
 from virnucpro.models.classifier import MLP, Classifier, serialise_classifier
 from virnucpro.models.contract import EncoderUse, FeatureContract
@@ -44,35 +44,9 @@ def letters_tokenizer():
     89 tokens; pairs are joined first, then a letter is added behind, both in alphabetical order.
     """
     pieces = ["".join(letters) for length in range(1, LONGEST_PIECE + 1) for letters in product("ACGT", repeat=length)]
-    special = {
-        token: {"id": token, "ids": [SPECIAL_TOKENS.index(token)], "tokens": [token]} for token in SPECIAL_TOKENS
-    }
-    template = [
-        {"SpecialToken": {"id": "[CLS]", "type_id": 0}},
-        {"Sequence": {"id": "A", "type_id": 0}},
-        {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
-    ]
-    content = {
-        "version": "1.0",
-        "added_tokens": [
-            {
-                "id": number, "content": token, "special": True, "normalized": False,
-                "single_word": False, "lstrip": False, "rstrip": False,
-            }
-            for number, token in enumerate(SPECIAL_TOKENS)
-        ],
-        "pre_tokenizer": {"type": "Whitespace"},
-        "post_processor": {
-            "type": "TemplateProcessing", "single": template, "pair": template, "special_tokens": special,
-        },
-        "model": {
-            "type": "BPE",
-            "unk_token": "[UNK]",
-            "vocab": {token: number for number, token in enumerate((*SPECIAL_TOKENS, *pieces))},
-            "merges": [[piece[:-1], piece[-1]] for piece in pieces if len(piece) > 1],
-        },
-    }  # fmt: skip
-    return DnaTokenizer(json.dumps(content), "random-dna")
+    vocabulary = {token: number for number, token in enumerate((*SPECIAL_TOKENS, *pieces))}
+    merges = [[piece[:-1], piece[-1]] for piece in pieces if len(piece) > 1]
+    return DnaTokenizer(tokenizer_json(vocabulary, merges), "random-dna")
 
 
 def drawn(model, seed):

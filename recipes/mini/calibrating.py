@@ -17,7 +17,16 @@ from recipes.mini.mixing import fit_logistic
 from recipes.mini.samples import Sample
 from virnucpro.prediction.calibration import LEVELS, Calibration, LengthCurves, Level, Operating
 
-__all__ = ["HELD", "MAX_FALSE_POSITIVES", "RECORDS_BP", "WINDOWS_BP", "Scored", "evidence", "fit_calibration"]
+__all__ = [
+    "HELD",
+    "MAX_FALSE_POSITIVES",
+    "RECORDS_BP",
+    "WINDOWS_BP",
+    "Scored",
+    "evidence",
+    "fit_calibration",
+    "mean_by",
+]
 
 WINDOWS_BP = (50, 100, 150, 300, 500, 1000)
 RECORDS_BP = (50, 100, 150, 300, 500, 1000, 3000, 10_000)
@@ -101,9 +110,25 @@ def evidence(scored: Scored, window: LengthCurves, gamma: float) -> NDArray[np.f
         Number of windows to the power of `gamma`, times their mean evidence.
     """
     of_windows = window.apply(scored.logits, scored.lengths_bp)
-    counts = np.bincount(scored.owners)
-    means = np.bincount(scored.owners, of_windows) / counts
-    return np.asarray(counts**gamma * means, np.float64)
+    return np.asarray(np.bincount(scored.owners) ** gamma * mean_by(scored.owners, of_windows), np.float64)
+
+
+def mean_by(owners: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average the values of each owner.
+
+    Parameters
+    ----------
+    owners : numpy.ndarray, shape (n,), int64
+        Which sequence each value is of, from 0; every one has a value.
+    values : numpy.ndarray, shape (n,), float64
+        Logits, say.
+
+    Returns
+    -------
+    numpy.ndarray, shape (sequences,), float64
+        Means.
+    """
+    return np.asarray(np.bincount(owners, values) / np.bincount(owners), np.float64)
 
 
 def platt(logits: NDArray[np.float64], sample: Sample) -> tuple[float, float]:
@@ -121,7 +146,7 @@ def platt(logits: NDArray[np.float64], sample: Sample) -> tuple[float, float]:
     tuple of float
         Slope and intercept.
     """
-    fitted = fit_logistic(logits[:, None], sample)
+    fitted = fit_logistic(logits[:, None], sample.viral, sample.weights)
     return max(float(fitted[0]), LEAST_SLOPE), float(fitted[1])
 
 

@@ -24,6 +24,8 @@ from virnucpro.models.catalog import MINI, MINI_DNA, PACKAGED
 from virnucpro.models.checkpoints import open_checkpoint
 from virnucpro.models.classifier import Classifier, load_classifier, serialise_classifier
 from virnucpro.models.contract import EncoderUse, FeatureContract
+from virnucpro.models.dnabert_s import DNABERTSConfig
+from virnucpro.models.esm2 import ESM2Config
 from virnucpro.models.tokens import MASK, PAD, VOCABULARY
 
 __all__ = ["CLASSIFIER", "export", "finish_classifier"]
@@ -146,11 +148,9 @@ def _published(name: str, names: dict[str, str]) -> str:
     return f"{names[module]}.{kind}"
 
 
-def _esm2_config(network: Mini) -> dict[str, Any]:
-    config = network.protein.config
+def _shape(config: ESM2Config | DNABERTSConfig) -> dict[str, Any]:
+    """What both publishers call by the same names."""
     return {
-        "architectures": ["EsmModel"],
-        "model_type": "esm",
         "torch_dtype": str(torch.float16).removeprefix("torch."),
         "num_hidden_layers": config.layers,
         "hidden_size": config.width,
@@ -158,6 +158,15 @@ def _esm2_config(network: Mini) -> dict[str, Any]:
         "intermediate_size": config.feed_forward,
         "hidden_act": "gelu",
         "layer_norm_eps": config.layer_norm_eps,
+    }
+
+
+def _esm2_config(network: Mini) -> dict[str, Any]:
+    config = network.protein.config
+    return {
+        "architectures": ["EsmModel"],
+        "model_type": "esm",
+        **_shape(config),
         "position_embedding_type": "rotary",
         "rope_theta": config.rope_base,
         "emb_layer_norm_before": False,
@@ -173,13 +182,7 @@ def _dnabert_config(network: Mini) -> dict[str, Any]:
     return {
         "architectures": ["BertModel"],
         "model_type": "bert",
-        "torch_dtype": str(torch.float16).removeprefix("torch."),
-        "num_hidden_layers": config.layers,
-        "hidden_size": config.width,
-        "num_attention_heads": config.heads,
-        "intermediate_size": config.feed_forward,
-        "hidden_act": "gelu",
-        "layer_norm_eps": config.layer_norm_eps,
+        **_shape(config),
         "alibi_starting_size": 512,
         "vocab_size": config.vocabulary,
         "type_vocab_size": config.token_types,

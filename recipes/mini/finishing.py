@@ -22,6 +22,7 @@ from recipes.mini.calibrating import (
     Scored,
     evidence,
     fit_calibration,
+    mean_by,
 )
 from recipes.mini.card import write_card
 from recipes.mini.export import export, finish_classifier
@@ -181,8 +182,8 @@ class _Samples:
         mini, unmixed = found["mini"], found["unmixed"]
         z = _record_evidence(sample, mini, calibration, length_bp)
         logits = {"mini": z}
-        logits |= {f"{half} half": _mean_logits(unmixed, unmixed.logits[half]) for half in HALVES[1:]}
-        logits["untrained"] = _mean_logits(found["untrained"], found["untrained"].logits["both"])
+        logits |= {f"{half} half": mean_by(unmixed.sequences, unmixed.logits[half]) for half in HALVES[1:]}
+        logits["untrained"] = mean_by(found["untrained"].sequences, found["untrained"].logits["both"])
         logits["5-mers"] = _baseline_logits(sample, baseline, self.todo.window_bp)
         facts = measure_models(sample, logits, {"mini": 1 / (1 + np.exp(-z))}, self.todo.draws)
         return {"groups": facts, "levels": _called(sample, z, calibration, length_bp)}
@@ -191,12 +192,9 @@ class _Samples:
 def _fit_mixture(windows: Mapping[int, Found]) -> NDArray[np.float64]:
     """Weights of what both halves say and of what each says alone, the same for windows of all lengths."""
     samples, found = zip(*windows.values(), strict=True)
-    together = Sample(
-        [sequence for sample in samples for sequence in sample.sequences],
-        *(np.concatenate([getattr(one, name) for one in samples]) for name in ("groups", "classes", "weights")),
-    )
     logits = np.stack([np.concatenate([one.logits[half] for one in found]) for half in HALVES], axis=1)
-    return fit_logistic(logits, together)[: len(HALVES)]
+    viral, sample_weights = (np.concatenate([getattr(one, name) for one in samples]) for name in ("viral", "weights"))
+    return fit_logistic(logits, viral, sample_weights)[: len(HALVES)]
 
 
 def _scored(sample: Sample, found: WindowLogits, weights: NDArray[np.float64]) -> Scored:
@@ -211,17 +209,13 @@ def _record_evidence(
     return calibration.record.apply(z, length_bp)
 
 
-def _mean_logits(found: WindowLogits, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.bincount(found.sequences, logits) / np.bincount(found.sequences), np.float64)
-
-
 @torch.inference_mode()
 def _baseline_logits(sample: Sample, baseline: MLP, window_bp: int) -> NDArray[np.float64]:
     """5-mers see pieces of the length that they were trained on, end to end, and average."""
     pieces = [(start, row) for row, one in enumerate(sample.sequences) for start in range(0, len(one), window_bp)]
     texts = [sample.sequences[row][start : start + window_bp] for start, row in pieces]
     owners = np.array([row for _, row in pieces])
-    return np.asarray(np.bincount(owners, score(baseline, texts)) / np.bincount(owners), np.float64)
+    return mean_by(owners, score(baseline, texts))
 
 
 def _called(

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recipes.mini.samples import Sample
 from virnucpro.models.classifier import MLP
 
 __all__ = ["HALVES", "absent_columns", "fit_logistic", "mixed"]
@@ -62,15 +61,19 @@ def mixed(trained: MLP, weights: NDArray[np.float64], dna_width: int, protein_wi
     return made
 
 
-def fit_logistic(inputs: NDArray[np.float64], sample: Sample) -> NDArray[np.float64]:
+def fit_logistic(
+    inputs: NDArray[np.float64], viral: NDArray[np.bool_], sample_weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Fit a logistic curve by Newton's method.
 
     Parameters
     ----------
     inputs : numpy.ndarray, shape (n, k), float64
-        Numbers of each sequence of the sample.
-    sample : Sample
-        Labels and weights.
+        Numbers of each sequence.
+    viral : numpy.ndarray, shape (n,), bool
+        Labels.
+    sample_weights : numpy.ndarray, shape (n,), float64
+        How much each sequence counts.
 
     Returns
     -------
@@ -82,8 +85,8 @@ def fit_logistic(inputs: NDArray[np.float64], sample: Sample) -> NDArray[np.floa
     fitted[0] = 0.5
     for _ in range(50):
         probabilities = np.exp(-np.logaddexp(0, -(design @ fitted)))
-        gradient = design.T @ (sample.weights * (probabilities - sample.viral)) + _NO_WEIGHTS * fitted
-        curvature = design.T @ (design * (sample.weights * probabilities * (1 - probabilities))[:, None])
+        gradient = design.T @ (sample_weights * (probabilities - viral)) + _NO_WEIGHTS * fitted
+        curvature = design.T @ (design * (sample_weights * probabilities * (1 - probabilities))[:, None])
         step = np.linalg.solve(curvature + _NO_WEIGHTS * np.eye(len(fitted)), gradient)
         fitted = fitted - step * min(1.0, 2 / max(np.abs(step).max(), 1e-300))
     return fitted
