@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from recipes.mini.__main__ import main
 from recipes.mini.baseline import five_mers
@@ -118,6 +118,11 @@ def test_figures_are_those_of_scikit_learn_and_a_lead_has_an_interval():
     phage = (sample.classes == 0) | ~sample.viral
     assert facts["phage against all hosts"]["bad"]["auroc"][0] == pytest.approx(
         roc_auc_score(sample.viral[phage], bad[phage], sample_weight=sample.weights[phage]), abs=1e-4
+    )
+    halves = [sample.weights[phage & side].sum() for side in (sample.viral, ~sample.viral)]
+    balanced = sample.weights / np.where(sample.viral, *halves)
+    assert facts["phage against all hosts"]["bad"]["auprc"][0] == pytest.approx(
+        average_precision_score(sample.viral[phage], bad[phage], sample_weight=balanced[phage]), abs=1e-4
     )
     value, low, high = facts["all"]["bad"]["lead"]
     assert 0 < low < value < high
