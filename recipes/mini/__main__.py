@@ -8,20 +8,17 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from recipes.mini.data import prepare_data
 from recipes.mini.finishing import PACKAGE, Finish, finish
 from recipes.mini.network import Shape
-from recipes.mini.tokenizer import learn_tokenizer
+from recipes.mini.tokenizer import codon_tokenizer
 from recipes.mini.training import Plan, Trainer
 from recipes.mini.watching import watch
 from recipes.mini.windows import TRAINING_SHARES, Sampler
-from virnucpro.models.dna_tokens import DnaTokenizer
+from virnucpro.models.dna_tokens import TOKENIZER_FILE, DnaTokenizer
 from virnucpro.store.atomic import whole_file
-
-TOKENIZER_WINDOWS, TOKENIZER_BP = 6000, 500
 
 
 def options_of_the_recipe() -> argparse.ArgumentParser:
@@ -42,9 +39,9 @@ def options_of_the_recipe() -> argparse.ArgumentParser:
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--warmup", type=int, default=150)
     parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--protein-layers", type=int, default=4)
-    parser.add_argument("--dna-layers", type=int, default=3)
-    parser.add_argument("--vocabulary", type=int, default=4096)
+    parser.add_argument("--heads", type=int, default=2)
+    parser.add_argument("--protein-layers", type=int, default=3)
+    parser.add_argument("--dna-layers", type=int, default=2)
     parser.add_argument("--watch-every", type=int, default=400, help="steps between looks at the validation side")
     parser.add_argument("--watch-windows", type=int, default=400, help="windows of each length in a look")
     parser.add_argument("--threads", type=int, default=2)
@@ -63,13 +60,14 @@ def main(words: list[str] | None = None) -> None:
     genomes, split = prepare_data(options.data, options.out)
     training = Sampler(genomes, split, 0, TRAINING_SHARES)
     validation = Sampler(genomes, split, 1, TRAINING_SHARES)
-    tokenizer = _tokenizer(options, training)
+    tokenizer = _tokenizer(options.out)
     shape = Shape(
         width=options.width,
         feed_forward=4 * options.width,
         protein_layers=options.protein_layers,
         dna_layers=options.dna_layers,
         vocabulary=tokenizer.size,
+        heads=options.heads,
     )
     plan = Plan(
         options.seed, options.pretrain_steps, options.steps, options.windows, options.learning_rate, options.warmup
@@ -99,14 +97,10 @@ def _command(options: argparse.Namespace) -> str:
     return f"python -m recipes.mini --data FOLDER --out RUN{''.join(told)}"
 
 
-def _tokenizer(options: argparse.Namespace, training: Sampler) -> DnaTokenizer:
-    path = options.out / "tokenizer.json"
-    if not path.exists():
-        lengths = np.full(TOKENIZER_WINDOWS, TOKENIZER_BP)
-        drawn = training.draw((options.seed, 0, 3), lengths, errors=False)
-        with whole_file(path) as file:
-            file.write(learn_tokenizer(drawn.sequences, options.vocabulary).encode())
-    return DnaTokenizer.read(path)
+def _tokenizer(out: Path) -> DnaTokenizer:
+    with whole_file(out / TOKENIZER_FILE) as file:
+        file.write(codon_tokenizer().encode())
+    return DnaTokenizer.read(out / TOKENIZER_FILE)
 
 
 if __name__ == "__main__":

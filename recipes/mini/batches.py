@@ -29,7 +29,7 @@ class Batch:
     strands, stretches : list of numpy.ndarray, each of shape (tokens,), int64
         Tokens of DNA and of proteins; ascending by length.
     strand_of_row, stretch_of_row : numpy.ndarray, shape (rows,), int64
-        Which of them each row has, or `NONE`.
+        Which of them each row has; a row may have no stretch, and has `NONE`.
     lengths : numpy.ndarray, shape (rows, 2), float32
         The two length numbers of each row: log2(window bp / 500), and three times the residues over the window's bp.
     window_of_row : numpy.ndarray, shape (rows,), int64
@@ -50,8 +50,6 @@ class Batch:
 def rows_of(
     sequences: list[bytes],
     tokenizer: DnaTokenizer,
-    missing: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
-    *,
     training: np.random.Generator | None = None,
 ) -> Batch:
     """Make the rows of some windows, by the package's own rule.
@@ -62,8 +60,6 @@ def rows_of(
         One window each.
     tokenizer : DnaTokenizer
         For the strands.
-    missing : tuple of numpy.ndarray, each of shape (windows,), bool, optional
-        Windows that are to have no DNA, and such that are to have no protein.
     training : numpy.random.Generator, optional
         For speed in training: one row of each window, by chance, and tokens cut at their ends to a few lengths.
 
@@ -73,15 +69,14 @@ def rows_of(
         Windows that are mostly unknown letters have no row.
     """
     longest = max(len(sequence) for sequence in sequences)
-    no_dna, no_protein = missing or (np.zeros((2, len(sequences)), np.bool_))
     records = [Record(number, "", sequence.decode()) for number, sequence in enumerate(sequences, 1)]
     strands, stretches = _Pieces(training is not None), _Pieces(training is not None)
     rows = []
     for frame in _frames(find_stretches(records, longest), training):
-        window, length = frame.window_row, len(frame.nucleotides)
-        strand = NONE if no_dna[window] else strands.add((window, frame.nucleotides))
-        stretch = NONE if no_protein[window] or not frame.protein else stretches.add((window, frame.protein))
-        rows.append((strand, stretch, window, length, len(frame.protein)))
+        window = frame.window_row
+        strand = strands.add((window, frame.nucleotides))
+        stretch = stretches.add((window, frame.protein)) if frame.protein else NONE
+        rows.append((strand, stretch, window, len(sequences[window]), len(frame.protein)))
     dna, dna_places = strands.sorted_tokens(tokenizer.encode)
     proteins, protein_places = stretches.sorted_tokens(lambda residues: encode_protein(residues.encode()))
     return Batch(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from recipes.mini.attention import trainable, trainable_attention
 from recipes.mini.batches import NONE, Batch
+from recipes.mini.mixing import HALVES, absent_columns
 from virnucpro.models.classifier import MLP
 from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
 from virnucpro.models.esm2 import ESM2, ESM2Config
@@ -49,7 +50,7 @@ class Shape:
     protein_layers: int
     dna_layers: int
     vocabulary: int
-    heads: int = 4
+    heads: int
     hidden: int = 512
 
 
@@ -81,7 +82,7 @@ class Mini(nn.Module):
                 nn.init.zeros_(parameter)
 
     def window_logits(self, batch: Batch, dtype: torch.dtype = torch.bfloat16) -> Tensor:
-        """Compute the mean logit of the rows of every window.
+        """Compute the mean logits of the rows of every window.
 
         Parameters
         ----------
@@ -92,14 +93,16 @@ class Mini(nn.Module):
 
         Returns
         -------
-        Tensor, shape (windows,), float32
-            log(p viral / p host); 0 for a window without rows.
+        Tensor, shape (3, windows), float32
+            log(p viral / p host), by `HALVES`: from both halves and from each alone; 0 for a window without rows.
         """
         with trainable():
             return self._joined(self._dna_vectors(batch, dtype), self._protein_vectors(batch, dtype), batch)
 
     def backward(self, batch: Batch, wanted: Tensor) -> Tensor:
         """Add the gradients of the cross-entropy; the halves, which share nothing, work in a thread each.
+
+        Each half is asked alone, too: otherwise what is learned fastest leaves the other nothing to learn.
 
         Parameters
         ----------
@@ -111,14 +114,15 @@ class Mini(nn.Module):
         Returns
         -------
         Tensor, shape ()
-            The loss.
+            The loss, a mean over `HALVES`.
         """
         halves = (self._dna_vectors, self._protein_vectors)
         threaded = ThreadPoolExecutor(len(halves), initializer=torch.set_num_threads, initargs=(1,))
         with trainable(), threaded as threads:
             vectors = list(threads.map(lambda half: half(batch, torch.bfloat16), halves))
             ends = [vector.detach().requires_grad_() for vector in vectors]
-            loss = F.binary_cross_entropy_with_logits(self._joined(ends[0], ends[1], batch), wanted)
+            logits = self._joined(ends[0], ends[1], batch)
+            loss = F.binary_cross_entropy_with_logits(logits, wanted.expand_as(logits))
             loss.backward()  # type: ignore[no-untyped-call]
             list(threads.map(_carry_on, vectors, [end.grad for end in ends]))
         return loss.detach()
@@ -130,9 +134,13 @@ class Mini(nn.Module):
         return self._vectors(self.protein, batch.stretches, batch.stretch_of_row, dtype)
 
     def _joined(self, dna: Tensor, protein: Tensor, batch: Batch) -> Tensor:
-        logits: Tensor = self.classifier(torch.cat((dna, protein, torch.from_numpy(batch.lengths)), dim=1))
+        whole = torch.cat((dna, protein, torch.from_numpy(batch.lengths)), dim=1)
+        present = torch.ones(len(HALVES), 1, whole.shape[1])
+        for columns, absent in zip(present[:, 0], absent_columns(dna.shape[1], protein.shape[1]).values(), strict=True):
+            columns[absent] = 0
+        logits: Tensor = self.classifier((whole * present).flatten(0, 1)).unflatten(0, (len(HALVES), -1))
         windows = torch.from_numpy(batch.window_of_row)
-        sums = torch.zeros(batch.windows).index_add(0, windows, logits[:, 1] - logits[:, 0])
+        sums = torch.zeros(len(HALVES), batch.windows).index_add(1, windows, logits[..., 1] - logits[..., 0])
         return sums / torch.bincount(windows, minlength=batch.windows).clamp(min=1)
 
     @staticmethod

@@ -1,52 +1,45 @@
-"""Byte pairs of DNA, learned on the training side and written as DNABERT-S's `tokenizer.json`."""
+"""Codons as byte pairs, written as DNABERT-S's `tokenizer.json`.
+
+A window is read from the first codon of its stretch on. Cut into pieces of three letters before pairs are joined, it
+gives the DNA half codons as a gene has them; which codons a genome prefers carries further than longer words do.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from itertools import product
+from types import MappingProxyType
+from typing import Any
 
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from virnucpro.models.dna_tokens import SPECIAL_TOKENS
 
-from virnucpro.models.dna_tokens import SPECIAL_TOKENS, DnaTokenizer
+__all__ = ["codon_tokenizer", "tokenizer_json"]
 
-__all__ = ["LONGEST_TOKEN", "learn_tokenizer", "tokenizer_json"]
-
-LONGEST_TOKEN = 8
-"""Letters; longer ones would be repeats that one genome has."""
+LETTERS = "ACGT"
+_THREES = {"type": "Split", "pattern": {"Regex": ".{1,3}"}, "behavior": "Isolated", "invert": False}
 
 
-def learn_tokenizer(sequences: list[bytes], tokens: int) -> str:
-    """Learn byte pairs.
-
-    Parameters
-    ----------
-    sequences : list of bytes
-        Windows of the training side.
-    tokens : int
-        Tokens there will be, special ones included.
+def codon_tokenizer() -> str:
+    """Write the tokenizer of the DNA half: letters, pairs and codons.
 
     Returns
     -------
     str
-        Text of a `tokenizer.json`.
+        Text of a `tokenizer.json`. What is left behind the last codon is a pair or a letter; a letter that is not A, C,
+        G or T is one [UNK], and codons go on behind its three letters.
     """
-    tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL_TOKENS[0]))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(
-        vocab_size=tokens,
-        special_tokens=list(SPECIAL_TOKENS),
-        initial_alphabet=list("ACGT"),
-        limit_alphabet=4,
-        max_token_length=LONGEST_TOKEN,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator((sequence.replace(b"N", b" ").decode() for sequence in sequences), trainer)
-    learned = json.loads(tokenizer.to_str())["model"]
-    text = tokenizer_json(learned["vocab"], learned["merges"])
-    DnaTokenizer(text, "mini")  # refuses what the package could not read
-    return text
+    words = ["".join(word) for length in (1, 2, 3) for word in product(LETTERS, repeat=length)]
+    merges = [[word[:-1], word[-1]] for word in words if len(word) > 1]
+    vocabulary = {word: number for number, word in enumerate([*SPECIAL_TOKENS, *words])}
+    return tokenizer_json(vocabulary, merges, _THREES)
 
 
-def tokenizer_json(vocabulary: dict[str, int], merges: list[list[str]]) -> str:
+def tokenizer_json(
+    vocabulary: dict[str, int],
+    merges: list[list[str]],
+    words: Mapping[str, Any] = MappingProxyType({"type": "Whitespace"}),
+) -> str:
     """Write a vocabulary and its merges in the published layout.
 
     Parameters
@@ -55,6 +48,9 @@ def tokenizer_json(vocabulary: dict[str, int], merges: list[list[str]]) -> str:
         Tokens and their ids.
     merges : list of list of str
         Pairs, in order.
+    words : mapping, optional
+        The `pre_tokenizer`: what a sequence is cut into before pairs are joined; by default, as published, at white
+        space.
 
     Returns
     -------
@@ -77,7 +73,7 @@ def tokenizer_json(vocabulary: dict[str, int], merges: list[list[str]]) -> str:
     content = {
         "version": "1.0",
         "added_tokens": added,
-        "pre_tokenizer": {"type": "Whitespace"},
+        "pre_tokenizer": dict(words),
         "post_processor": {
             "type": "TemplateProcessing",
             "single": template,

@@ -53,8 +53,6 @@ class Plan:
         The highest, after the warm-up.
     warmup : int
         Steps of each of the two warm-ups.
-    missing : float
-        How often a window has no DNA half, and how often no protein half.
     """
 
     seed: int
@@ -63,7 +61,6 @@ class Plan:
     windows: int = 96
     learning_rate: float = 1e-3
     warmup: int = 150
-    missing: float = 0.15
 
     @property
     def total(self) -> int:
@@ -179,10 +176,7 @@ class Trainer:
         rng = np.random.default_rng((*key, 1))
         lengths = mixed_lengths(rng, self.plan.windows)
         drawn = self.sampler.draw((*key, 2), lengths, errors=True)
-        chance = rng.random(self.plan.windows)
-        missing = (chance < self.plan.missing, chance > 1 - self.plan.missing)
-        told = missing if step >= self.plan.pretrain_steps else None
-        return Step(rows_of(drawn.sequences, self.tokenizer, told, training=rng), drawn.viral, rng)
+        return Step(rows_of(drawn.sequences, self.tokenizer, training=rng), drawn.viral, rng)
 
     def _update(self, drawn: Step) -> None:
         torch.manual_seed(self.plan.seed * 1_000_003 + self.step)  # dropout of the perceptron

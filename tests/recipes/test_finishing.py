@@ -20,7 +20,7 @@ from recipes.mini.mixing import mixed
 from recipes.mini.network import Mini, Shape
 from recipes.mini.samples import Sample
 from recipes.mini.scoring import ExportedModel
-from recipes.mini.tokenizer import learn_tokenizer
+from recipes.mini.tokenizer import codon_tokenizer
 from recipes.mini.watching import logits_of
 from recipes.mini.windows import Drawn
 from tolerances import INVARIANCE_FP32, MINI_EXPORT
@@ -28,7 +28,7 @@ from virnucpro.models.classifier import MLP
 from virnucpro.models.dna_tokens import DnaTokenizer
 from virnucpro.prediction.calibration import LEVELS, Calibration
 
-SHAPE = Shape(width=32, feed_forward=64, protein_layers=2, dna_layers=1, vocabulary=64, hidden=16)
+SHAPE = Shape(width=32, feed_forward=64, protein_layers=2, dna_layers=1, vocabulary=89, heads=4, hidden=16)
 
 
 def letters(random, length):
@@ -44,15 +44,15 @@ def sample_of(random, of_class=300):
 def test_the_exported_model_gives_the_logits_of_the_network(tmp_path):
     random = np.random.default_rng(2)
     sequences = [letters(random, length) for length in (100, 150, 301, 500, 999, 1000)]
-    text = learn_tokenizer(sequences, SHAPE.vocabulary)
+    text = codon_tokenizer()
     network = Mini(SHAPE, 3).eval()
     network.classifier.bn1.running_mean.normal_(generator=torch.Generator().manual_seed(1))
     export(network, text, tmp_path, 500, {})
     found = ExportedModel(tmp_path, "fp32").logits(sequences, 1000)
     assert found.lengths_bp.tolist() == [len(one) for one in sequences]
-    for half, logits in found.logits.items():
-        drawn = Drawn(sequences, np.arange(6), np.ones(6, np.bool_))
-        expected = logits_of(network, drawn, DnaTokenizer(text, "own"), half, torch.float32)
+    drawn = Drawn(sequences, np.arange(6), np.ones(6, np.bool_))
+    by_half = logits_of(network, drawn, DnaTokenizer(text, "own"), torch.float32)
+    for logits, expected in zip(found.logits.values(), by_half, strict=True):
         assert np.ptp(expected) > 10 * MINI_EXPORT
         assert logits == pytest.approx(expected, abs=MINI_EXPORT)
 
@@ -140,7 +140,7 @@ def test_a_finished_run_is_a_folder_for_the_package_with_a_card_that_names_its_d
     words = ["--data", str(genomes_folder), "--out", str(tmp_path / "run"), "--seed", "3"]
     tiny = [
         "--steps", "3", "--pretrain-steps", "2", "--windows", "8", "--width", "32", "--protein-layers", "1",
-        "--dna-layers", "1", "--vocabulary", "64", "--watch-windows", "6", "--warmup", "2", "--threads", "1",
+        "--dna-layers", "1", "--watch-windows", "6", "--warmup", "2", "--threads", "1",
         "--sequences", "6", "--draws", "5", "--commit", "abc123",
     ]  # fmt: skip
     main([*words, *tiny])

@@ -16,7 +16,7 @@ from recipes.mini.windows import TRAINING_SHARES, Sampler
 from virnucpro.sequences.nucleotides import reverse_complement
 
 TINY = (
-    "--windows", "8", "--width", "32", "--protein-layers", "1", "--dna-layers", "1", "--vocabulary", "64",
+    "--windows", "8", "--width", "32", "--protein-layers", "1", "--dna-layers", "1",
     "--watch-windows", "6", "--warmup", "2", "--threads", "1", "--sequences", "2", "--draws", "2",
 )  # fmt: skip
 

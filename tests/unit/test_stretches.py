@@ -24,9 +24,7 @@ def plain_rows(sequence, window_bp, genetic_code):
                 str(Seq(codon).translate(genetic_code)) if set(codon) <= set("ACGT") else "X" for codon in codons
             )
             longest = max(letters.split("*"), key=len)
-            frames.append(
-                (len(longest) if len(longest) >= MIN_STRETCH_CODONS else 0, name, strands[index // 3], longest)
-            )
+            frames.append((len(longest) if len(longest) >= MIN_STRETCH_CODONS else 0, name, strand, longest))
         frames.sort(key=lambda frame: -frame[0])
         first, second = frames[:2]
         rows = [first] + ([second] if second[0] and 2 * second[0] >= first[0] else [])
@@ -55,6 +53,13 @@ def test_beside_a_plain_search():
         ]
         assert found == wanted
         assert len({row[:2] for row in found}) == len(found)
+
+
+def test_codons_of_the_nucleotides_are_those_of_the_protein():
+    random = np.random.default_rng(6)
+    records = [Record(n, f"r{n}", "".join(random.choice(list("ACGT"), 200 + n))) for n in range(1, 30)]
+    for frame in find_stretches(records, 300):
+        assert frame.protein in str(Seq(frame.nucleotides[: len(frame.nucleotides) // 3 * 3]).translate())
 
 
 def test_every_window_that_is_not_ambiguous_or_too_short_has_a_row():

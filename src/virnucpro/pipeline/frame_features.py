@@ -1,7 +1,7 @@
 """Frames of one part through both encoders: one row of numbers for each frame, DNA first, protein behind it.
 
-By the rule ``longest`` a frame may have no protein, and then has zeros in its place; frames with the same letters, as
-two on one strand of a window have, share one embedding; and two lengths stand behind the embeddings.
+By the rule ``longest`` a frame may have no protein, and then has zeros in its place; frames with the same letters share
+one embedding; and two lengths stand behind the embeddings.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 VirNucPro's rule, a frame is used where no stop lies in it, leaves half of all reads without a row. Here each of the six
 frames offers its longest stretch between stops, and the longest one or two of these are the rows of the window. With
-each goes the whole window, read on the strand of the stretch. A window without a stretch worth translating has one row
-all the same, without a protein.
+each goes the window, read on the strand of the stretch and from the first codon of its frame on: what reads three
+letters at a time reads the codons of the stretch. A window without a stretch worth translating has one row all the
+same, without a protein.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
     -------
     FrameTable
         One or two rows for every window of 30 bases or more of which at least half is A, C, G or T: the frames with the
-        longest stretches, in the order of `FRAME_NAMES`. Nucleotides are the whole window on the strand of the frame;
-        the protein is the stretch, or empty.
+        longest stretches, in the order of `FRAME_NAMES`. Nucleotides are the window on the strand of the frame, from
+        the frame's first codon to the end; the protein is the stretch, or empty.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
     --------
     >>> table = find_stretches([Record(1, "read", "ATG" + "AAA" * 12 + "TAA" + "C" * 6)], window_bp=500)
     >>> [(frame.id, len(frame.nucleotides), frame.protein) for frame in table]
-    [('read_chunk_1F3', 48, 'EKKKKKKKKKKKITP'), ('read_chunk_1R1', 48, 'GGLFFFFFFFFFFFFH')]
+    [('read_chunk_1F3', 46, 'EKKKKKKKKKKKITP'), ('read_chunk_1R1', 48, 'GGLFFFFFFFFFFFFH')]
     """
     found = number_windows(records, window_bp, genetic_code)
     starts, residues = _longest_stretches(found)
@@ -66,13 +67,15 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
     outcomes[found.lengths < MIN_WINDOW_BP] = Outcome.TOO_SHORT
     kept = np.nonzero(_chosen(residues) & (outcomes == Outcome.FRAMES)[:, None])
     window_rows, frame_indices = kept
+    offsets = frame_indices % 3
+    forward = frame_indices < len(FRAME_NAMES) // 2
     return FrameTable(
         WindowTable(tuple(records), found.plan, outcomes),
         found.codons,
         window_rows,
         frame_indices,
-        found.starts[window_rows],
-        found.lengths[window_rows],
+        found.starts[window_rows] + forward * offsets,
+        found.lengths[window_rows] - offsets,
         starts[kept],
         residues[kept],
     )
