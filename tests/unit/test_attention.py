@@ -1,0 +1,43 @@
+"""Attention by groups of one length, beside the formula written out."""
+
+import math
+
+import pytest
+import torch
+
+from tolerances import INVARIANCE_FP32, PREPACKED_BF16
+from virnucpro.models.attention import SHORT, alibi_attention, alibi_bias, grouped_attention
+from virnucpro.models.pack import Pack
+
+LENGTHS = (1, 15, 16, 17, 17, 101, SHORT - 1, SHORT, SHORT + 8)
+HEADS, WIDTH = 3, 32
+
+
+def written_out(query, key, value, bias, lengths):
+    """In float32, sequence by sequence."""
+    attended = []
+    for q, k, v in zip(*(tensor.float().split(lengths) for tensor in (query, key, value)), strict=True):
+        scores = torch.einsum("qhk,lhk->hql", q, k) / math.sqrt(q.shape[-1])
+        if bias is not None:
+            scores = scores + bias.float()[:, : len(q), : len(q)]
+        attended.append(torch.einsum("hql,lhk->qhk", scores.softmax(-1), v))
+    return torch.cat(attended)
+
+
+@pytest.mark.parametrize("with_bias", [False, True])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float32, INVARIANCE_FP32), (torch.bfloat16, 4 * PREPACKED_BF16)]
+)
+def test_each_sequence_attends_to_itself_whatever_its_length(with_bias, dtype, tolerance):
+    generator = torch.Generator().manual_seed(1)
+    query, key, value = torch.randn((3, sum(LENGTHS), HEADS, WIDTH), generator=generator).to(dtype)
+    pack = Pack(torch.zeros(sum(LENGTHS), dtype=torch.int64), LENGTHS)
+    bias = alibi_bias(HEADS, max(LENGTHS), torch.device("cpu")).to(dtype) if with_bias else None
+    if bias is None:
+        found = grouped_attention(query, key, value, pack)
+    else:
+        found = alibi_attention(query, key, value, bias, pack)
+    expected = written_out(query, key, value, bias, LENGTHS)
+    assert found.dtype == dtype
+    assert found.isfinite().all()
+    assert ((found.float() - expected).abs() / (1 + expected.abs())).max() <= tolerance
