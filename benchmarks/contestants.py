@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from virnucpro.batching import plan_batches
+from virnucpro.embedding.batches import run_batches
 from virnucpro.models.checkpoints import open_checkpoint
 from virnucpro.models.encoders import encoder_of
 from virnucpro.models.esm2 import ESM2
@@ -31,8 +32,10 @@ class Packed:
     def pooled(self, tokens: list[Tensor]) -> Tensor:
         """One vector per sequence."""
         vectors = torch.empty(len(tokens), self.encoder.width)
-        for batch in plan_batches([len(t) for t in tokens], self.max_tokens):
-            vectors[batch] = torch.from_numpy(self.encoder.embed([tokens[i].numpy() for i in batch]))
+        plan = plan_batches([len(t) for t in tokens], self.max_tokens)
+        for batch in run_batches(self.encoder, [t.numpy() for t in tokens], plan):
+            for attempt in batch:
+                vectors[attempt.index] = torch.from_numpy(attempt.vector)
         return vectors
 
     @torch.inference_mode()

@@ -1,5 +1,8 @@
 """Memory that runs out and numbers that overflow: every sequence still gets its own right vector, or its reason."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -58,6 +61,34 @@ def test_batches_are_halved_until_they_fit(protein_encoder, proteins, error):
     assert np.abs(found.table.vectors - expected.table.vectors).max() <= INVARIANCE_FP32
     assert max(encoder.sizes) > 1  # some batches fitted after halving
     assert found.counts == expected.counts
+
+
+def test_a_thread_for_each_batch_changes_no_row_and_leaves_the_threads_as_they_were(protein_encoder, proteins):
+    names = set()
+
+    class Watched(ProteinEncoder):
+        def embed(self, tokens, exact=False):
+            names.add(threading.current_thread().name)
+            assert torch.get_num_threads() == 1
+            if len(tokens) > 1 and sum(map(len, tokens)) > 200:
+                raise torch.OutOfMemoryError("no room")
+            return super().embed(tokens, exact)
+
+    records, limits = as_records(proteins), Limits(max_tokens=300)
+    expected = embed_records(protein_encoder, records, limits)
+    told, before = [], torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        watched = Watched(protein_encoder.model, protein_encoder.identity, protein_encoder.placement)
+        found = embed_records(watched, records, limits, told.append)
+        with ThreadPoolExecutor(1) as later:
+            assert torch.get_num_threads() == later.submit(torch.get_num_threads).result() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert names == {"batch_0", "batch_1"}
+    assert found.table.ids == expected.table.ids
+    assert np.abs(found.table.vectors - expected.table.vectors).max() <= INVARIANCE_FP32
+    assert sum(told) == expected.counts.residues
 
 
 def test_a_sequence_that_never_fits_costs_nobody_else_a_row(protein_encoder, proteins, tmp_path):

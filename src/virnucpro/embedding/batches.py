@@ -3,12 +3,17 @@
 A batch that does not fit in memory is halved, again and again, down to one sequence. A vector that is not finite is
 computed again for its sequence alone, in float32 arithmetic on the weights as loaded, so that a neighbour's overflow
 never changes anyone else's numbers; where the work is in float32 already, there is nothing to do again.
+
+On a CPU, where there are several batches for every thread, each thread works on one of its own: a core that works by
+itself need not wait for others after every operation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +26,9 @@ __all__ = ["NOT_FINITE", "OUT_OF_MEMORY", "Attempt", "run_batches"]
 
 OUT_OF_MEMORY = "OutOfMemory"
 NOT_FINITE = "NotFinite"
+
+BATCHES_OF_A_THREAD = 4
+"""With fewer, threads would wait for the last one longer than they gain."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,21 +67,29 @@ def run_batches(
     Yields
     ------
     list of Attempt
-        Batch by batch, as computed; over all of them, one attempt for every index of the plan.
+        Batch by batch, in the order of the plan; over all of them, one attempt for every index of it.
     """
-    pending = [list(batch) for batch in reversed(plan)]
-    while pending:
-        batch = pending.pop()
-        vectors = _embed_or_none(encoder, [tokens[index] for index in batch], exact=False)
-        if vectors is not None:
-            yield [
-                _checked(encoder, tokens[index], index, vector) for index, vector in zip(batch, vectors, strict=True)
-            ]
-        elif len(batch) > 1:
-            middle = (len(batch) + 1) // 2
-            pending += [batch[middle:], batch[:middle]]
-        else:
-            yield [Attempt(batch[0], None, OUT_OF_MEMORY)]
+    attempts = partial(_attempts, encoder, tokens)
+    threads = torch.get_num_threads()
+    if encoder.placement.device.type != "cpu" or threads == 1 or len(plan) < BATCHES_OF_A_THREAD * threads:
+        yield from map(attempts, plan)
+        return
+    try:
+        with ThreadPoolExecutor(threads, "batch", torch.set_num_threads, (1,)) as pool:
+            yield from pool.map(attempts, plan)
+    finally:
+        torch.set_num_threads(threads)  # what a thread sets is where those begin that come after it
+
+
+def _attempts(encoder: Encoder, tokens: Sequence[NDArray[np.int64]], batch: Sequence[int]) -> list[Attempt]:
+    """Embed one batch, in halves where it does not fit."""
+    vectors = _embed_or_none(encoder, [tokens[index] for index in batch], exact=False)
+    if vectors is not None:
+        return [_checked(encoder, tokens[index], index, vector) for index, vector in zip(batch, vectors, strict=True)]
+    if len(batch) == 1:
+        return [Attempt(batch[0], None, OUT_OF_MEMORY)]
+    middle = (len(batch) + 1) // 2
+    return _attempts(encoder, tokens, batch[:middle]) + _attempts(encoder, tokens, batch[middle:])
 
 
 def _checked(encoder: Encoder, tokens: NDArray[np.int64], index: int, vector: NDArray[np.float32]) -> Attempt:
