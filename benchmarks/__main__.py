@@ -25,16 +25,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for every contestant, as 
 from benchmarks import alibi, frames, growth, startup
 from benchmarks.race import Task, race
 from benchmarks.workloads import write_dnabert_s, write_esm2, write_sequences
+from virnucpro.embedding.records import ACCELERATOR_MAX_TOKENS, CPU_MAX_TOKENS
 from virnucpro.models.placement import choose_placement
-from virnucpro.pipeline.embed import ACCELERATOR_MAX_TOKENS, MAX_TOKENS
 
 RESULTS = Path(__file__).parent / "results"
 COUNTS = {
-    "cpu": {"proteome": 16, "equal": 8, "frames500": 16, "frames300": 24, "dna500": 48},
+    "cpu": {"proteome": 16, "equal": 32, "frames500": 16, "frames300": 24, "dna500": 48},
     "cuda": {"proteome": 4096, "equal": 4096, "frames500": 8192, "frames300": 8192, "dna500": 16384},
 }
 BUDGETS = {"cpu": (512, 1024, 2048, 4096), "cuda": (2048, 8192, 16384, 32768, 65536)}
-CHOSEN = {"cpu": MAX_TOKENS["cpu"], "cuda": ACCELERATOR_MAX_TOKENS}
+CHOSEN = {"cpu": CPU_MAX_TOKENS, "cuda": ACCELERATOR_MAX_TOKENS}
 Rows = Iterator[dict[str, Any]]
 
 

@@ -16,7 +16,6 @@ from virnucpro.models.checkpoints import open_checkpoint
 from virnucpro.models.classifier import Classifier, load_classifier
 from virnucpro.models.encoders import encoder_of
 from virnucpro.models.placement import choose_placement
-from virnucpro.pipeline.embed import default_max_tokens
 from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
 from virnucpro.pipeline.framing import frame_parts
 from virnucpro.records import Record
@@ -60,7 +59,6 @@ class ExportedModel:
             encoder_of(open_checkpoint(folder / PACKAGED[name].folder, name), placement) for name in (MINI_DNA, MINI)
         )
         self.encoders = FrameEncoders(dna, protein)
-        self.limits = Limits(default_max_tokens(placement))
         self.classifier: Classifier = load_classifier(folder / CLASSIFIER)
 
     def logits(self, sequences: list[bytes], window_bp: int) -> WindowLogits:
@@ -81,7 +79,7 @@ class ExportedModel:
         records = (Record(number, "", sequence.decode()) for number, sequence in enumerate(sequences))
         owners, lengths, found = [], [], []
         for part in frame_parts(records, window_bp, rule="longest"):
-            features = embed_frames(part, self.encoders, self.limits, lambda _: None)
+            features = embed_frames(part, self.encoders, Limits(), lambda _: None)
             windows = np.array([frame.window_row for frame in part.frames])[features.frame_rows]
             rows = np.stack([self._of_rows(features.table.vectors, half) for half in HALVES])
             counts = np.bincount(windows, minlength=len(part.windows))

@@ -87,13 +87,12 @@ def embed(device: str, dtype: str, threads: int | None, quiet: bool, **chosen: o
     from virnucpro.embedding.records import Limits
     from virnucpro.models.hub import find_molecule
     from virnucpro.models.placement import choose_placement
-    from virnucpro.pipeline.embed import default_max_tokens
     from virnucpro.pipeline.embed_plan import make_jobs
 
     choices, talk = Choices(**chosen), Talk(quiet)  # type: ignore[arg-type]
     use_threads(threads)
     placement = choose_placement(device, dtype)
-    limits = Limits(choices.max_residues, choices.max_tokens or default_max_tokens(placement))
+    limits = Limits(choices.max_residues, choices.max_tokens)
     molecule = find_molecule(choices.model)
     with spooled_stdin(choices.inputs) as (sources, spool):
         jobs = make_jobs(sources, choices.outdir, molecule, spool)
@@ -121,7 +120,8 @@ def _prepare(
         require_writable(choices.outdir)
     for doubt in plan.doubts():
         talk.warn(doubt)
-    talk.say(f"model {checkpoint.name} on {placement.describe()}, batches of {limits.max_tokens:,} tokens")
+    budget = limits.budget(placement, checkpoint.config.width)
+    talk.say(f"model {checkpoint.name} on {placement.describe()}, batches of {budget:,} tokens")
     return plan, encoder_of(checkpoint, placement) if plan.pending else None
 
 

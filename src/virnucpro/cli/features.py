@@ -57,7 +57,6 @@ def features(device: str, dtype: str, threads: int | None, quiet: bool, **chosen
     """
     # torch is imported here, not above: --help must be quick
     from virnucpro.models.placement import choose_placement
-    from virnucpro.pipeline.embed import default_max_tokens
     from virnucpro.pipeline.features import FeatureReport, feature_jobs, make_features
     from virnucpro.pipeline.frame_encoders import choose_encoders
     from virnucpro.pipeline.part_files import FrameSettings
@@ -69,8 +68,7 @@ def features(device: str, dtype: str, threads: int | None, quiet: bool, **chosen
     sources = [Source(path, str(path)) for path in choices.inputs]
     check_sources(sources)
     encoders = choose_encoders(choices.dna_model, choices.protein_model, placement)
-    max_tokens = choices.max_tokens or default_max_tokens(placement)
-    settings = FrameSettings(choices.window, choices.genetic_code, max_tokens, placement)
+    settings = FrameSettings(choices.window, choices.genetic_code, choices.max_tokens, placement)
     jobs = feature_jobs(sources, choices.outdir, settings, choices.label, encoders)
     survey, report = survey_sources(sources), FeatureReport()
     talk.say(

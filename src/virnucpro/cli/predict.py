@@ -103,7 +103,6 @@ def _prepare(
     choices: Choices, paths: Sequence[Path], spool: Path | None, placement: Placement, talk: Talk
 ) -> tuple[PredictionJob, CallRule, ChosenEncoders, int]:
     """Check everything that can be wrong before any work; give job, rule, encoders and bases to come."""
-    from virnucpro.pipeline.embed import default_max_tokens
     from virnucpro.pipeline.frame_encoders import choose_encoders
     from virnucpro.pipeline.part_files import FrameSettings
     from virnucpro.pipeline.predict import find_classifier, prediction_job
@@ -121,8 +120,7 @@ def _prepare(
     window_bp = choices.window or use.window_bp
     if window_bp is None:
         raise click.UsageError(f"{classifier.name} does not say its window; give --window")
-    max_tokens = choices.max_tokens or default_max_tokens(placement)
-    settings = FrameSettings(window_bp, choices.genetic_code, max_tokens, placement, use.frames)
+    settings = FrameSettings(window_bp, choices.genetic_code, choices.max_tokens, placement, use.frames)
     job = prediction_job(sources, choices.outdir, settings, classifier, encoders)
     for unknown in classifier.require(job.contract):
         talk.warn(f"{classifier.name}: {unknown}")

@@ -11,14 +11,23 @@ from virnucpro.batching import plan_batches
 from virnucpro.embedding.batches import NOT_FINITE, OUT_OF_MEMORY, Attempt, run_batches
 from virnucpro.errors import InputError
 from virnucpro.models.encoders import Encoder, Prepared
+from virnucpro.models.placement import Placement
 from virnucpro.records import Counts, EmbeddingTable, Failure, Record
 
-__all__ = ["Embedded", "Limits", "embed_records"]
+__all__ = ["ACCELERATOR_MAX_TOKENS", "CPU_MAX_TOKENS", "Embedded", "Limits", "embed_records"]
 
 _REASONS = {
     OUT_OF_MEMORY: "does not fit in memory even alone; lower --max-residues, or use a device with more memory",
     NOT_FINITE: "gives numbers that are not finite, in float32 too; the weights or the sequence are unusual",
 }
+
+
+WIDE = 512
+CPU_MAX_TOKENS, NARROW_CPU_MAX_TOKENS = 1024, 4096
+"""Of encoders at least so wide, what stays in the cache; of others, what a thread does not have to wait for."""
+
+ACCELERATOR_MAX_TOKENS = 16384
+"""Enough that launches of kernels do not decide, by what is published of such encoders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +38,34 @@ class Limits:
     ----------
     max_residues : int
         Residues of a protein that are used, from the first.
-    max_tokens : int
-        Budget of one batch.
+    max_tokens : int or None
+        Budget of one batch; None for what suits the encoder and its device.
     """
 
     max_residues: int = 1024
-    max_tokens: int = 2048
+    max_tokens: int | None = None
+
+    def budget(self, placement: Placement, width: int) -> int:
+        """Say how many tokens a batch may have.
+
+        Parameters
+        ----------
+        placement : Placement
+            Where the encoder runs.
+        width : int
+            Numbers per vector of the encoder.
+
+        Returns
+        -------
+        int
+            `max_tokens` if there is one. Else, on a CPU, the best that was measured; for an accelerator nothing is
+            measured yet. A batch that does not fit is halved.
+        """
+        if self.max_tokens is not None:
+            return self.max_tokens
+        if placement.device.type != "cpu":
+            return ACCELERATOR_MAX_TOKENS
+        return CPU_MAX_TOKENS if width >= WIDE else NARROW_CPU_MAX_TOKENS
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +123,7 @@ def embed_records(
     rows, failures = _prepare(encoder, records, limits.max_residues)
     sharers = _sharers(rows)
     tokens = [sharing[0].prepared.tokens for sharing in sharers]
-    plan = plan_batches([len(sequence) for sequence in tokens], limits.max_tokens)
+    plan = plan_batches([len(sequence) for sequence in tokens], limits.budget(encoder.placement, encoder.width))
     for batch in run_batches(encoder, tokens, plan):
         for attempt in batch:
             for row in sharers[attempt.index]:

@@ -9,7 +9,6 @@ from itertools import islice
 from virnucpro.embedding.records import Embedded, Limits, embed_records
 from virnucpro.errors import InputError
 from virnucpro.models.encoders import Encoder
-from virnucpro.models.placement import Placement
 from virnucpro.pipeline.embed_plan import PendingJob
 from virnucpro.records import Counts, EmbeddingTable, Failure, Record
 from virnucpro.sequences.fasta import read_records
@@ -18,7 +17,6 @@ from virnucpro.store.features import FORMATS
 from virnucpro.store.receipts import Receipt, identify_input, write_result
 
 __all__ = [
-    "default_max_tokens",
     "embed_file",
     "embed_stream",
     "failure_of_file",
@@ -28,30 +26,7 @@ __all__ = [
 PART_RECORDS = 10_000
 """Records that are planned and batched together; only these, and the vectors so far, are in memory at once."""
 
-MAX_TOKENS = {"cpu": 2048}
-"""Budget of a batch on devices that it was measured on, by ``python -m benchmarks --only proteome curve``."""
-
-ACCELERATOR_MAX_TOKENS = 16384
-"""For all other devices: enough that launches of kernels do not decide, by what is published of such encoders."""
-
 logger = logging.getLogger(__name__)
-
-
-def default_max_tokens(placement: Placement) -> int:
-    """Budget of a batch when the user names none.
-
-    Parameters
-    ----------
-    placement : Placement
-        Where the encoder runs.
-
-    Returns
-    -------
-    int
-        The best of the curve in ``docs/performance.md`` for a CPU; for an accelerator nothing is measured yet. A batch
-        that does not fit is halved.
-    """
-    return MAX_TOKENS.get(placement.device.type, ACCELERATOR_MAX_TOKENS)
 
 
 def embed_file(pending: PendingJob, encoder: Encoder, limits: Limits, on_progress: Callable[[int], None]) -> Receipt:
@@ -92,7 +67,7 @@ def embed_file(pending: PendingJob, encoder: Encoder, limits: Limits, on_progres
     replace_failures(job.target.parent, job.label, failures)
     details = {
         "device": encoder.placement.describe(),
-        "max_tokens": limits.max_tokens,
+        "max_tokens": limits.budget(encoder.placement, encoder.width),
         "failures": [[failure.number, failure.id, failure.error_type] for failure in failures],
         "replaced_residues": [list(row) for row in embedded.replaced],
     }

@@ -25,8 +25,8 @@ class FrameSettings:
         Bases of a window.
     genetic_code : int
         NCBI's number.
-    max_tokens : int
-        Budget of one batch.
+    max_tokens : int or None
+        Budget of one batch; None for what suits each encoder.
     placement : Placement
         Where encoders run; its number format decides the numbers, its device does not.
     frames : {"open", "longest"}
@@ -35,7 +35,7 @@ class FrameSettings:
 
     window_bp: int
     genetic_code: int
-    max_tokens: int
+    max_tokens: int | None
     placement: Placement
     frames: FrameRule = "open"
 

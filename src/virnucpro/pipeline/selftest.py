@@ -23,7 +23,7 @@ __all__ = ["Check", "self_test"]
 
 LENGTHS = (20, 75, 150, 400, 1024, 1200)
 MAX_RESIDUES = 1024
-LIMITS = Limits(MAX_RESIDUES, max_tokens=2048)
+LIMITS = Limits(MAX_RESIDUES)
 LETTERS = {Molecule.PROTEIN: "LAGVSERTIDPKQNFYMHWC", Molecule.DNA: "ACGT"}
 OTHER_HALF = {Molecule.PROTEIN: ("DNA", 768), Molecule.DNA: ("protein", 1280)}
 """What a vector is merged with, and how wide that is."""
