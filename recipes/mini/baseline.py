@@ -1,7 +1,12 @@
-"""What `mini` has to beat: canonical 5-mers and the same perceptron, on the same windows."""
+"""What `mini` has to beat: counts of words under the same perceptron, on the same windows.
+
+Canonical 5-mers of the window, as others count them; and codons in the frame of the longest stretch, to tell what the
+encoders see from what their reading frame brings.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +18,15 @@ from recipes.mini.genomes import Genomes
 from recipes.mini.split import Split
 from recipes.mini.windows import TRAINING_SHARES, Sampler, mixed_lengths
 from virnucpro.models.classifier import MLP
+from virnucpro.models.contract import LENGTH_NUMBERS
+from virnucpro.pipeline.frame_features import length_numbers
+from virnucpro.records import Record
 from virnucpro.sequences.nucleotides import reverse_complement
+from virnucpro.sequences.stretches import find_stretches
 
-__all__ = ["FEATURES", "five_mers", "score", "train_baseline", "trained_baseline"]
+__all__ = ["COUNTED", "FEATURES", "codons", "five_mers", "score", "train_baseline", "trained_baseline"]
 
-BASELINE = "baseline.pt"
-
-K = 5
+K, CODONS = 5, 64
 STEP_WINDOWS = 256
 PEAK_RATE = 2e-3
 
@@ -64,11 +71,42 @@ def five_mers(sequences: list[bytes]) -> NDArray[np.float32]:
     return found
 
 
-def train_baseline(sampler: Sampler, windows: int, seed: int) -> MLP:
-    """Train the perceptron on 5-mers.
+def codons(sequences: list[bytes]) -> NDArray[np.float32]:
+    """Count codons, in the frame of the longest stretch without a stop.
 
     Parameters
     ----------
+    sequences : list of bytes
+        Windows.
+
+    Returns
+    -------
+    numpy.ndarray, shape (windows, 66), float32
+        Shares times 64, as square roots; then the two length numbers. Zeros for a window without a row.
+    """
+    records = [Record(number, "", sequence.decode()) for number, sequence in enumerate(sequences, 1)]
+    found = np.zeros((len(sequences), CODONS + LENGTH_NUMBERS), np.float32)
+    for frame in sorted(find_stretches(records, max(map(len, sequences))), key=lambda frame: len(frame.protein)):
+        row, letters = frame.window_row, frame.nucleotides.encode()
+        digits = _CODE[np.frombuffer(letters, np.uint8)[: len(letters) // 3 * 3]].reshape(-1, 3)
+        known = digits[(digits < 4).all(axis=1)]
+        counts = np.bincount(known @ [16, 4, 1], minlength=CODONS)
+        found[row, :CODONS] = np.sqrt(counts * CODONS / max(counts.sum(), 1))
+        found[row, CODONS:] = length_numbers(np.array([len(sequences[row])]), np.array([len(frame.protein)]))
+    return found
+
+
+COUNTED: Mapping[str, Callable[[list[bytes]], NDArray[np.float32]]] = {"codons": codons, "5-mers": five_mers}
+"""Baselines by the name that the report has for them."""
+
+
+def train_baseline(counted: str, sampler: Sampler, windows: int, seed: int) -> MLP:
+    """Train the perceptron on counts.
+
+    Parameters
+    ----------
+    counted : str
+        What, as in `COUNTED`.
     sampler : Sampler
         Of the training side.
     windows : int
@@ -82,14 +120,15 @@ def train_baseline(sampler: Sampler, windows: int, seed: int) -> MLP:
         In evaluation mode.
     """
     torch.manual_seed(seed)
-    model = MLP(FEATURES)
+    numbers = COUNTED[counted]
+    model = MLP(_width(counted))
     optimiser = torch.optim.AdamW(model.parameters(), PEAK_RATE, weight_decay=1e-3)
     steps = max(windows // STEP_WINDOWS, 1)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for step in range(steps):
         lengths = mixed_lengths(np.random.default_rng((seed, step, 5)), STEP_WINDOWS)
         drawn = sampler.draw((seed, step, 6), lengths, errors=True)
-        logits = model(torch.from_numpy(five_mers(drawn.sequences)))
+        logits = model(torch.from_numpy(numbers(drawn.sequences)))
         loss = F.cross_entropy(logits, torch.from_numpy(drawn.viral.astype(np.int64)))
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -99,11 +138,13 @@ def train_baseline(sampler: Sampler, windows: int, seed: int) -> MLP:
 
 
 @torch.inference_mode()
-def score(model: MLP, sequences: list[bytes]) -> NDArray[np.float64]:
+def score(counted: str, model: MLP, sequences: list[bytes]) -> NDArray[np.float64]:
     """Compute logits of windows.
 
     Parameters
     ----------
+    counted : str
+        What, as in `COUNTED`.
     model : MLP
         Trained.
     sequences : list of bytes
@@ -114,15 +155,21 @@ def score(model: MLP, sequences: list[bytes]) -> NDArray[np.float64]:
     numpy.ndarray, shape (windows,), float64
         log(p viral / p host).
     """
-    logits = model(torch.from_numpy(five_mers(sequences)))
+    logits = model(torch.from_numpy(COUNTED[counted](sequences)))
     return np.asarray((logits[:, 1] - logits[:, 0]).double().numpy())
 
 
-def trained_baseline(out: Path, genomes: Genomes, split: Split, windows: int, seed: int) -> MLP:
+def _width(counted: str) -> int:
+    return len(COUNTED[counted]([b"A" * 2 * K])[0])
+
+
+def trained_baseline(counted: str, out: Path, genomes: Genomes, split: Split, windows: int, seed: int) -> MLP:
     """Train the perceptron, or take what an earlier call left.
 
     Parameters
     ----------
+    counted : str
+        What, as in `COUNTED`.
     out : Path
         Folder of the run.
     genomes : Genomes
@@ -139,13 +186,13 @@ def trained_baseline(out: Path, genomes: Genomes, split: Split, windows: int, se
     MLP
         In evaluation mode.
     """
-    path, told = out / BASELINE, {"windows": windows, "seed": seed}
+    path, told = out / f"baseline_{counted}.pt", {"windows": windows, "seed": seed}
     if path.exists():
         saved = torch.load(path, weights_only=True)
         if saved["told"] == told:
-            model = MLP(FEATURES)
+            model = MLP(_width(counted))
             model.load_state_dict(saved["state"])
             return model.eval()
-    model = train_baseline(Sampler(genomes, split, 0, TRAINING_SHARES), windows, seed)
+    model = train_baseline(counted, Sampler(genomes, split, 0, TRAINING_SHARES), windows, seed)
     torch.save({"told": told, "state": model.state_dict()}, path)
     return model

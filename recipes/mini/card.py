@@ -19,7 +19,8 @@ HOST_SHARES = {name: share for name, share in TRAINING_SHARES.items() if name in
 _TEXT = """# mini
 
 A small model that comes with VirNucPro: an ESM-2 of {protein_layers} layers over stretches without stop codons and a
-DNABERT-S of {dna_layers} layers over whole windows, {width} numbers wide each, and a perceptron that joins them.
+DNABERT-S of {dna_layers} layers over the codons of whole windows, read in the frame of the stretch, {width} numbers
+wide each, and a perceptron that joins them.
 It takes windows of 100 to 1,000 bp, {window_bp} where nothing else is said. The perceptron is the trained one three
 times over one output: log odds of both halves count {mixture[both]}, of DNA alone {mixture[dna]}, of the protein alone
 {mixture[protein]}, as a logistic regression on the validation side chose.
@@ -54,9 +55,9 @@ among the hosts. Bacterial genomes keep their prophages, labelled as bacteria.
 On the test side. Sequences without errors, as many of each class, weighted as in training: half viral.
 Brackets: 95 % of {draws} draws of genomes, relatives together; a class of one group (the table above) widens
 none. The halves are the trained perceptron's, before mixing, with zeros in place of the other half, the two
-length numbers kept; untrained is the same architecture with its first weights; 5-mers are canonical, with a
-perceptron of the same kind, on the same split and {windows_seen:,} windows of the same sampler. AUROC, and by
-how much `mini` leads 5-mers:
+length numbers kept; untrained is the same architecture with its first weights. Codons (in the frame of the longest
+stretch) and canonical 5-mers are counts under a perceptron of the same kind, on the same split and {windows_seen:,}
+windows of the same sampler. AUROC, and by how much `mini` leads 5-mers:
 
 {auroc}
 

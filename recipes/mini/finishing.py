@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from recipes.mini.baseline import score, trained_baseline
+from recipes.mini.baseline import COUNTED, score, trained_baseline
 from recipes.mini.calibrating import (
     HELD,
     MAX_FALSE_POSITIVES,
@@ -36,6 +36,7 @@ from recipes.mini.split import SIDES, Split
 from recipes.mini.training import read_checkpoint
 from virnucpro.models.classifier import MLP
 from virnucpro.prediction.calibration import LEVELS, Calibration
+from virnucpro.store.atomic import whole_file
 
 Found: TypeAlias = tuple[Sample, WindowLogits]
 
@@ -58,7 +59,7 @@ class Finish:
     draws : int
         Of the bootstrap.
     baseline_windows : int
-        That the 5-mers' perceptron is trained on.
+        That the perceptron of a baseline is trained on.
     command, commit : str
         For the card: what made the weights.
     """
@@ -111,7 +112,10 @@ def finish(out: Path, genomes: Genomes, split: Split, todo: Finish) -> dict[str,
     )
     told = {"mixture": dict(zip(HALVES, weights.round(4).tolist(), strict=True))}
     finish_classifier(out / PACKAGE, weights, calibration.to_dict(), told)
-    baseline = trained_baseline(out, genomes, split, todo.baseline_windows, saved["plan"]["seed"])
+    baselines = {
+        name: trained_baseline(name, out, genomes, split, todo.baseline_windows, saved["plan"]["seed"])
+        for name in COUNTED
+    }
     mini, untrained = (ExportedModel(out / name) for name in (PACKAGE, UNTRAINED))
     models = {"mini": mini, "unmixed": unmixed, "untrained": untrained}
     report = {
@@ -127,10 +131,11 @@ def finish(out: Path, genomes: Genomes, split: Split, todo: Finish) -> dict[str,
         "max_false_positives": dict(MAX_FALSE_POSITIVES),
         "calibration": {"gamma": calibration.gamma, "thresholds": dict(calibration.thresholds)},
         "test": {
-            str(bp): sampled.measured(bp, models, baseline, calibration) for bp in sampled.lengths("test", REPORT_BP)
+            str(bp): sampled.measured(bp, models, baselines, calibration) for bp in sampled.lengths("test", REPORT_BP)
         },
     }
-    (out / REPORT).write_text(json.dumps(report, indent=1) + "\n")
+    with whole_file(out / REPORT) as file:
+        file.write((json.dumps(report, indent=1) + "\n").encode())
     write_card(out / PACKAGE, report, todo.command, todo.commit)
     return report
 
@@ -174,7 +179,11 @@ class _Samples:
         return windows, records
 
     def measured(
-        self, length_bp: int, models: Mapping[str, ExportedModel], baseline: MLP, calibration: Calibration
+        self,
+        length_bp: int,
+        models: Mapping[str, ExportedModel],
+        baselines: Mapping[str, MLP],
+        calibration: Calibration,
     ) -> dict[str, Any]:
         """Test side: every model at one length, in the usual windows."""
         sample = self.draw("test", length_bp)
@@ -184,7 +193,8 @@ class _Samples:
         logits = {"mini": z}
         logits |= {f"{half} half": mean_by(unmixed.sequences, unmixed.logits[half]) for half in HALVES[1:]}
         logits["untrained"] = mean_by(found["untrained"].sequences, found["untrained"].logits["both"])
-        logits["5-mers"] = _baseline_logits(sample, baseline, self.todo.window_bp)
+        for name, baseline in baselines.items():
+            logits[name] = _baseline_logits(name, sample, baseline, self.todo.window_bp)
         facts = measure_models(sample, logits, {"mini": 1 / (1 + np.exp(-z))}, self.todo.draws)
         return {"groups": facts, "levels": _called(sample, z, calibration, length_bp)}
 
@@ -210,12 +220,12 @@ def _record_evidence(
 
 
 @torch.inference_mode()
-def _baseline_logits(sample: Sample, baseline: MLP, window_bp: int) -> NDArray[np.float64]:
-    """5-mers see pieces of the length that they were trained on, end to end, and average."""
+def _baseline_logits(counted: str, sample: Sample, baseline: MLP, window_bp: int) -> NDArray[np.float64]:
+    """Counts see pieces of the length that they were trained on, end to end, and average."""
     pieces = [(start, row) for row, one in enumerate(sample.sequences) for start in range(0, len(one), window_bp)]
     texts = [sample.sequences[row][start : start + window_bp] for start, row in pieces]
     owners = np.array([row for _, row in pieces])
-    return mean_by(owners, score(baseline, texts))
+    return mean_by(owners, score(counted, baseline, texts))
 
 
 def _called(

@@ -1,15 +1,18 @@
 """What follows the training of `mini`: export, calibration, figures, card."""
 
 import json
+from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from Bio.Seq import Seq
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from recipes.mini.__main__ import main
-from recipes.mini.baseline import five_mers
+from recipes.mini.baseline import codons, five_mers
 from recipes.mini.calibrating import HELD, MAX_FALSE_POSITIVES, Scored, fit_calibration, platt
 from recipes.mini.card import digest_of
 from recipes.mini.export import export
@@ -70,6 +73,26 @@ def test_the_mixed_perceptron_says_the_weighted_sum():
     with torch.no_grad():
         expected = sum(weight * trained(part) for weight, part in zip(weights, (rows, dna, protein), strict=True))
         assert torch.allclose(mixed(trained, weights, 4, 3)(rows), expected, atol=INVARIANCE_FP32)
+
+
+def test_codons_are_counted_in_the_frame_of_the_longest_stretch():
+    random = np.random.default_rng(8)
+    windows = [letters(random, int(length)) for length in random.integers(100, 400, 30)]
+    names = ["".join(word) for word in product("ACGT", repeat=3)]
+    for window, row in zip(windows, codons(windows), strict=True):
+        strands = [window.decode(), str(Seq(window.decode()).reverse_complement())]
+        frames = [
+            [strand[i : i + 3] for i in range(phase, len(window) - 2, 3)] for strand in strands for phase in range(3)
+        ]
+        longest = [max(map(len, str(Seq("".join(frame)).translate()).split("*"))) for frame in frames]
+        stretch = max(longest)
+        if longest.count(stretch) > 1:
+            continue
+        frame = frames[longest.index(stretch)]
+        shares = {name: share for name, share in zip(names, row[:64] ** 2 / 64, strict=True) if share}
+        assert shares == pytest.approx({name: count / len(frame) for name, count in Counter(frame).items()}, abs=1e-5)
+        assert row[64:] == pytest.approx([np.log2(len(window) / 500), 3 * stretch / len(window)], abs=1e-5)
+    assert not codons([b"N" * 90]).any()
 
 
 def test_platt_s_curve_is_the_one_that_scikit_learn_fits():
@@ -152,7 +175,14 @@ def test_a_finished_run_is_a_folder_for_the_package_with_a_card_that_names_its_d
     assert "`python -m recipes.mini --data FOLDER --out RUN --seed 3 --steps 3" in card
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert list(report["test"]) == ["100", "150", "300", "500", "1000", "3000"]
-    assert set(report["test"]["300"]["groups"]["all"]) > {"mini", "dna half", "protein half", "untrained", "5-mers"}
+    assert set(report["test"]["300"]["groups"]["all"]) > {
+        "mini",
+        "dna half",
+        "protein half",
+        "untrained",
+        "codons",
+        "5-mers",
+    }
     calibration = ExportedModel(folder).classifier.calibration
     assert Calibration.from_dict(calibration).record.lengths == (50, 100, 150, 300, 500, 1000, 3000)
     before = digest_of(folder)

@@ -11,8 +11,10 @@ from recipes.mini.card import digest_of
 from recipes.mini.data import prepare_data
 from recipes.mini.genomes import CLASSES, read_genomes
 from recipes.mini.split import Split, find_groups, mask_shared, shared_kmers, split_genomes
+from recipes.mini.tokenizer import codon_tokenizer
 from recipes.mini.training import Trainer, read_checkpoint
 from recipes.mini.windows import TRAINING_SHARES, Sampler
+from virnucpro.models.dna_tokens import DnaTokenizer
 from virnucpro.sequences.nucleotides import reverse_complement
 
 TINY = (
@@ -43,6 +45,23 @@ def test_relatives_lie_on_one_side_of_the_split(genomes_folder):
     assert (split.sides[::2] == split.sides[1::2]).all()
     assert set(split.sides.tolist()) == {0, 1, 2}
     assert max(shared_kmers(genomes, split).values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("letters", "tokens"),
+    [
+        ("ATGAAATTT", ["ATG", "AAA", "TTT"]),
+        ("ATGAAATA", ["ATG", "AAA", "TA"]),
+        ("ATGAAAT", ["ATG", "AAA", "T"]),
+        ("ATGANATTT", ["ATG", "A", "[UNK]", "A", "TTT"]),
+        ("NNNCCC", ["[UNK]", "[UNK]", "[UNK]", "CCC"]),
+    ],
+)
+def test_the_dna_half_reads_codons(letters, tokens):
+    tokenizer = DnaTokenizer(codon_tokenizer(), "codons")
+    names = {number: token for token, number in tokenizer.vocabulary().items()}
+    assert [names[number] for number in tokenizer.encode(letters)] == ["[CLS]", *tokens, "[SEP]"]
+    assert tokenizer.size == 5 + 4 + 16 + 64
 
 
 def test_what_is_drawn_follows_from_the_key_alone(genomes_folder):
