@@ -33,7 +33,7 @@ class Packed:
         """One vector per sequence."""
         vectors = torch.empty(len(tokens), self.encoder.width)
         plan = plan_batches([len(t) for t in tokens], self.max_tokens)
-        for batch in run_batches(self.encoder, [t.numpy() for t in tokens], plan):
+        for batch in run_batches(self.encoder, [t.numpy() for t in tokens], plan, self.max_tokens):
             for attempt in batch:
                 vectors[attempt.index] = torch.from_numpy(attempt.vector)
         return vectors

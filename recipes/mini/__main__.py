@@ -98,8 +98,9 @@ def _command(options: argparse.Namespace) -> str:
 
 
 def _tokenizer(out: Path) -> DnaTokenizer:
-    with whole_file(out / TOKENIZER_FILE) as file:
-        file.write(codon_tokenizer().encode())
+    if not (out / TOKENIZER_FILE).exists():
+        with whole_file(out / TOKENIZER_FILE) as file:
+            file.write(codon_tokenizer().encode())
     return DnaTokenizer.read(out / TOKENIZER_FILE)
 
 

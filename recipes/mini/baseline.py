@@ -23,8 +23,9 @@ from virnucpro.pipeline.frame_features import length_numbers
 from virnucpro.records import Record
 from virnucpro.sequences.nucleotides import reverse_complement
 from virnucpro.sequences.stretches import find_stretches
+from virnucpro.store.atomic import whole_file
 
-__all__ = ["COUNTED", "FEATURES", "codons", "five_mers", "score", "train_baseline", "trained_baseline"]
+__all__ = ["COUNTED", "codons", "five_mers", "score", "train_baseline", "trained_baseline"]
 
 K, CODONS = 5, 64
 STEP_WINDOWS = 256
@@ -194,5 +195,6 @@ def trained_baseline(counted: str, out: Path, genomes: Genomes, split: Split, wi
             model.load_state_dict(saved["state"])
             return model.eval()
     model = train_baseline(counted, Sampler(genomes, split, 0, TRAINING_SHARES), windows, seed)
-    torch.save({"told": told, "state": model.state_dict()}, path)
+    with whole_file(path) as file:
+        torch.save({"told": told, "state": model.state_dict()}, file)
     return model

@@ -19,7 +19,7 @@ HOST_SHARES = {name: share for name, share in TRAINING_SHARES.items() if name in
 _TEXT = """# mini
 
 A small model that comes with VirNucPro: an ESM-2 of {protein_layers} layers over stretches without stop codons and a
-DNABERT-S of {dna_layers} layers over the codons of whole windows, read in the frame of the stretch, {width} numbers
+DNABERT-S of {dna_layers} layers over the codons of the window, read in the frame of the stretch, {width} numbers
 wide each, and a perceptron that joins them.
 It takes windows of 100 to 1,000 bp, {window_bp} where nothing else is said. The perceptron is the trained one three
 times over one output: log odds of both halves count {mixture[both]}, of DNA alone {mixture[dna]}, of the protein alone
@@ -148,7 +148,7 @@ def auroc_table(test: Mapping[str, Any]) -> str:
     """
     models = _models(test)
     rows = (
-        [length, group, *(_interval(of[name]["auroc"]) for name in models), _interval(of[models[-1]]["lead"])]
+        [length, group, *(_interval(of[name]["auroc"]) for name in models), _interval(of["5-mers"]["lead"])]
         for length, found in test.items()
         for group, of in found["groups"].items()
     )
@@ -183,7 +183,7 @@ def _figure_rows(test: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def _models(test: Mapping[str, Any]) -> list[str]:
-    """Names of the models: `mini` first, 5-mers last."""
+    """Names of the models: `mini` first."""
     groups = next(iter(test.values()))["groups"]
     return [name for name, facts in groups["all"].items() if isinstance(facts, dict)]
 

@@ -16,15 +16,15 @@ from recipes.mini.attention import trainable, trainable_attention
 from recipes.mini.batches import NONE, Batch
 from recipes.mini.mixing import HALVES, absent_columns
 from virnucpro.models.classifier import MLP
+from virnucpro.models.contract import LENGTH_NUMBERS
 from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
 from virnucpro.models.esm2 import ESM2, ESM2Config
 from virnucpro.models.layers import PackedModel
 from virnucpro.models.pack import Pack
 from virnucpro.models.tokens import VOCABULARY
 
-__all__ = ["LENGTH_NUMBERS", "Mini", "Shape", "pack_of"]
+__all__ = ["Mini", "Shape", "pack_of"]
 
-LENGTH_NUMBERS = 2
 ROUND_TOKENS = 512
 """Packs are filled up to a multiple of this, as CPU kernels in bfloat16 are compiled for every size they meet."""
 

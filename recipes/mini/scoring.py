@@ -79,7 +79,7 @@ class ExportedModel:
         records = (Record(number, "", sequence.decode()) for number, sequence in enumerate(sequences))
         owners, lengths, found = [], [], []
         for part in frame_parts(records, window_bp, rule="longest"):
-            features = embed_frames(part, self.encoders, Limits(), lambda _: None)
+            features = embed_frames(part, self.encoders, Limits(window_bp), lambda _: None)
             windows = np.array([frame.window_row for frame in part.frames])[features.frame_rows]
             rows = np.stack([self._of_rows(features.table.vectors, half) for half in HALVES])
             counts = np.bincount(windows, minlength=len(part.windows))

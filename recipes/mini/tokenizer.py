@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from itertools import product
-from types import MappingProxyType
 from typing import Any
 
 from virnucpro.models.dna_tokens import SPECIAL_TOKENS
@@ -35,11 +34,7 @@ def codon_tokenizer() -> str:
     return tokenizer_json(vocabulary, merges, _THREES)
 
 
-def tokenizer_json(
-    vocabulary: dict[str, int],
-    merges: list[list[str]],
-    words: Mapping[str, Any] = MappingProxyType({"type": "Whitespace"}),
-) -> str:
+def tokenizer_json(vocabulary: dict[str, int], merges: list[list[str]], words: Mapping[str, Any]) -> str:
     """Write a vocabulary and its merges in the published layout.
 
     Parameters
@@ -48,9 +43,8 @@ def tokenizer_json(
         Tokens and their ids.
     merges : list of list of str
         Pairs, in order.
-    words : mapping, optional
-        The `pre_tokenizer`: what a sequence is cut into before pairs are joined; by default, as published, at white
-        space.
+    words : mapping
+        The `pre_tokenizer`: what a sequence is cut into before pairs are joined.
 
     Returns
     -------

@@ -99,7 +99,7 @@ class Trainer:
     sampler : Sampler
         Of the training side.
     tokenizer : DnaTokenizer
-        Learned on it.
+        Of the DNA half.
     folder : Path
         For the checkpoint and the log.
     """

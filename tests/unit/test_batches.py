@@ -11,6 +11,8 @@ from conftest import random_protein, write_fasta
 from random_models import protein_checkpoint
 from tolerances import INVARIANCE_FP32
 from virnucpro import InputError, extract_fast_esm
+from virnucpro.batching import plan_batches
+from virnucpro.embedding.batches import run_batches
 from virnucpro.embedding.records import Limits, embed_records
 from virnucpro.models.encoders import ProteinEncoder
 from virnucpro.models.placement import Placement, choose_placement
@@ -63,7 +65,15 @@ def test_batches_are_halved_until_they_fit(protein_encoder, proteins, error):
     assert found.counts == expected.counts
 
 
-def test_a_thread_for_each_batch_changes_no_row_and_leaves_the_threads_as_they_were(protein_encoder, proteins):
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_a_thread_for_each_batch_changes_no_row(protein_encoder, proteins, two_threads):
     names = set()
 
     class Watched(ProteinEncoder):
@@ -74,21 +84,60 @@ def test_a_thread_for_each_batch_changes_no_row_and_leaves_the_threads_as_they_w
                 raise torch.OutOfMemoryError("no room")
             return super().embed(tokens, exact)
 
-    records, limits = as_records(proteins), Limits(max_tokens=300)
-    expected = embed_records(protein_encoder, records, limits)
-    told, before = [], torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        watched = Watched(protein_encoder.model, protein_encoder.identity, protein_encoder.placement)
-        found = embed_records(watched, records, limits, told.append)
-        with ThreadPoolExecutor(1) as later:
-            assert torch.get_num_threads() == later.submit(torch.get_num_threads).result() == 2
-    finally:
-        torch.set_num_threads(before)
+    records, told = as_records(proteins), []
+    watched = Watched(protein_encoder.model, protein_encoder.identity, protein_encoder.placement)
+    found = embed_records(watched, records, Limits(max_tokens=302), told.append)
+    expected = embed_records(protein_encoder, records, Limits(max_tokens=10_000))
     assert names == {"batch_0", "batch_1"}
     assert found.table.ids == expected.table.ids
     assert np.abs(found.table.vectors - expected.table.vectors).max() <= INVARIANCE_FP32
     assert sum(told) == expected.counts.residues
+
+
+def test_threads_of_batches_leave_those_of_others_as_they_are(protein_encoder, proteins, two_threads):
+    tokens = [protein_encoder.prepare(sequence, 300).tokens for _, sequence in proteins]
+    plan = plan_batches([len(one) for one in tokens], 302)
+    with ThreadPoolExecutor(1) as early, ThreadPoolExecutor(1) as later:
+        batches = run_batches(protein_encoder, tokens, plan, 302)
+        next(batches)
+        assert early.submit(torch.get_num_threads).result() == torch.get_num_threads() == 2
+        batches.close()
+        assert later.submit(torch.get_num_threads).result() == torch.get_num_threads() == 2
+
+
+def test_what_does_not_fit_beside_others_is_tried_by_itself(protein_encoder, proteins, two_threads):
+    class Crowded(ProteinEncoder):
+        def embed(self, tokens, exact=False):
+            if threading.current_thread().name.startswith("batch") and max(map(len, tokens)) in (
+                lengths[3],
+                lengths[9],
+            ):
+                raise torch.OutOfMemoryError("no room beside others")
+            return super().embed(tokens, exact)
+
+    lengths = [len(sequence) + 2 for _, sequence in proteins]
+    records = as_records(proteins)
+    crowded = Crowded(protein_encoder.model, protein_encoder.identity, protein_encoder.placement)
+    told = []
+    found = embed_records(crowded, records, Limits(max_tokens=302), told.append)
+    expected = embed_records(protein_encoder, records, Limits(max_tokens=302))
+    assert found.failures == ()
+    assert sum(told) == expected.counts.residues
+    assert np.abs(found.table.vectors - expected.table.vectors).max() <= INVARIANCE_FP32
+
+
+def test_what_is_over_the_budget_has_all_threads(protein_encoder, proteins, two_threads):
+    threads = {}
+
+    class Watched(ProteinEncoder):
+        def embed(self, tokens, exact=False):
+            threads[max(map(len, tokens))] = torch.get_num_threads()
+            return super().embed(tokens, exact)
+
+    watched = Watched(protein_encoder.model, protein_encoder.identity, protein_encoder.placement)
+    embed_records(watched, as_records(proteins), Limits(max_tokens=200))
+    assert {length > 200 for length in threads} == {True, False}
+    assert all(number == (2 if length > 200 else 1) for length, number in threads.items())
 
 
 def test_a_sequence_that_never_fits_costs_nobody_else_a_row(protein_encoder, proteins, tmp_path):

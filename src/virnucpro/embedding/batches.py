@@ -10,10 +10,11 @@ itself need not wait for others after every operation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from threading import Barrier
 
 import numpy as np
 import torch
@@ -51,7 +52,7 @@ class Attempt:
 
 
 def run_batches(
-    encoder: Encoder, tokens: Sequence[NDArray[np.int64]], plan: Sequence[Sequence[int]]
+    encoder: Encoder, tokens: Sequence[NDArray[np.int64]], plan: Sequence[Sequence[int]], max_tokens: int
 ) -> Iterator[list[Attempt]]:
     """Embed every sequence of a plan.
 
@@ -62,23 +63,46 @@ def run_batches(
     tokens : sequence of numpy.ndarray, each of shape (length,), int64
         Tokenised sequences.
     plan : sequence of sequence of int
-        Batches, as indices into `tokens`.
+        Batches, as indices into `tokens`, longest first.
+    max_tokens : int
+        Budget of the plan; what is over it is worked on by all threads together.
 
     Yields
     ------
     list of Attempt
-        Batch by batch, in the order of the plan; over all of them, one attempt for every index of it.
+        Batch by batch; over all of them, one attempt for every index of the plan. What did not fit in memory beside
+        the batches of other threads is tried by itself, and comes last.
     """
     attempts = partial(_attempts, encoder, tokens)
     threads = torch.get_num_threads()
-    if encoder.placement.device.type != "cpu" or threads == 1 or len(plan) < BATCHES_OF_A_THREAD * threads:
+    large = sum(sum(len(tokens[index]) for index in batch) > max_tokens for batch in plan)
+    if encoder.placement.device.type != "cpu" or threads == 1 or len(plan) - large < BATCHES_OF_A_THREAD * threads:
         yield from map(attempts, plan)
         return
-    try:
-        with ThreadPoolExecutor(threads, "batch", torch.set_num_threads, (1,)) as pool:
-            yield from pool.map(attempts, plan)
-    finally:
-        torch.set_num_threads(threads)  # what a thread sets is where those begin that come after it
+    yield from map(attempts, plan[:large])
+    crowded: list[int] = []
+    for batch in _each_in_a_thread(attempts, plan[large:], threads):
+        crowded += [attempt.index for attempt in batch if attempt.error_type == OUT_OF_MEMORY]
+        yield [attempt for attempt in batch if attempt.error_type != OUT_OF_MEMORY]
+    yield from (attempts([index]) for index in crowded)
+
+
+def _each_in_a_thread(
+    attempts: Callable[[Sequence[int]], list[Attempt]], plan: Sequence[Sequence[int]], threads: int
+) -> Iterator[list[Attempt]]:
+    """Work on as many batches at a time as there are threads."""
+    ready = Barrier(threads + 1)
+    with ThreadPoolExecutor(threads, "batch", _work_alone, (ready,)) as pool:
+        found = pool.map(attempts, plan)  # asks for all of them, so that all threads begin
+        ready.wait()
+        torch.set_num_threads(threads)  # a thread that torch does not know yet begins with what was set last, anywhere
+        yield from found
+
+
+def _work_alone(ready: Barrier) -> None:
+    torch.set_num_threads(1)
+    torch.get_num_threads()  # torch knows the thread from here on
+    ready.wait()
 
 
 def _attempts(encoder: Encoder, tokens: Sequence[NDArray[np.int64]], batch: Sequence[int]) -> list[Attempt]:

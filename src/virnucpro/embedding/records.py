@@ -39,7 +39,7 @@ class Limits:
     max_residues : int
         Residues of a protein that are used, from the first.
     max_tokens : int or None
-        Budget of one batch; None for what suits the encoder and its device.
+        Budget of one batch, of which a CPU has one for every thread; None for what suits the encoder and its device.
     """
 
     max_residues: int = 1024
@@ -58,8 +58,8 @@ class Limits:
         Returns
         -------
         int
-            `max_tokens` if there is one. Else, on a CPU, the best that was measured; for an accelerator nothing is
-            measured yet. A batch that does not fit is halved.
+            `max_tokens` if there is one. Else by device and width; for an accelerator nothing is measured yet. A
+            batch that does not fit is halved.
         """
         if self.max_tokens is not None:
             return self.max_tokens
@@ -123,8 +123,9 @@ def embed_records(
     rows, failures = _prepare(encoder, records, limits.max_residues)
     sharers = _sharers(rows)
     tokens = [sharing[0].prepared.tokens for sharing in sharers]
-    plan = plan_batches([len(sequence) for sequence in tokens], limits.budget(encoder.placement, encoder.width))
-    for batch in run_batches(encoder, tokens, plan):
+    budget = limits.budget(encoder.placement, encoder.width)
+    plan = plan_batches([len(sequence) for sequence in tokens], budget)
+    for batch in run_batches(encoder, tokens, plan, budget):
         for attempt in batch:
             for row in sharers[attempt.index]:
                 row.attempt = attempt

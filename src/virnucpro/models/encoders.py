@@ -73,7 +73,7 @@ class Encoder(Protocol):
         """Clean, cut to so many letters and tokenise one sequence; InputError when nothing is left of it."""
 
     def embed(self, tokens: Sequence[NDArray[np.int64]], exact: bool = False) -> NDArray[np.float32]:
-        """Encode a batch: one float32 row per token sequence; `exact` works in float32."""
+        """Encode a batch: one float32 row per token sequence; `exact` works in float32. Called by several threads."""
 
 
 @dataclass(frozen=True, eq=False)
