@@ -10,7 +10,9 @@ import torch
 from safetensors import safe_open
 
 from recipes.mini.card import CARD, digest_of
+from recipes.mini.tokenizer import codon_tokenizer
 from virnucpro.cli.main import run
+from virnucpro.models.dna_tokens import TOKENIZER_FILE
 from virnucpro.models.packaged import MINI_FOLDER, packaged_classifier
 from virnucpro.prediction.calibration import LEVELS, Calibration
 
@@ -30,6 +32,10 @@ def test_everything_is_small_and_in_half_precision():
         with safe_open(path, framework="pt") as opened:
             kinds = {opened.get_tensor(name).dtype for name in opened.keys()}  # noqa: SIM118
         assert kinds <= {torch.float16, torch.int64}, path
+
+
+def test_the_dna_half_reads_codons():
+    assert (MINI_FOLDER / "dna" / TOKENIZER_FILE).read_text() == codon_tokenizer()
 
 
 def test_the_classifier_is_of_all_windows_and_calibrated():
