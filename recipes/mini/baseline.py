@@ -66,8 +66,7 @@ def five_mers(sequences: list[bytes]) -> NDArray[np.float32]:
         codes = _CODE[np.frombuffer(sequence, np.uint8)]
         places = sum(codes[place : len(codes) - K + 1 + place] << 2 * (K - 1 - place) for place in range(K))
         whole = np.convolve(codes == 4, np.ones(K), "valid") == 0
-        counts = np.bincount(_FEATURE[np.asarray(places)[whole]], minlength=FEATURES - 1)
-        found[row, :-1] = np.sqrt(counts * (FEATURES - 1) / max(counts.sum(), 1))
+        found[row, :-1] = _roots_of_shares(_FEATURE[np.asarray(places)[whole]], FEATURES - 1)
         found[row, -1] = np.log2(len(sequence) / 500)
     return found
 
@@ -91,10 +90,15 @@ def codons(sequences: list[bytes]) -> NDArray[np.float32]:
         row, letters = frame.window_row, frame.nucleotides.encode()
         digits = _CODE[np.frombuffer(letters, np.uint8)[: len(letters) // 3 * 3]].reshape(-1, 3)
         known = digits[(digits < 4).all(axis=1)]
-        counts = np.bincount(known @ [16, 4, 1], minlength=CODONS)
-        found[row, :CODONS] = np.sqrt(counts * CODONS / max(counts.sum(), 1))
+        found[row, :CODONS] = _roots_of_shares(known @ np.array([16, 4, 1]), CODONS)
         found[row, CODONS:] = length_numbers(np.array([len(sequences[row])]), np.array([len(frame.protein)]))
     return found
+
+
+def _roots_of_shares(words: NDArray[np.int64], kinds: int) -> NDArray[np.float64]:
+    """1 for a word as frequent as all kinds are on average; zeros where there is none."""
+    counts = np.bincount(words, minlength=kinds)
+    return np.asarray(np.sqrt(counts * kinds / max(counts.sum(), 1)))
 
 
 COUNTED: Mapping[str, Callable[[list[bytes]], NDArray[np.float32]]] = {"codons": codons, "5-mers": five_mers}
