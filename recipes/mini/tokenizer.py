@@ -29,7 +29,8 @@ def codon_tokenizer() -> str:
         G or T is one [UNK], and codons go on behind its three letters.
     """
     words = ["".join(word) for length in (1, 2, 3) for word in product(LETTERS, repeat=length)]
-    merges = [[word[:-1], word[-1]] for word in words if len(word) > 1]
+    # Which pair of a codon is joined first depends on the order of pairs: either must lead to the codon.
+    merges = [[word[:at], word[at:]] for word in words for at in range(1, len(word))]
     vocabulary = {word: number for number, word in enumerate([*SPECIAL_TOKENS, *words])}
     return tokenizer_json(vocabulary, merges, _THREES)
 

@@ -1,6 +1,7 @@
 """The recipe of `mini` on genomes that the test makes: splits without relatives, runs that repeat and go on."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from recipes.mini.training import Trainer, read_checkpoint
 from recipes.mini.windows import TRAINING_SHARES, Sampler
 from virnucpro.models.dna_tokens import DnaTokenizer
 from virnucpro.sequences.nucleotides import reverse_complement
+
+EVERY_CODON = ["".join(letters) for letters in product("ACGT", repeat=3)]
 
 TINY = (
     "--windows", "8", "--width", "32", "--protein-layers", "1", "--dna-layers", "1",
@@ -55,6 +58,7 @@ def test_relatives_lie_on_one_side_of_the_split(genomes_folder):
         ("ATGAAAT", ["ATG", "AAA", "T"]),
         ("ATGANATTT", ["ATG", "A", "[UNK]", "A", "TTT"]),
         ("NNNCCC", ["[UNK]", "[UNK]", "[UNK]", "CCC"]),
+        ("".join(EVERY_CODON), EVERY_CODON),
     ],
 )
 def test_the_dna_half_reads_codons(letters, tokens):
