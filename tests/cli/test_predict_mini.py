@@ -92,6 +92,19 @@ def test_levels_and_priors_change_calls_and_compute_nothing(virnucpro, tmp_path,
             assert float(rare["fdr"]) >= float(row["fdr"])
 
 
+def test_a_run_of_n_says_nothing_of_a_contig(virnucpro, tmp_path, mini):
+    contigs = [(f"c{number}", random_dna(np.random.default_rng(number), 300)) for number in range(4)]
+    gapped = [(name, letters + "N" * 9000) for name, letters in contigs]
+    for name, records in (("plain", contigs), ("gapped", gapped)):
+        fasta = write_fasta(tmp_path / f"{name}.fna", records)
+        assert virnucpro("predict", fasta, "-o", tmp_path / name, "--window", "300", "--dtype", "fp32")[0] == 0
+    for plain, gap in zip(called(tmp_path / "plain"), called(tmp_path / "gapped"), strict=True):
+        assert (int(plain["length"]), int(gap["length"]), gap["n_scored"]) == (300, 9300, "1")
+        assert [plain[key] for key in ("virus_score", "call", "fdr")] == [
+            gap[key] for key in ("virus_score", "call", "fdr")
+        ]
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

@@ -73,15 +73,15 @@ class CallRule:
             return list(windows)
         return [self._calibrated(window, self.calibration) for window in windows]
 
-    def verdict(self, scored: Sequence[ScoredWindow], length_bp: int) -> Verdict:
+    def verdict(self, scored: Sequence[ScoredWindow], scored_bp: int) -> Verdict:
         """Judge a record.
 
         Parameters
         ----------
         scored : sequence of ScoredWindow
             Its windows that have scores, from `calibrated`; at least one.
-        length_bp : int
-            Its bases.
+        scored_bp : int
+            Bases that they cover: what is known of a record, however long it is.
 
         Returns
         -------
@@ -92,9 +92,9 @@ class CallRule:
             score = sum(window.virus_score for window in scored) / len(scored)
             return Verdict(score, score >= (USUAL_MIN_SCORE if self.min_score is None else self.min_score))
         evidence = [window.evidence for window in scored if isinstance(window, CalibratedWindow)]
-        z = self.calibration.record_logit(evidence, length_bp)
-        fdr = self.calibration.fdr(z, length_bp, self.prior)
-        return Verdict(self._score(z), self._calls(z, length_bp, self.calibration), fdr)
+        z = self.calibration.record_logit(evidence, scored_bp)
+        fdr = self.calibration.fdr(z, scored_bp, self.prior)
+        return Verdict(self._score(z), self._calls(z, scored_bp, self.calibration), fdr)
 
     def _score(self, z: float) -> float:
         return share(z + prior_logit(self.prior))

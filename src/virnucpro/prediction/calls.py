@@ -78,10 +78,19 @@ def call_record(record: Record, windows: Sequence[ScoredWindow], rule: CallRule 
     if not scored:
         status = _why_unscored(windows)
         return Call(record.id, length_bp, len(windows), 0, None, UNCALLED, status, None)
-    found = (rule or CallRule()).verdict(scored, length_bp)
+    found = (rule or CallRule()).verdict(scored, _covered_bp(scored))
     best = max(scored, key=lambda window: window.virus_score)
     call = VIRUS if found.is_virus else OTHERS
     return Call(record.id, length_bp, len(windows), len(scored), found.virus_score, call, "scored", best, found.fdr)
+
+
+def _covered_bp(windows: Iterable[ScoredWindow]) -> int:
+    """Bases that windows of one record cover; they overlap, and there are gaps where one has no score."""
+    covered = end = 0
+    for window in windows:
+        covered += window.end - max(window.start, end)
+        end = window.end
+    return covered
 
 
 def _why_unscored(windows: Sequence[ScoredWindow]) -> str:
