@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -129,6 +130,7 @@ def draw_page(tracks: Sequence[Track], title: str) -> bytes:
             f"{name}, {track.call.length_bp:,} bp: {track.call.call}, {track.call.virus_score:.3f}",
             fontsize=8,
             loc="left",
+            parse_math=False,  # a name is a name, whatever dollar signs are in it
         )
         axis.tick_params(labelsize=7)
     handles = {name: handle for axis in axes for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)}
@@ -136,5 +138,7 @@ def draw_page(tracks: Sequence[Track], title: str) -> bytes:
     figure.supxlabel("position of the window's middle (bp)", fontsize=8)
     figure.supylabel("virus score of the window", fontsize=8)
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is drawn as a box
+        figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})
     return stream.getvalue()
