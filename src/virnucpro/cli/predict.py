@@ -138,6 +138,10 @@ def _sum_up(report: PredictionReport, job: PredictionJob, talk: Talk) -> None:
     calls = ", ".join(f"{number:,} {word}" for word, number in sorted(report.calls.items())) or "none"
     statuses = ", ".join(f"{number:,} {word}" for word, number in sorted(report.statuses.items()) if word != "scored")
     talk.say(f"records: {calls}" + (f" ({statuses})" if statuses else ""))
+    if not report.calls:
+        talk.warn("no record in the input: the tables have a header and no row")
+    elif set(report.statuses) == {"ambiguous"}:
+        talk.warn("every record is mostly letters other than A, C, G, T; predict reads nucleotides, not proteins")
     skipped = report.parts - report.computed_parts
     talk.say(f"parts: {report.computed_parts:,} computed, {skipped:,} skipped; results in {job.outdir}")
     if report.tracks > report.drawn_tracks:

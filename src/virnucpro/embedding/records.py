@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
+import torch
 
 from virnucpro.batching import plan_batches
 from virnucpro.embedding.batches import NOT_FINITE, OUT_OF_MEMORY, Attempt, run_batches
@@ -17,7 +20,7 @@ from virnucpro.records import Counts, EmbeddingTable, Failure, Record
 __all__ = ["ACCELERATOR_MAX_TOKENS", "CPU_MAX_TOKENS", "Embedded", "Limits", "embed_records"]
 
 _REASONS = {
-    OUT_OF_MEMORY: "does not fit in memory even alone; lower --max-residues, or use a device with more memory",
+    OUT_OF_MEMORY: "does not fit in memory even alone; shorten it (--max-residues, --window) or use a larger device",
     NOT_FINITE: "gives numbers that are not finite, in float32 too; the weights or the sequence are unusual",
 }
 
@@ -28,6 +31,9 @@ CPU_MAX_TOKENS, NARROW_CPU_MAX_TOKENS = 1024, 4096
 
 ACCELERATOR_MAX_TOKENS = 16384
 """Enough that launches of kernels do not decide, by what is published of such encoders."""
+
+RECORDS_OF_A_TASK = 256
+"""Records that a thread tokenises at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +140,22 @@ def embed_records(
 
 
 def _prepare(encoder: Encoder, records: Sequence[Record], max_residues: int) -> tuple[list[_Row], list[Failure]]:
-    rows, failures = [], []
-    for record in records:
-        if not record.id:
-            failures.append(Failure(record.number, f"record {record.number}", "NoId", "its header has no id"))
-            continue
-        try:
-            rows.append(_Row(record, encoder.prepare(record.sequence, max_residues)))
-        except InputError as error:
-            failures.append(Failure(record.number, record.id, "EmptySequence", str(error)))
-    return rows, failures
+    """Tokenise on all threads: the tokenizer of DNA works outside of Python's lock."""
+    tasks = [records[start : start + RECORDS_OF_A_TASK] for start in range(0, len(records), RECORDS_OF_A_TASK)]
+    with ThreadPoolExecutor(torch.get_num_threads(), "tokens") as pool:
+        of_tasks = pool.map(lambda task: [_row_or_failure(encoder, record, max_residues) for record in task], tasks)
+        found = list(chain.from_iterable(of_tasks))
+    rows = [one for one in found if isinstance(one, _Row)]
+    return rows, [one for one in found if isinstance(one, Failure)]
+
+
+def _row_or_failure(encoder: Encoder, record: Record, max_residues: int) -> _Row | Failure:
+    if not record.id:
+        return Failure(record.number, f"record {record.number}", "NoId", "its header has no id")
+    try:
+        return _Row(record, encoder.prepare(record.sequence, max_residues))
+    except InputError as error:
+        return Failure(record.number, record.id, "EmptySequence", str(error))
 
 
 def _sharers(rows: Sequence[_Row]) -> list[list[_Row]]:
@@ -155,18 +167,16 @@ def _sharers(rows: Sequence[_Row]) -> list[list[_Row]]:
 
 
 def _gather(width: int, rows: Sequence[_Row], failures: list[Failure]) -> Embedded:
-    vectors, embedded = [], []
+    vectors, embedded = np.empty((len(rows), width), np.float32), list[_Row]()
     for row in rows:
         record, attempt = row.record, row.attempt
         assert attempt is not None  # a plan holds every index
         if attempt.vector is None:
             failures.append(Failure(record.number, record.id, attempt.error_type, _REASONS[attempt.error_type]))
         else:
-            vectors.append(attempt.vector)
+            vectors[len(embedded)] = attempt.vector
             embedded.append(row)
-    table = EmbeddingTable(
-        tuple(row.record.id for row in embedded), np.stack(vectors) if vectors else np.empty((0, width), np.float32)
-    )
+    table = EmbeddingTable(tuple(row.record.id for row in embedded), vectors[: len(embedded)])
     counts = Counts(
         read=len(embedded) + len(failures),
         written=len(embedded),

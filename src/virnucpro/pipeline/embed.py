@@ -14,7 +14,7 @@ from virnucpro.records import Counts, EmbeddingTable, Failure, Record
 from virnucpro.sequences.fasta import read_records
 from virnucpro.store.failures import replace_failures
 from virnucpro.store.features import FORMATS
-from virnucpro.store.receipts import Receipt, identify_input, write_result
+from virnucpro.store.receipts import Receipt, failure_details, identify_input, write_result
 
 __all__ = [
     "embed_file",
@@ -68,7 +68,7 @@ def embed_file(pending: PendingJob, encoder: Encoder, limits: Limits, on_progres
     details = {
         "device": encoder.placement.describe(),
         "max_tokens": limits.budget(encoder.placement, encoder.width),
-        "failures": [[failure.number, failure.id, failure.error_type] for failure in failures],
+        "failures": failure_details(failures),
         "replaced_residues": [list(row) for row in embedded.replaced],
     }
     receipt = Receipt(pending.provenance, embedded.counts, details)

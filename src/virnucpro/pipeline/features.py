@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from virnucpro.models.memory import return_free_memory
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
 from virnucpro.pipeline.framing import FramePart, frame_parts
-from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance
+from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance, settle_leftovers
 from virnucpro.pipeline.sources import Source, identify_sources, read_sources
 from virnucpro.records import Counts
 from virnucpro.sequences.fasta import sequence_stem
-from virnucpro.store.failures import append_failures
+from virnucpro.store.failures import append_failures, replace_failures
 from virnucpro.store.merged import LABELS, MERGED_SUFFIX, write_merged
-from virnucpro.store.receipts import Provenance, Receipt, State, examine, write_result
+from virnucpro.store.receipts import Provenance, Receipt, State, examine, failure_details, write_result
 
 __all__ = ["FeatureJob", "FeatureReport", "feature_jobs", "make_features"]
 
@@ -64,8 +65,24 @@ class FeatureJob:
         Path
             Whether it exists or not.
         """
-        stem = sequence_stem(Path(self.source.path.name))
-        return self.outdir / f"{stem}_part{number:04}{MERGED_SUFFIX}"
+        return self.outdir / f"{self._stem}_part{number:04}{MERGED_SUFFIX}"
+
+    def parts_there(self) -> Iterator[Path]:
+        """Find the parts of this input's name that are there, whatever run made them.
+
+        Yields
+        ------
+        Path
+            In no order.
+        """
+        name = re.compile(re.escape(f"{self._stem}_part") + r"\d{4,}" + re.escape(MERGED_SUFFIX))
+        for path in self.outdir.iterdir() if self.outdir.is_dir() else ():
+            if name.fullmatch(path.name):
+                yield path
+
+    @property
+    def _stem(self) -> str:
+        return sequence_stem(Path(self.source.path.name))
 
 
 @dataclass(eq=False)
@@ -167,14 +184,17 @@ def make_features(
     StoreError
         If a part was made from something else, or cannot be written.
     """
+    if overwrite:
+        replace_failures(job.outdir, job.source.label, [])
     records = read_sources([job.source])
-    settings = job.settings
+    settings, own = job.settings, set[Path]()
     for part in frame_parts(records, settings.window_bp, settings.genetic_code, rule=settings.frames):
         report.windows.update(window.outcome.word for window in part.windows)
         on_progress(part.bases)
         if not part.frames:
             continue
         path, wanted = job.part_path(part.number), part_provenance(job.provenance, part.number)
+        own.add(path)
         state, receipt = (State.ABSENT, None) if overwrite else examine(path, wanted)
         if state is State.ABSENT:
             receipt = _write_part(job, part, encoders())
@@ -185,6 +205,7 @@ def make_features(
             report.counts += receipt.counts
         del part  # or it would be held while the next one is made
         return_free_memory()
+    settle_leftovers(sorted(set(job.parts_there()) - own), overwrite)
 
 
 def _write_part(job: FeatureJob, part: FramePart, encoders: FrameEncoders) -> Receipt:
@@ -193,7 +214,8 @@ def _write_part(job: FeatureJob, part: FramePart, encoders: FrameEncoders) -> Re
     append_failures(job.outdir, job.source.label, features.failures)
     counts = Counts(len(part.frames), len(features.table), failed=len(features.failures))
     provenance = part_provenance(job.provenance, part.number)
-    receipt = Receipt(provenance, counts, {"contract": job.contract.to_dict()})
+    details = {"contract": job.contract.to_dict(), "failures": failure_details(features.failures)}
+    receipt = Receipt(provenance, counts, details)
     return write_result(
         job.part_path(part.number), lambda stream: write_merged(stream, features.table, job.label), receipt
     )

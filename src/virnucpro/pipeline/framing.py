@@ -20,7 +20,7 @@ PART_ROWS = 10_000
 """Rows of one part at most, as VirNucPro splits its files."""
 
 CHUNK_BASES = 2_000_000
-"""Bases that are translated together; 15 to 30 bytes of memory for each. A longer record is translated whole."""
+"""Bases that are translated together; about 8 bytes of memory for each. A longer record is translated whole."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from virnucpro.embedding.records import Limits
+from virnucpro.errors import StoreError
 from virnucpro.models.placement import Placement
 from virnucpro.records import ModelIdentity
 from virnucpro.sequences.frame_rules import FrameRule
-from virnucpro.store.receipts import Provenance
+from virnucpro.store.receipts import Provenance, receipt_path
 
-__all__ = ["FrameSettings", "combine_identities", "part_provenance"]
+__all__ = ["FrameSettings", "combine_identities", "part_provenance", "settle_leftovers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +95,27 @@ def part_provenance(base: Provenance, part: int) -> Provenance:
         With the number among the settings.
     """
     return replace(base, settings={**base.settings, "part": part})
+
+
+def settle_leftovers(leftovers: Iterable[Path], overwrite: bool) -> None:
+    """Leave no part of an earlier run beside those of this one, where it would be read as one of them.
+
+    Parameters
+    ----------
+    leftovers : iterable of Path
+        Parts that are there and are none of this run's.
+    overwrite : bool
+        Remove them; else they are refused.
+
+    Raises
+    ------
+    StoreError
+        If there is one that may not be removed.
+    """
+    for path in leftovers:
+        if not overwrite:
+            raise StoreError(
+                f"{path} is of an earlier run on something else, and this run has no such part; --overwrite removes it"
+            )
+        receipt_path(path).unlink(missing_ok=True)
+        path.unlink()

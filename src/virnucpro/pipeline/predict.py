@@ -22,14 +22,14 @@ from virnucpro.models.packaged import packaged_classifier
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
 from virnucpro.pipeline.framing import FramePart, frame_parts
-from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance
+from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance, settle_leftovers
 from virnucpro.pipeline.row_kinds import RowKinds
 from virnucpro.pipeline.sources import Source, identify_sources, read_sources
 from virnucpro.prediction.scores import PartScores
 from virnucpro.records import Counts, ModelIdentity
 from virnucpro.sequences.frames import FRAME_NAMES
-from virnucpro.store.failures import append_failures
-from virnucpro.store.receipts import Provenance, Receipt, State, examine, write_result
+from virnucpro.store.failures import append_failures, replace_failures
+from virnucpro.store.receipts import Provenance, Receipt, State, examine, failure_details, write_result
 
 __all__ = [
     "PredictionJob",
@@ -205,6 +205,8 @@ def score_parts(
     StoreError
         If a part was made from something else, or cannot be written.
     """
+    if overwrite:
+        replace_failures(job.outdir, job.provenance.input.path, [])
     report = PredictionReport()
     records = read_sources(job.sources)
     settings = job.settings
@@ -221,6 +223,8 @@ def score_parts(
         on_progress(part.bases)
         del part  # or it would be held while the next one is made
         return_free_memory()
+    own = {job.part_path(number) for number in range(1, report.parts + 1)}
+    settle_leftovers(sorted({*(job.outdir / PARTS_FOLDER).glob("scores_*.npz")} - own), overwrite)
     return report
 
 
@@ -251,7 +255,8 @@ def _score(job: PredictionJob, part: FramePart, encoders: FrameEncoders) -> Rece
     append_failures(job.outdir, job.provenance.input.path, features.failures)
     counts = Counts(read=len(part.frames), written=len(frames), failed=len(features.failures))
     provenance = part_provenance(job.provenance, part.number)
-    receipt = Receipt(provenance, counts, {"device": job.settings.placement.describe()})
+    details = {"device": job.settings.placement.describe(), "failures": failure_details(features.failures)}
+    receipt = Receipt(provenance, counts, details)
     return write_result(job.part_path(part.number), lambda stream: _save(stream, table), receipt)
 
 

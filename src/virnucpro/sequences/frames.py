@@ -52,7 +52,7 @@ _TO_DIGIT = bytes(b"TCAG".find(code) if code in b"TCAG" else _AMBIGUOUS_DIGIT fo
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One stop-free frame of a window.
+    """One frame of a window that stands for it: stop-free, or with its longest stretch, by the rule of frames.
 
     Attributes
     ----------
@@ -63,9 +63,9 @@ class Frame:
     id : str
         ``{window id}{F1 to F3 or R1 to R3}``; shared by frames of records that share an id.
     nucleotides : str
-        The codons and, where the window has one, the base that follows them.
+        The codons and the bases that follow them: none or one in a stop-free frame, else the window to its end.
     protein : str
-        All residues of the frame.
+        All residues of the frame; or those of its longest stretch, perhaps none.
     """
 
     record_number: int
@@ -178,7 +178,7 @@ class Codons:
 
 @dataclass(frozen=True, eq=False)
 class FrameTable:
-    """The stop-free frames of some windows, row by row, as slices of shared text.
+    """The frames that stand for some windows, row by row, as slices of shared text.
 
     Attributes
     ----------

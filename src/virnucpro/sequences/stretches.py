@@ -36,7 +36,7 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
     Parameters
     ----------
     records : sequence of Record
-        Nucleotide sequences, as written. Memory: about 25 bytes per base of all of them together.
+        Nucleotide sequences, as written. Memory: about 8 bytes per base of all of them together.
     window_bp : int
         Bases of a window.
     genetic_code : int, default: 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -21,7 +21,7 @@ import torch
 
 from virnucpro import __version__
 from virnucpro.errors import InputError, StoreError
-from virnucpro.records import Counts, ModelIdentity
+from virnucpro.records import Counts, Failure, ModelIdentity
 from virnucpro.store.atomic import whole_file
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Receipt",
     "State",
     "examine",
+    "failure_details",
     "identify_input",
     "receipt_path",
     "write_result",
@@ -207,6 +208,22 @@ class State(Enum):
     ABSENT = "absent"
     FINISHED = "finished"
     UNCHECKED = "without a receipt"
+
+
+def failure_details(failures: Iterable[Failure]) -> list[list[object]]:
+    """Give what a receipt says of failures, so that those for lack of memory can be tried elsewhere.
+
+    Parameters
+    ----------
+    failures : iterable of Failure
+        All of one result.
+
+    Returns
+    -------
+    list of list
+        Record number, id and error type of each; for `details["failures"]`.
+    """
+    return [[failure.number, failure.id, failure.error_type] for failure in failures]
 
 
 def receipt_path(result: Path) -> Path:
