@@ -63,6 +63,6 @@ def test_pieces_are_turned_as_the_whole(monkeypatch):
     sequences = tokens()
     pack = Pack(torch.cat(sequences), tuple(len(sequence) for sequence in sequences))
     whole = model(pack)
-    monkeypatch.setattr(esm2, "TOKENS_IN_CACHE", 7)
+    monkeypatch.setattr(esm2, "NUMBERS_IN_CACHE", 7 * 2 * model.width)
     with torch.inference_mode():
         assert torch.equal(model(pack), whole)

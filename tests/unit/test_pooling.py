@@ -8,7 +8,7 @@ from tolerances import POOLING
 from virnucpro.models.pack import Pack
 from virnucpro.models.pooling import mean_over_residues, mean_over_tokens
 
-LENGTHS = (3, 40, 1026)
+LENGTHS = (3, 40, 40, 1026)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])

@@ -130,16 +130,14 @@ def alibi_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, bias_
 def _by_groups(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, bias_HLL: Tensor | None, pack: Pack) -> Tensor:
     """Call torch's kernel once for neighbours of one length."""
     attended_NHK = torch.empty_like(query_NHK, memory_format=torch.contiguous_format)
-    for start, count, length in pack.runs:
-        rows = slice(start, start + count * length)
-        shape = (count, length, *query_NHK.shape[1:])
-        query, key, value = (t[rows].view(shape).transpose(1, 2) for t in (query_NHK, key_NHK, value_NHK))
+    groups = zip(*(pack.groups(tensor) for tensor in (query_NHK, key_NHK, value_NHK, attended_NHK)), strict=True)
+    for group in groups:
+        query, key, value, attended = (tensor_BLHK.transpose(1, 2) for tensor_BLHK in group)
+        length = query.shape[2]
         bias = None if bias_HLL is None else bias_HLL[None, :, :length, :length]  # CPU kernels take no mask of three
         if _wants_whole_blocks(query):
             key, value, bias = _whole_blocks(key, value, bias)
-        attended_NHK[rows] = (
-            scaled_dot_product_attention(query, key, value, attn_mask=bias).transpose(1, 2).flatten(0, 1)
-        )
+        attended.copy_(scaled_dot_product_attention(query, key, value, attn_mask=bias))
     return attended_NHK
 
 

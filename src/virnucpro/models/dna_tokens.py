@@ -111,4 +111,5 @@ class DnaTokenizer:
         numpy.ndarray, shape (tokens,), int64
             ``[CLS]``, tokens, ``[SEP]``; neither padded nor cut.
         """
-        return np.array(self._tokenizer.encode(letters.upper()).ids, dtype=np.int64)
+        (encoded,) = self._tokenizer.encode_batch_fast([letters.upper()])  # does not keep which letters a token is of
+        return np.array(encoded.ids, dtype=np.int64)

@@ -70,7 +70,7 @@ class Encoder(Protocol):
         """Numbers per vector."""
 
     def prepare(self, sequence: str, max_residues: int) -> Prepared:
-        """Clean, cut to so many letters and tokenise one sequence; InputError when nothing is left of it."""
+        """Clean, cut and tokenise one sequence; InputError when nothing is left of it. Called by several threads."""
 
     def embed(self, tokens: Sequence[NDArray[np.int64]], exact: bool = False) -> NDArray[np.float32]:
         """Encode a batch: one float32 row per token sequence; `exact` works in float32. Called by several threads."""

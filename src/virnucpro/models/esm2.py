@@ -32,8 +32,9 @@ TRAINING_MASK_RATIO = 0.15 * 0.8
 """Share of tokens that were <mask> in training: 15 % were chosen, 80 % of those became <mask> [2]_."""
 
 
-TOKENS_IN_CACHE = 256
-"""Tokens whose queries and keys are turned together on a CPU: 5 MB of the 650M shape, with what is in between."""
+NUMBERS_IN_CACHE = 256 * 2 * 1280
+"""Numbers of queries and keys that are turned together on a CPU: 256 tokens of the 650M shape, 5 MB in float32 with
+what is in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,8 @@ class ESM2(PackedModel):
         lengths_B = torch.tensor(pack.lengths, dtype=torch.float32, device=masked_N.device)
         masked_B = torch.zeros_like(lengths_B).index_add_(0, pack.sequence_of_token_N, masked_N.float())
         scale_B = (1 - TRAINING_MASK_RATIO) / (1 - masked_B / lengths_B)
-        return embedded_ND.masked_fill(masked_N[:, None], 0) * scale_B[pack.sequence_of_token_N, None]
+        scale_N = scale_B[pack.sequence_of_token_N].masked_fill(masked_N, 0)
+        return embedded_ND.mul_(scale_N[:, None])
 
     def rotation(self, pack: Pack) -> tuple[Tensor, Tensor]:
         """Cosines and sines of the rotary angles, float32 whatever the weights are.
@@ -195,7 +197,7 @@ def rotate(vectors_N2HK: Tensor, rotation: tuple[Tensor, Tensor]) -> None:
     """
     step = len(vectors_N2HK)
     if vectors_N2HK.device.type == "cpu" and not torch.is_grad_enabled():  # with gradients each step copies all of them
-        step = TOKENS_IN_CACHE
+        step = max(NUMBERS_IN_CACHE // vectors_N2HK[0].numel(), 1)
     half = vectors_N2HK.shape[-1] // 2
     for start in range(0, len(vectors_N2HK), step):
         vectors, cosine, sine = (tensor[start : start + step] for tensor in (vectors_N2HK, *rotation))

@@ -5,7 +5,7 @@ Shape suffixes in this package: N packed tokens, B sequences, D width, H heads, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -84,6 +84,22 @@ class Pack:
             runs.append((start, count, length))
             start += count * length
         return tuple(runs)
+
+    def groups(self, values_N: Tensor) -> Iterator[Tensor]:
+        """Cut what there is of every token into neighbours of one length.
+
+        Parameters
+        ----------
+        values_N : Tensor, shape (N, ...)
+            One row per token.
+
+        Yields
+        ------
+        Tensor, shape (sequences, tokens of each, ...)
+            A view for each of `runs`.
+        """
+        for start, count, length in self.runs:
+            yield values_N[start : start + count * length].view(count, length, *values_N.shape[1:])
 
 
 def filler(tokens: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

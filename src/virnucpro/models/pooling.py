@@ -25,8 +25,7 @@ def mean_over_residues(hidden_ND: Tensor, pack: Pack) -> Tensor:
     Tensor, shape (B, D), float32
         Sums and divisions are done in float32.
     """
-    sequences = torch.split(hidden_ND, list(pack.lengths))
-    return torch.stack([tokens_LD[1:-1].mean(0, dtype=torch.float32) for tokens_LD in sequences])
+    return torch.cat([tokens_BLD[:, 1:-1].mean(1, dtype=torch.float32) for tokens_BLD in pack.groups(hidden_ND)])
 
 
 def mean_over_tokens(hidden_ND: Tensor, pack: Pack) -> Tensor:
@@ -44,5 +43,4 @@ def mean_over_tokens(hidden_ND: Tensor, pack: Pack) -> Tensor:
     Tensor, shape (B, D), float32
         Sums and divisions are done in float32.
     """
-    sequences = torch.split(hidden_ND, list(pack.lengths))
-    return torch.stack([tokens_LD.mean(0, dtype=torch.float32) for tokens_LD in sequences])
+    return torch.cat([tokens_BLD.mean(1, dtype=torch.float32) for tokens_BLD in pack.groups(hidden_ND)])
