@@ -30,7 +30,7 @@ from virnucpro.models.placement import choose_placement
 
 RESULTS = Path(__file__).parent / "results"
 COUNTS = {
-    "cpu": {"proteome": 16, "equal": 32, "frames500": 16, "frames300": 24, "dna500": 48},
+    "cpu": {"proteome": 32, "equal": 32, "frames500": 72, "frames300": 112, "dna500": 96},  # eight batches and more
     "cuda": {"proteome": 4096, "equal": 4096, "frames500": 8192, "frames300": 8192, "dna500": 16384},
 }
 BUDGETS = {"cpu": (512, 1024, 2048, 4096), "cuda": (2048, 8192, 16384, 32768, 65536)}

@@ -106,7 +106,7 @@ def finish(out: Path, genomes: Genomes, split: Split, todo: Finish) -> dict[str,
     sampled = _Samples(genomes, split, todo)
     unmixed = ExportedModel(out / PACKAGE)
     windows, records = sampled.scored(unmixed)
-    weights = _fit_mixture(windows)
+    weights = _fit_mixture(windows | records)
     calibration = fit_calibration(
         *({bp: _scored(*one, weights) for bp, one in of.items()} for of in (windows, records))
     )
@@ -199,10 +199,11 @@ class _Samples:
         return {"groups": facts, "levels": _called(sample, z, calibration, length_bp)}
 
 
-def _fit_mixture(windows: Mapping[int, Found]) -> NDArray[np.float64]:
-    """Weights of what both halves say and of what each says alone, the same for windows of all lengths."""
-    samples, found = zip(*windows.values(), strict=True)
-    logits = np.stack([np.concatenate([one.logits[half] for one in found]) for half in HALVES], axis=1)
+def _fit_mixture(by_length: Mapping[int, Found]) -> NDArray[np.float64]:
+    """Weights of what both halves say and of what each says alone, as means over windows; the same for all lengths."""
+    samples, found = zip(*by_length.values(), strict=True)
+    means = [[mean_by(one.sequences, one.logits[half]) for half in HALVES] for one in found]
+    logits = np.concatenate(means, axis=1).T
     viral, sample_weights = (np.concatenate([getattr(one, name) for one in samples]) for name in ("viral", "weights"))
     return fit_logistic(logits, viral, sample_weights)[: len(HALVES)]
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -11,6 +12,7 @@ from Bio.Seq import Seq
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from recipes.mini import finishing
 from recipes.mini.__main__ import main
 from recipes.mini.baseline import codons, five_mers
 from recipes.mini.calibrating import HELD, MAX_FALSE_POSITIVES, Scored, fit_calibration, platt
@@ -21,8 +23,9 @@ from recipes.mini.finishing import Finish
 from recipes.mini.genomes import CLASSES
 from recipes.mini.mixing import mixed
 from recipes.mini.network import Mini, Shape
-from recipes.mini.samples import Sample
+from recipes.mini.samples import Sample, draw_sample
 from recipes.mini.scoring import ExportedModel
+from recipes.mini.split import SIDES
 from recipes.mini.tokenizer import codon_tokenizer
 from recipes.mini.watching import logits_of
 from recipes.mini.windows import Drawn
@@ -159,7 +162,9 @@ def test_five_mers_are_counted_with_their_reverse_complements():
     assert not counts[2, :-1].any()
 
 
-def test_a_finished_run_is_a_folder_for_the_package_with_a_card_that_names_its_digest(genomes_folder, tmp_path):
+def test_a_finished_run_is_a_folder_for_the_package_with_a_card_that_names_its_digest(
+    genomes_folder, tmp_path, monkeypatch
+):
     words = ["--data", str(genomes_folder), "--out", str(tmp_path / "run"), "--seed", "3"]
     tiny = [
         "--steps", "3", "--pretrain-steps", "2", "--windows", "8", "--width", "32", "--protein-layers", "1",
@@ -188,6 +193,15 @@ def test_a_finished_run_is_a_folder_for_the_package_with_a_card_that_names_its_d
     before = digest_of(folder)
     main([*words, *tiny])
     assert digest_of(folder) == before
+
+    def with_labels_reversed(genomes, split, side, *rest):
+        drawn = draw_sample(genomes, split, side, *rest)
+        return replace(drawn, classes=drawn.classes[::-1]) if SIDES[side] == "test" else drawn
+
+    monkeypatch.setattr(finishing, "draw_sample", with_labels_reversed)
+    main([*words, *tiny])
+    assert digest_of(folder) == before  # nothing that ships was fitted there
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["test"] != report["test"]
 
 
 def test_short_sequences_are_as_many_as_asked_for_and_long_ones_fewer():
