@@ -11,13 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
-from recipes.mini.mixing import mixed
 from recipes.mini.network import Mini
 from recipes.mini.windows import MAX_BP, MIN_BP
 from virnucpro.models.catalog import MINI, MINI_DNA, PACKAGED
@@ -28,9 +25,11 @@ from virnucpro.models.dnabert_s import DNABERTSConfig
 from virnucpro.models.esm2 import ESM2Config
 from virnucpro.models.tokens import MASK, PAD, VOCABULARY
 
-__all__ = ["CLASSIFIER", "export", "finish_classifier"]
+__all__ = ["CLASSIFIER", "add_calibration", "export"]
 
 CLASSIFIER = "classifier.safetensors"
+
+RESIDUES, RARE_LETTERS = "ACDEFGHIKLMNPQRSTVWY", "XBUZO"
 
 _LAYER = re.compile(r"layers\.(\d+)\.(\w+)\.(\w+)")
 _ESM2_NAMES = {
@@ -93,33 +92,19 @@ def export(network: Mini, tokenizer: str, folder: Path, window_bp: int, training
     return load_classifier(folder / CLASSIFIER)
 
 
-def finish_classifier(
-    folder: Path, weights: NDArray[np.float64], calibration: dict[str, Any], training: dict[str, Any]
-) -> Classifier:
-    """Put the mixed perceptron and a calibration in place of the classifier of a folder.
+def add_calibration(folder: Path, calibration: dict[str, Any]) -> None:
+    """Put a calibration into the classifier of a folder.
 
     Parameters
     ----------
     folder : Path
         From `export`.
-    weights : numpy.ndarray, shape (3,), float64
-        As `mixed` takes them.
     calibration : dict
         As `Calibration.to_dict` gives it.
-    training : dict
-        Added to what the classifier tells of its training.
-
-    Returns
-    -------
-    Classifier
-        Read back from what was written.
     """
     found = load_classifier(folder / CLASSIFIER)
-    model = mixed(found.model, weights, *(part.width for part in found.contract.parts.values())).half()
-    told = {**found.training, **training}
-    content = serialise_classifier(replace(found, model=model, calibration=calibration, training=told))
+    content = serialise_classifier(replace(found, model=found.model.half(), calibration=calibration))
     (folder / CLASSIFIER).write_bytes(content)
-    return load_classifier(folder / CLASSIFIER)
 
 
 def _esm2_tensors(network: Mini) -> dict[str, Tensor]:
@@ -128,13 +113,23 @@ def _esm2_tensors(network: Mini) -> dict[str, Tensor]:
     for name, tensor in network.protein.state_dict().items():
         if name == "inverse_frequencies":  # follow from the configuration
             continue
-        if "query_key_value" in name:
+        if name == "embedding.weight":
+            tensors[_published(name, _ESM2_NAMES)] = _without_rare_letters(tensor)
+        elif "query_key_value" in name:
             layer, _, kind = _LAYER.fullmatch(name).groups()  # type: ignore[union-attr]
             for word, part in zip(("query", "key", "value"), tensor.chunk(3), strict=True):
                 tensors[f"encoder.layer.{layer}.attention.self.{word}.{kind}"] = part
         else:
             tensors[_published(name, _ESM2_NAMES)] = tensor
     return tensors
+
+
+def _without_rare_letters(vectors: Tensor) -> Tensor:
+    """Give letters that training hardly had, X above all, the mean of the twenty residues: it says nothing."""
+    rare, residues = ([VOCABULARY.index(letter) for letter in letters] for letters in (RARE_LETTERS, RESIDUES))
+    vectors = vectors.clone()
+    vectors[rare] = vectors[residues].mean(0)
+    return vectors
 
 
 def _dnabert_tensors(network: Mini) -> dict[str, Tensor]:

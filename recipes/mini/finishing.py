@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,10 +25,10 @@ from recipes.mini.calibrating import (
     mean_by,
 )
 from recipes.mini.card import write_card
-from recipes.mini.export import export, finish_classifier
+from recipes.mini.export import add_calibration, export
 from recipes.mini.figures import measure_models
 from recipes.mini.genomes import VIRAL_CLASSES, Genomes
-from recipes.mini.mixing import HALVES, fit_logistic
+from recipes.mini.halves import HALVES
 from recipes.mini.network import Mini, Shape
 from recipes.mini.samples import Sample, draw_sample
 from recipes.mini.scoring import ExportedModel, WindowLogits
@@ -37,8 +37,6 @@ from recipes.mini.training import read_checkpoint
 from virnucpro.models.classifier import MLP
 from virnucpro.prediction.calibration import LEVELS, Calibration
 from virnucpro.store.atomic import whole_file
-
-Found: TypeAlias = tuple[Sample, WindowLogits]
 
 __all__ = ["PACKAGE", "REPORT", "REPORT_BP", "Finish", "finish"]
 
@@ -104,20 +102,14 @@ def finish(out: Path, genomes: Genomes, split: Split, todo: Finish) -> dict[str,
     export(trained, tokenizer, out / PACKAGE, todo.window_bp, training)
     export(Mini(shape, saved["plan"]["seed"]), tokenizer, out / UNTRAINED, todo.window_bp, {"untrained": True})
     sampled = _Samples(genomes, split, todo)
-    unmixed = ExportedModel(out / PACKAGE)
-    windows, records = sampled.scored(unmixed)
-    weights = _fit_mixture(windows | records)
-    calibration = fit_calibration(
-        *({bp: _scored(*one, weights) for bp, one in of.items()} for of in (windows, records))
-    )
-    told = {"mixture": dict(zip(HALVES, weights.round(4).tolist(), strict=True))}
-    finish_classifier(out / PACKAGE, weights, calibration.to_dict(), told)
+    windows, records = sampled.scored(ExportedModel(out / PACKAGE))
+    calibration = fit_calibration(windows, records)
+    add_calibration(out / PACKAGE, calibration.to_dict())
     baselines = {
         name: trained_baseline(name, out, genomes, split, todo.baseline_windows, saved["plan"]["seed"])
         for name in COUNTED
     }
-    mini, untrained = (ExportedModel(out / name) for name in (PACKAGE, UNTRAINED))
-    models = {"mini": mini, "unmixed": unmixed, "untrained": untrained}
+    models = {name: ExportedModel(out / name) for name in (PACKAGE, UNTRAINED)}
     report = {
         "data": json.loads((out / "data.json").read_text()),
         "plan": saved["plan"],
@@ -126,7 +118,6 @@ def finish(out: Path, genomes: Genomes, split: Split, todo: Finish) -> dict[str,
         "window_bp": todo.window_bp,
         "draws": todo.draws,
         "baseline_windows": todo.baseline_windows,
-        **told,
         "held": list(HELD),
         "max_false_positives": dict(MAX_FALSE_POSITIVES),
         "calibration": {"gamma": calibration.gamma, "thresholds": dict(calibration.thresholds)},
@@ -165,17 +156,17 @@ class _Samples:
         longest = min(self.genomes.lengths[here & one].max(initial=0) for one in (viral, ~viral))
         return sorted(length for length in set(wanted) if length <= longest)
 
-    def scored(self, model: ExportedModel) -> tuple[dict[int, Found], dict[int, Found]]:
+    def scored(self, model: ExportedModel) -> tuple[dict[int, Scored], dict[int, Scored]]:
         """Validation side: single windows of each length, and records in windows of the usual length."""
         windows, records = {}, {}
         for length in self.lengths("validation", (*WINDOWS_BP, *RECORDS_BP)):
             sample = self.draw("validation", length)
             if length in WINDOWS_BP:
-                windows[length] = sample, model.logits(sample.sequences, length)
+                windows[length] = _scored(sample, model.logits(sample.sequences, length))
             if length in RECORDS_BP:
                 single = length in windows and length <= self.todo.window_bp
                 found = None if single else model.logits(sample.sequences, self.todo.window_bp)
-                records[length] = windows[length] if found is None else (sample, found)
+                records[length] = windows[length] if found is None else _scored(sample, found)
         return windows, records
 
     def measured(
@@ -188,36 +179,20 @@ class _Samples:
         """Test side: every model at one length, in the usual windows."""
         sample = self.draw("test", length_bp)
         found = {name: model.logits(sample.sequences, self.todo.window_bp) for name, model in models.items()}
-        mini, unmixed = found["mini"], found["unmixed"]
-        z = _record_evidence(sample, mini, calibration, length_bp)
+        mini, untrained = found[PACKAGE], found[UNTRAINED]
+        z = evidence(_scored(sample, mini), calibration.window, calibration.gamma)
+        z = calibration.record.apply(z, length_bp)
         logits = {"mini": z}
-        logits |= {f"{half} half": mean_by(unmixed.sequences, unmixed.logits[half]) for half in HALVES[1:]}
-        logits["untrained"] = mean_by(found["untrained"].sequences, found["untrained"].logits["both"])
+        logits |= {f"{half} half": mean_by(mini.sequences, mini.logits[half]) for half in HALVES[1:]}
+        logits["untrained"] = mean_by(untrained.sequences, untrained.logits["both"])
         for name, baseline in baselines.items():
             logits[name] = _baseline_logits(name, sample, baseline, self.todo.window_bp)
         facts = measure_models(sample, logits, {"mini": 1 / (1 + np.exp(-z))}, self.todo.draws)
         return {"groups": facts, "levels": _called(sample, z, calibration, length_bp)}
 
 
-def _fit_mixture(by_length: Mapping[int, Found]) -> NDArray[np.float64]:
-    """Weights of what both halves say and of what each says alone, as means over windows; the same for all lengths."""
-    samples, found = zip(*by_length.values(), strict=True)
-    means = [[mean_by(one.sequences, one.logits[half]) for half in HALVES] for one in found]
-    logits = np.concatenate(means, axis=1).T
-    viral, sample_weights = (np.concatenate([getattr(one, name) for one in samples]) for name in ("viral", "weights"))
-    return fit_logistic(logits, viral, sample_weights)[: len(HALVES)]
-
-
-def _scored(sample: Sample, found: WindowLogits, weights: NDArray[np.float64]) -> Scored:
-    logits = sum(weight * found.logits[half] for weight, half in zip(weights, HALVES, strict=True))
-    return Scored(sample, found.sequences, found.lengths_bp, np.asarray(logits))
-
-
-def _record_evidence(
-    sample: Sample, found: WindowLogits, calibration: Calibration, length_bp: int
-) -> NDArray[np.float64]:
-    z = evidence(_scored(sample, found, np.array([1.0, 0, 0])), calibration.window, calibration.gamma)
-    return calibration.record.apply(z, length_bp)
+def _scored(sample: Sample, found: WindowLogits) -> Scored:
+    return Scored(sample, found.sequences, found.lengths_bp, found.logits["both"])
 
 
 @torch.inference_mode()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from recipes.mini.attention import trainable, trainable_attention
 from recipes.mini.batches import NONE, Batch
-from recipes.mini.mixing import HALVES, absent_columns
+from recipes.mini.halves import HALVES, absent_columns
 from virnucpro.models.classifier import MLP
 from virnucpro.models.contract import LENGTH_NUMBERS
 from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recipes.mini.export import CLASSIFIER
-from recipes.mini.mixing import HALVES, absent_columns
+from recipes.mini.halves import HALVES, absent_columns
 from virnucpro.embedding.records import Limits
 from virnucpro.models.catalog import MINI, MINI_DNA, PACKAGED
 from virnucpro.models.checkpoints import open_checkpoint

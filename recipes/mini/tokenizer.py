@@ -25,8 +25,9 @@ def codon_tokenizer() -> str:
     Returns
     -------
     str
-        Text of a `tokenizer.json`. What is left behind the last codon is a pair or a letter; a letter that is not A, C,
-        G or T is one [UNK], and codons go on behind its three letters.
+        Text of a `tokenizer.json`. What is left behind the last codon is a pair or a letter. A letter that is not A, C,
+        G or T has no token, and codons go on behind its three letters: genomes to train on have hardly any, and a token
+        that was never learned would outweigh all others where a window has some.
     """
     words = ["".join(word) for length in (1, 2, 3) for word in product(LETTERS, repeat=length)]
     # Which pair of a codon is joined first depends on the order of pairs: either must lead to the codon.
@@ -77,7 +78,7 @@ def tokenizer_json(vocabulary: dict[str, int], merges: list[list[str]], words: M
         },
         "model": {
             "type": "BPE",
-            "unk_token": SPECIAL_TOKENS[0],
+            "unk_token": None,
             "vocab": dict(sorted(vocabulary.items(), key=lambda item: item[1])),
             "merges": merges,
         },

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from recipes.mini.batches import rows_of
-from recipes.mini.mixing import HALVES
+from recipes.mini.halves import HALVES
 from recipes.mini.network import Mini
 from recipes.mini.windows import Drawn, Sampler
 from virnucpro.evaluation.metrics import Ranking

@@ -21,7 +21,6 @@ from recipes.mini.export import export
 from recipes.mini.figures import measure_models
 from recipes.mini.finishing import Finish
 from recipes.mini.genomes import CLASSES
-from recipes.mini.mixing import mixed
 from recipes.mini.network import Mini, Shape
 from recipes.mini.samples import Sample, draw_sample
 from recipes.mini.scoring import ExportedModel
@@ -29,9 +28,9 @@ from recipes.mini.split import SIDES
 from recipes.mini.tokenizer import codon_tokenizer
 from recipes.mini.watching import logits_of
 from recipes.mini.windows import Drawn
-from tolerances import INVARIANCE_FP32, MINI_EXPORT
-from virnucpro.models.classifier import MLP
+from tolerances import MINI_EXPORT
 from virnucpro.models.dna_tokens import DnaTokenizer
+from virnucpro.models.tokens import VOCABULARY
 from virnucpro.prediction.calibration import LEVELS, Calibration
 
 SHAPE = Shape(width=32, feed_forward=64, protein_layers=2, dna_layers=1, vocabulary=89, heads=4, hidden=16)
@@ -63,19 +62,14 @@ def test_the_exported_model_gives_the_logits_of_the_network(tmp_path):
         assert logits == pytest.approx(expected, abs=MINI_EXPORT)
 
 
-def test_the_mixed_perceptron_says_the_weighted_sum():
-    trained = MLP(9, 16).eval()
-    generator = torch.Generator().manual_seed(4)
-    trained.bn1.running_mean.normal_(generator=generator)
-    trained.bn1.running_var.uniform_(0.5, 2, generator=generator)
-    rows = torch.randn((20, 9), generator=generator)
-    dna, protein = rows.clone(), rows.clone()
-    dna[:, 4:7] = 0
-    protein[:, :4] = 0
-    weights = np.array([1.4, -0.9, 0.1])
-    with torch.no_grad():
-        expected = sum(weight * trained(part) for weight, part in zip(weights, (rows, dna, protein), strict=True))
-        assert torch.allclose(mixed(trained, weights, 4, 3)(rows), expected, atol=INVARIANCE_FP32)
+def test_letters_that_training_hardly_has_say_nothing(tmp_path):
+    network = Mini(SHAPE, 3).eval()
+    export(network, codon_tokenizer(), tmp_path, 500, {})
+    model = ExportedModel(tmp_path, "fp32")
+    table = model.encoders.protein.model.embedding.weight
+    usual = table[[VOCABULARY.index(letter) for letter in "ACDEFGHIKLMNPQRSTVWY"]]
+    for letter in "XBUZO":
+        assert torch.allclose(table[VOCABULARY.index(letter)], usual.mean(0), atol=MINI_EXPORT)
 
 
 def test_codons_are_counted_in_the_frame_of_the_longest_stretch():

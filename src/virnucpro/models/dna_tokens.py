@@ -103,8 +103,8 @@ class DnaTokenizer:
         Parameters
         ----------
         letters : str
-            Any case. A, C, G and T make tokens; every other letter, U and N among them, is one [UNK], as it is to the
-            published tokenizer: U is not taken for T. White space parts words, across which no token goes.
+            Any case. A, C, G and T make tokens; every other letter, U and N among them, is one [UNK] to the published
+            tokenizer, and no token to one without an unknown: U is not taken for T. White space parts words, across which no token goes.
 
         Returns
         -------
