@@ -34,13 +34,13 @@ MAX_FALSE_POSITIVES: Mapping[Level, float] = {"conservative": 0.01, "default": 0
 """Share of each kind of host in `HELD` that may be called at a level."""
 
 HELD = ("bacteria", "plasmid", "organelle", "eukaryote")
-"""Not archaea: with one genome on a side, thresholds would be that species' own; the report tells their share.
+"""Not archaea: with one group on a side, thresholds would be that group's own; the report tells their share.
 Eukaryotes have one group there, too, but are what users meet: the threshold of one is better than none."""
 
 GAMMAS = np.arange(0, 1.01, 0.05)
 GRID = np.arange(-8, 8.01, 0.5)
 LEAST_SLOPE = 0.02
-NO_WEIGHTS = 1e-9
+RIDGE = 1e-9
 """Keeps the curvature from being singular."""
 
 
@@ -152,9 +152,9 @@ def platt(logits: NDArray[np.float64], sample: Sample) -> tuple[float, float]:
     fitted = np.array([0.5, 0.0])
     for _ in range(50):  # Newton's method
         probabilities = np.exp(-np.logaddexp(0, -(design @ fitted)))
-        gradient = design.T @ (sample.weights * (probabilities - sample.viral)) + NO_WEIGHTS * fitted
+        gradient = design.T @ (sample.weights * (probabilities - sample.viral)) + RIDGE * fitted
         curvature = design.T @ (design * (sample.weights * probabilities * (1 - probabilities))[:, None])
-        step = np.linalg.solve(curvature + NO_WEIGHTS * np.eye(len(fitted)), gradient)
+        step = np.linalg.solve(curvature + RIDGE * np.eye(len(fitted)), gradient)
         fitted = fitted - step * min(1.0, 2 / max(np.abs(step).max(), 1e-300))
     return max(float(fitted[0]), LEAST_SLOPE), float(fitted[1])
 

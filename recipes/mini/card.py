@@ -13,7 +13,7 @@ from recipes.mini.windows import TRAINING_SHARES
 __all__ = ["CARD", "auroc_table", "digest_of", "figures_table", "write_card"]
 
 CARD = "MODEL_CARD.md"
-LED = ("5-mers", "codons")
+LEAD_OVER = ("5-mers", "codons")
 
 HOST_SHARES = {name: share for name, share in TRAINING_SHARES.items() if name in CLASSES[VIRAL_CLASSES:]}
 
@@ -68,7 +68,7 @@ The rest; recall is at a share of false positives. The calibration error is over
 
 Calls by level: share of sequences that are called viral, which for hosts is the share of false positives. Thresholds
 were fitted on the validation side, so that of {held}, each by itself, no more than {targets} are called there at the
-three levels; of archaea there is one genome on a side. Of eukaryotes there is one group, too, and its thresholds do not
+three levels; of archaea there is one group on a side. Of eukaryotes there is one group, too, and its thresholds do not
 carry over to others: see the rates below. `fdr` is for hosts mixed as in training: {shares}.
 
 {levels}
@@ -149,11 +149,11 @@ def auroc_table(test: Mapping[str, Any]) -> str:
     """
     models = _models(test)
     rows = (
-        [length, group, *_intervals(of, models, "auroc"), *_intervals(of, LED, "lead")]
+        [length, group, *_intervals(of, models, "auroc"), *_intervals(of, LEAD_OVER, "lead")]
         for length, found in test.items()
         for group, of in found["groups"].items()
     )
-    return _table(["bp", "compared", *models, *(f"lead over {name}" for name in LED)], rows)
+    return _table(["bp", "compared", *models, *(f"lead over {name}" for name in LEAD_OVER)], rows)
 
 
 def figures_table(test: Mapping[str, Any]) -> str:

@@ -125,7 +125,7 @@ def _esm2_tensors(network: Mini) -> dict[str, Tensor]:
 
 
 def _without_rare_letters(vectors: Tensor) -> Tensor:
-    """Give letters that training hardly had, X above all, the mean of the twenty residues: it says nothing."""
+    """Give letters that training hardly had, X above all, the mean of the twenty residues."""
     rare, residues = ([VOCABULARY.index(letter) for letter in letters] for letters in (RARE_LETTERS, RESIDUES))
     vectors = vectors.clone()
     vectors[rare] = vectors[residues].mean(0)

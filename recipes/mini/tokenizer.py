@@ -25,9 +25,9 @@ def codon_tokenizer() -> str:
     Returns
     -------
     str
-        Text of a `tokenizer.json`. What is left behind the last codon is a pair or a letter. A letter that is not A, C,
-        G or T has no token, and codons go on behind its three letters: genomes to train on have hardly any, and a token
-        that was never learned would outweigh all others where a window has some.
+        Text of a `tokenizer.json`. What is left behind the last codon is a pair or a letter. A letter that is not A,
+        C, G or T has no token (of ANA, AA is left), and codons go on behind its three letters: genomes to train on
+        have hardly any, and a token that was never learned would outweigh all others where a window has some.
     """
     words = ["".join(word) for length in (1, 2, 3) for word in product(LETTERS, repeat=length)]
     # Which pair of a codon is joined first depends on the order of pairs: either must lead to the codon.

@@ -62,7 +62,7 @@ def test_the_exported_model_gives_the_logits_of_the_network(tmp_path):
         assert logits == pytest.approx(expected, abs=MINI_EXPORT)
 
 
-def test_letters_that_training_hardly_has_say_nothing(tmp_path):
+def test_letters_that_training_hardly_has_are_average_residues(tmp_path):
     network = Mini(SHAPE, 3).eval()
     export(network, codon_tokenizer(), tmp_path, 500, {})
     model = ExportedModel(tmp_path, "fp32")
@@ -194,7 +194,7 @@ def test_a_finished_run_is_a_folder_for_the_package_with_a_card_that_names_its_d
 
     monkeypatch.setattr(finishing, "draw_sample", with_labels_reversed)
     main([*words, *tiny])
-    assert digest_of(folder) == before  # nothing that ships was fitted there
+    assert digest_of(folder) == before  # calibration does not see the test side
     assert json.loads((tmp_path / "run" / "report.json").read_text())["test"] != report["test"]
 
 

@@ -98,13 +98,13 @@ def windows(*log_odds, bases=500):
     return [ScoredWindow(1, n, 0, bases, Outcome.FRAMES, frames, odds) for n, odds in enumerate(log_odds, start=1)]
 
 
-def called(rule, *log_odds, length=1500):
-    own = rule.calibrated(windows(*log_odds))
-    return call_record(Record(1, "r", "A" * length), own, rule)
+def called(rule, *log_odds):
+    own = rule.calibrated(windows(*log_odds, bases=1500))
+    return call_record(Record(1, "r", "A" * 1500), own, rule)
 
 
 def test_a_call_is_the_threshold_s_and_the_score_the_prior_s():
-    z = 0.8 * float(MADE.window_logits(2.5, 500))
+    z = 0.8 * float(MADE.window_logits(2.5, 1500))
     level = {level: called(CallRule(MADE, level=level), 2.5) for level in ("conservative", "default", "relaxed")}
     assert 1.0 < z < 2.0
     assert [call.call for call in level.values()] == ["others", "virus", "virus"]

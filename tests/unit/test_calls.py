@@ -1,5 +1,7 @@
 """From scores of frames to calls of windows and records."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,23 @@ def test_a_record_s_score_is_the_mean_of_its_windows_and_does_not_grow_with_thei
 def test_a_record_without_a_score_says_why(windows, status):
     call = call_record(Record(1, "x", "AC"), windows)
     assert (call.virus_score, call.call, call.status, call.best_window) == (None, "uncalled", status, None)
+
+
+@pytest.mark.parametrize(
+    ("places", "bases"), [([(0, 500), (400, 900)], 900), ([(0, 500), (1000, 1500)], 1000), ([(700, 900)], 200)]
+)
+def test_a_record_is_judged_by_the_bases_that_scored_windows_cover(places, bases):
+    seen = []
+
+    class Recording(CallRule):
+        def verdict(self, scored, scored_bp):
+            seen.append(scored_bp)
+            return CallRule().verdict(scored, scored_bp)
+
+    windows = [replace(window(0.9, number=n), start=start, end=end) for n, (start, end) in enumerate(places, 1)]
+    lost = [replace(window(outcome=Outcome.AMBIGUOUS, number=9), start=1500, end=5000)]
+    assert call_record(Record(1, "x", "A" * 5000), [*windows, *lost], Recording()).length_bp == 5000
+    assert seen == [bases]
 
 
 def test_every_record_meets_its_own_windows_whatever_its_id():

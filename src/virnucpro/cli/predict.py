@@ -140,8 +140,8 @@ def _sum_up(report: PredictionReport, job: PredictionJob, talk: Talk) -> None:
     talk.say(f"records: {calls}" + (f" ({statuses})" if statuses else ""))
     if not report.calls:
         talk.warn("no record in the input: the tables have a header and no row")
-    elif set(report.statuses) == {"ambiguous"}:
-        talk.warn("every record is mostly letters other than A, C, G, T; predict reads nucleotides, not proteins")
+    elif 2 * report.statuses["ambiguous"] > sum(report.calls.values()):
+        talk.warn("most records are mostly other letters than A, C, G, T; predict reads nucleotides, not proteins")
     skipped = report.parts - report.computed_parts
     talk.say(f"parts: {report.computed_parts:,} computed, {skipped:,} skipped; results in {job.outdir}")
     if report.tracks > report.drawn_tracks:

@@ -104,8 +104,8 @@ class DnaTokenizer:
         ----------
         letters : str
             Any case. A, C, G and T make tokens; every other letter, U and N among them, is one [UNK] to the published
-            tokenizer, and no token to one without an unknown: U is not taken for T. White space parts words, across
-            which no token goes.
+            tokenizer: U is not taken for T. A tokenizer without an unknown token drops it, and the letters beside it
+            may join. White space parts words, across which no token goes.
 
         Returns
         -------

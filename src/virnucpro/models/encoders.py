@@ -248,7 +248,7 @@ class DnaEncoder(PackedEncoder):
             As it stands in its file.
         max_residues : int
             How many letters are used, from the first. The model knows no longest sequence, but its attention needs
-            memory for every pair of tokens, and a letter that is not A, C, G or T is a token by itself.
+            memory for every pair of tokens.
 
         Returns
         -------

@@ -86,7 +86,7 @@ class Pack:
         return tuple(runs)
 
     def groups(self, values_N: Tensor) -> Iterator[Tensor]:
-        """Cut what there is of every token into neighbours of one length.
+        """Split rows into runs of sequences of one length.
 
         Parameters
         ----------

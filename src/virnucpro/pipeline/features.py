@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import glob
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from virnucpro.models.memory import return_free_memory
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
 from virnucpro.pipeline.framing import FramePart, frame_parts
-from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance, settle_leftovers
+from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance, refuse_parts, remove_parts
 from virnucpro.pipeline.sources import Source, identify_sources, read_sources
 from virnucpro.records import Counts
 from virnucpro.sequences.fasta import sequence_stem
@@ -67,18 +67,15 @@ class FeatureJob:
         """
         return self.outdir / f"{self._stem}_part{number:04}{MERGED_SUFFIX}"
 
-    def parts_there(self) -> Iterator[Path]:
+    def parts_there(self) -> set[Path]:
         """Find the parts of this input's name that are there, whatever run made them.
 
-        Yields
-        ------
-        Path
-            In no order.
+        Returns
+        -------
+        set of Path
+            Merged features.
         """
-        name = re.compile(re.escape(f"{self._stem}_part") + r"\d{4,}" + re.escape(MERGED_SUFFIX))
-        for path in self.outdir.iterdir() if self.outdir.is_dir() else ():
-            if name.fullmatch(path.name):
-                yield path
+        return set(self.outdir.glob(f"{glob.escape(self._stem)}_part{'[0-9]' * 4}*{MERGED_SUFFIX}"))
 
     @property
     def _stem(self) -> str:
@@ -185,6 +182,7 @@ def make_features(
         If a part was made from something else, or cannot be written.
     """
     if overwrite:
+        remove_parts(job.parts_there())
         replace_failures(job.outdir, job.source.label, [])
     records = read_sources([job.source])
     settings, own = job.settings, set[Path]()
@@ -205,13 +203,16 @@ def make_features(
             report.counts += receipt.counts
         del part  # or it would be held while the next one is made
         return_free_memory()
-    settle_leftovers(sorted(set(job.parts_there()) - own), overwrite)
+    refuse_parts(job.parts_there() - own)
 
 
 def _write_part(job: FeatureJob, part: FramePart, encoders: FrameEncoders) -> Receipt:
     """Embed one part and write its file; failures go to the log first."""
     features = embed_frames(part, encoders, job.settings.limits, lambda _: None)
-    append_failures(job.outdir, job.source.label, features.failures)
+    if job.part_path(part.number).exists():  # made before, without what did not fit in memory then
+        replace_failures(job.outdir, job.source.label, features.failures, {frame.id for frame in part.frames})
+    else:
+        append_failures(job.outdir, job.source.label, features.failures)
     counts = Counts(len(part.frames), len(features.table), failed=len(features.failures))
     provenance = part_provenance(job.provenance, part.number)
     details = {"contract": job.contract.to_dict(), "failures": failure_details(features.failures)}

@@ -15,7 +15,7 @@ from virnucpro.records import ModelIdentity
 from virnucpro.sequences.frame_rules import FrameRule
 from virnucpro.store.receipts import Provenance, receipt_path
 
-__all__ = ["FrameSettings", "combine_identities", "part_provenance", "settle_leftovers"]
+__all__ = ["FrameSettings", "combine_identities", "part_provenance", "refuse_parts", "remove_parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +97,41 @@ def part_provenance(base: Provenance, part: int) -> Provenance:
     return replace(base, settings={**base.settings, "part": part})
 
 
-def settle_leftovers(leftovers: Iterable[Path], overwrite: bool) -> None:
-    """Leave no part of an earlier run beside those of this one, where it would be read as one of them.
+def refuse_parts(leftovers: Iterable[Path]) -> None:
+    """Refuse to leave parts that are none of this run's beside its own, where they would be read as such.
 
     Parameters
     ----------
     leftovers : iterable of Path
-        Parts that are there and are none of this run's.
-    overwrite : bool
-        Remove them; else they are refused.
+        Parts that are there and that this run has not.
 
     Raises
     ------
     StoreError
-        If there is one that may not be removed.
+        If there is one.
     """
     for path in leftovers:
-        if not overwrite:
-            raise StoreError(
-                f"{path} is of an earlier run on something else, and this run has no such part; --overwrite removes it"
-            )
-        receipt_path(path).unlink(missing_ok=True)
-        path.unlink()
+        raise StoreError(
+            f"{path} is no part of this run and would be read as one; remove it, or add --overwrite to make all anew"
+        )
+
+
+def remove_parts(parts: Iterable[Path]) -> None:
+    """Remove parts and their receipts, receipts last: a part without one is never taken for finished.
+
+    Parameters
+    ----------
+    parts : iterable of Path
+        Parts of whatever run.
+
+    Raises
+    ------
+    StoreError
+        If one cannot be removed.
+    """
+    for path in parts:
+        try:
+            path.unlink()
+            receipt_path(path).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot remove {path}: {error.strerror or error}; check permissions") from error

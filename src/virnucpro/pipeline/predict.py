@@ -22,7 +22,7 @@ from virnucpro.models.packaged import packaged_classifier
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
 from virnucpro.pipeline.framing import FramePart, frame_parts
-from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance, settle_leftovers
+from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance, refuse_parts, remove_parts
 from virnucpro.pipeline.row_kinds import RowKinds
 from virnucpro.pipeline.sources import Source, identify_sources, read_sources
 from virnucpro.prediction.scores import PartScores
@@ -83,6 +83,16 @@ class PredictionJob:
             Whether it exists or not.
         """
         return self.outdir / PARTS_FOLDER / f"scores_{number:06}.npz"
+
+    def parts_there(self) -> set[Path]:
+        """Find the parts that are there, whatever run made them.
+
+        Returns
+        -------
+        set of Path
+            Files of scores.
+        """
+        return set((self.outdir / PARTS_FOLDER).glob(f"scores_{'[0-9]' * 6}*.npz"))
 
 
 @dataclass(eq=False)
@@ -206,6 +216,7 @@ def score_parts(
         If a part was made from something else, or cannot be written.
     """
     if overwrite:
+        remove_parts(job.parts_there())
         replace_failures(job.outdir, job.provenance.input.path, [])
     report = PredictionReport()
     records = read_sources(job.sources)
@@ -223,8 +234,7 @@ def score_parts(
         on_progress(part.bases)
         del part  # or it would be held while the next one is made
         return_free_memory()
-    own = {job.part_path(number) for number in range(1, report.parts + 1)}
-    settle_leftovers(sorted({*(job.outdir / PARTS_FOLDER).glob("scores_*.npz")} - own), overwrite)
+    refuse_parts(job.parts_there() - {job.part_path(number) for number in range(1, report.parts + 1)})
     return report
 
 
@@ -252,7 +262,10 @@ def _score(job: PredictionJob, part: FramePart, encoders: FrameEncoders) -> Rece
         scores=job.classifier.score(numbers),
         log_odds=job.classifier.log_odds(numbers) if job.classifier.calibration is not None else None,
     )
-    append_failures(job.outdir, job.provenance.input.path, features.failures)
+    if job.part_path(part.number).exists():  # made before, without what did not fit in memory then
+        replace_failures(job.outdir, job.provenance.input.path, features.failures, {frame.id for frame in part.frames})
+    else:
+        append_failures(job.outdir, job.provenance.input.path, features.failures)
     counts = Counts(read=len(part.frames), written=len(frames), failed=len(features.failures))
     provenance = part_provenance(job.provenance, part.number)
     details = {"device": job.settings.placement.describe(), "failures": failure_details(features.failures)}

@@ -1,8 +1,9 @@
 """From log odds of rows to evidence that means the same at every length, and to what a call at it costs.
 
-A classifier that brings a calibration was measured on families it had not seen; these are the curves that came of it.
-Every curve is piecewise linear in the logarithm of the length between its knots, and constant outside them. Evidence is
-a log odds for a share of viral input of one half; another share moves it by `prior_logit`.
+A classifier that brings a calibration was measured on sequences without relatives among those it had seen; these are
+the curves that came of it. Every curve is piecewise linear in the logarithm of the length between its knots, and
+constant outside them. Evidence is a log odds for a share of viral input of one half; another share moves it by
+`prior_logit`.
 """
 
 from __future__ import annotations

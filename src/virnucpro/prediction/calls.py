@@ -85,7 +85,7 @@ def call_record(record: Record, windows: Sequence[ScoredWindow], rule: CallRule 
 
 
 def _covered_bp(windows: Iterable[ScoredWindow]) -> int:
-    """Bases that windows of one record cover; they overlap, and there are gaps where one has no score."""
+    """Bases that windows of one record cover, in order; they overlap, and there are gaps where one has no score."""
     covered = end = 0
     for window in windows:
         covered += window.end - max(window.start, end)

@@ -52,7 +52,7 @@ _TO_DIGIT = bytes(b"TCAG".find(code) if code in b"TCAG" else _AMBIGUOUS_DIGIT fo
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame of a window that stands for it: stop-free, or with its longest stretch, by the rule of frames.
+    """One frame of a window: stop-free, or that of its longest stretch, by the rule of frames.
 
     Attributes
     ----------

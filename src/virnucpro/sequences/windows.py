@@ -28,7 +28,7 @@ class Outcome(IntEnum):
     """What became of a window: the first that fits of too_short, ambiguous, frames, no_open_frame."""
 
     FRAMES = 0
-    """One row or more: at least one frame has no stop codon; by the rule of stretches, a stop does no harm."""
+    """One row or more: at least one frame has no stop codon; by the rule of stretches, a stop does not exclude one."""
     NO_OPEN_FRAME = 1
     """Every frame has a stop codon."""
     TOO_SHORT = 2

@@ -1,0 +1,85 @@
+"""What `virnucpro predict` and `virnucpro features` make of what an earlier run left."""
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import random_dna, write_fasta
+from virnucpro.models.encoders import ProteinEncoder
+
+OPEN = "GCC"
+"""A codon that is a stop on neither strand and in no frame."""
+
+
+@pytest.fixture(params=["predict", "features"])
+def verb(request, models):
+    encoders = ("--dna-model", models / "dna", "--protein-model", models / "protein", "--window", "300")
+    options = ("--classifier", models / "classifier.safetensors") if request.param == "predict" else encoders
+    return (request.param, *options, "--dtype", "fp32")
+
+
+def parts(folder):
+    return {path.name for pattern in ("parts/scores_*.npz*", "*_part*") for path in folder.glob(pattern)}
+
+
+def logged(folder):
+    log = folder / "extraction_failures.log"
+    return [line.split(" | ")[2] for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def test_what_did_not_fit_in_memory_is_tried_again(virnucpro, tmp_path, monkeypatch, verb):
+    records = [(f"r{bases}", OPEN * (bases // 3)) for bases in (90, 180, 270)]
+    fasta = write_fasta(tmp_path / "x.fna", records)
+    embed, too_long = ProteinEncoder.embed, {30 + 2, 60 + 2}
+
+    def tight(self, tokens, exact=False):
+        if any(len(sequence) in too_long for sequence in tokens):
+            raise torch.OutOfMemoryError("no room")
+        return embed(self, tokens, exact)
+
+    monkeypatch.setattr(ProteinEncoder, "embed", tight)
+    assert virnucpro(*verb, fasta, "-o", tmp_path / "out")[0] == 5
+    assert {name.partition("_")[0] for name in logged(tmp_path / "out")} == {"r90", "r180"}
+    too_long.remove(60 + 2)
+    code, _, err = virnucpro(*verb, fasta, "-o", tmp_path / "out")
+    assert code == 5
+    assert "parts: 1 computed, 0 skipped" in err
+    once = logged(tmp_path / "out")
+    assert {name.partition("_")[0] for name in once} == {"r90"}
+    assert len(once) == len(set(once))
+    too_long.clear()
+    assert virnucpro(*verb, fasta, "-o", tmp_path / "out")[0] == 0
+    assert logged(tmp_path / "out") == []
+    assert "parts: 0 computed, 1 skipped" in virnucpro(*verb, fasta, "-o", tmp_path / "out")[2]
+
+
+def test_overwriting_begins_the_failure_log_anew(virnucpro, tmp_path, monkeypatch, verb):
+    def never(*_):
+        raise torch.OutOfMemoryError("no room")
+
+    fasta = write_fasta(tmp_path / "x.fna", [("r", OPEN * 50)])
+    with monkeypatch.context() as patch:
+        patch.setattr(ProteinEncoder, "embed", never)
+        assert virnucpro(*verb, fasta, "-o", tmp_path / "out")[0] == 5
+    assert logged(tmp_path / "out")
+    fasta = write_fasta(tmp_path / "x.fna", [("s", OPEN * 50)])
+    assert virnucpro(*verb, fasta, "-o", tmp_path / "out", "--overwrite")[0] == 0
+    assert logged(tmp_path / "out") == []
+
+
+def test_no_part_of_an_earlier_run_stays_among_those_of_this_one(virnucpro, tmp_path, monkeypatch, verb):
+    out, rows = tmp_path / "out", (1, 2)  # genetic code, and rows of a part
+    monkeypatch.setattr("virnucpro.pipeline.framing.frame_parts.__defaults__", rows)
+    random = np.random.default_rng(4)
+    fasta = write_fasta(tmp_path / "x.fna", [("a", OPEN * 900), ("b", random_dna(random, 500))])
+    assert virnucpro(*verb, fasta, "-o", out)[0] == 0
+    many = parts(out)
+    assert len(many) > 4
+    fasta = write_fasta(tmp_path / "x.fna", [("c", "")])
+    code, _, err = virnucpro(*verb, fasta, "-o", out)
+    assert code == 4
+    assert "is no part of this run" in err
+    assert parts(out) == many
+    fasta = write_fasta(tmp_path / "x.fna", [("d", OPEN * 110)])
+    assert virnucpro(*verb, fasta, "-o", out, "--overwrite")[0] == 0
+    assert 0 < len(parts(out)) < len(many)
