@@ -358,6 +358,12 @@ def test_the_failure_log_holds_each_failure_of_a_file_once(tmp_path):
     assert names(tmp_path) == []
 
 
+def test_lines_of_some_sequences_are_replaced_and_no_others(tmp_path):
+    replace_failures(tmp_path, "x.faa", failures_of("a", "b", "c"))
+    replace_failures(tmp_path, "x.faa", failures_of("b"), ids={"a", "b"})
+    assert logged(tmp_path) == [["x.faa", "b"], ["x.faa", "c"]]
+
+
 @pytest.mark.parametrize("write", [append_failures, replace_failures])
 def test_an_unfinished_last_line_is_not_glued_to(tmp_path, write):
     (tmp_path / FAILURE_LOG).write_text("2026 | x.faa | a | Empt")
