@@ -46,7 +46,7 @@ def letters_tokenizer():
     pieces = ["".join(letters) for length in range(1, LONGEST_PIECE + 1) for letters in product("ACGT", repeat=length)]
     vocabulary = {token: number for number, token in enumerate((*SPECIAL_TOKENS, *pieces))}
     merges = [[piece[:-1], piece[-1]] for piece in pieces if len(piece) > 1]
-    return DnaTokenizer(tokenizer_json(vocabulary, merges, {"type": "Whitespace"}), "random-dna")
+    return DnaTokenizer(tokenizer_json(vocabulary, merges, {"type": "Whitespace"}, "[UNK]"), "random-dna")
 
 
 def drawn(model, seed):

@@ -36,7 +36,9 @@ def codon_tokenizer() -> str:
     return tokenizer_json(vocabulary, merges, _THREES)
 
 
-def tokenizer_json(vocabulary: dict[str, int], merges: list[list[str]], words: Mapping[str, Any]) -> str:
+def tokenizer_json(
+    vocabulary: dict[str, int], merges: list[list[str]], words: Mapping[str, Any], unknown: str | None = None
+) -> str:
     """Write a vocabulary and its merges in the published layout.
 
     Parameters
@@ -47,6 +49,8 @@ def tokenizer_json(vocabulary: dict[str, int], merges: list[list[str]], words: M
         Pairs, in order.
     words : mapping
         The `pre_tokenizer`: what a sequence is cut into before pairs are joined.
+    unknown : str, optional
+        Token of a letter that is in no other; by default it has none.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def tokenizer_json(vocabulary: dict[str, int], merges: list[list[str]], words: M
         },
         "model": {
             "type": "BPE",
-            "unk_token": None,
+            "unk_token": unknown,
             "vocab": dict(sorted(vocabulary.items(), key=lambda item: item[1])),
             "merges": merges,
         },

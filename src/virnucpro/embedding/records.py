@@ -167,16 +167,18 @@ def _sharers(rows: Sequence[_Row]) -> list[list[_Row]]:
 
 
 def _gather(width: int, rows: Sequence[_Row], failures: list[Failure]) -> Embedded:
-    vectors, embedded = np.empty((len(rows), width), np.float32), list[_Row]()
+    vectors, embedded = [], []
     for row in rows:
         record, attempt = row.record, row.attempt
         assert attempt is not None  # a plan holds every index
         if attempt.vector is None:
             failures.append(Failure(record.number, record.id, attempt.error_type, _REASONS[attempt.error_type]))
         else:
-            vectors[len(embedded)] = attempt.vector
+            vectors.append(attempt.vector)
             embedded.append(row)
-    table = EmbeddingTable(tuple(row.record.id for row in embedded), vectors[: len(embedded)])
+    table = EmbeddingTable(
+        tuple(row.record.id for row in embedded), np.stack(vectors) if vectors else np.empty((0, width), np.float32)
+    )
     counts = Counts(
         read=len(embedded) + len(failures),
         written=len(embedded),
