@@ -14,11 +14,17 @@ from virnucpro.models.memory import return_free_memory
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
 from virnucpro.pipeline.framing import FramePart, frame_parts
-from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance, refuse_parts, remove_parts
+from virnucpro.pipeline.part_files import (
+    FrameSettings,
+    begin_anew,
+    combine_identities,
+    log_failures,
+    part_provenance,
+    refuse_parts,
+)
 from virnucpro.pipeline.sources import Source, identify_sources, read_sources
 from virnucpro.records import Counts
 from virnucpro.sequences.fasta import sequence_stem
-from virnucpro.store.failures import append_failures, replace_failures
 from virnucpro.store.merged import LABELS, MERGED_SUFFIX, write_merged
 from virnucpro.store.receipts import Provenance, Receipt, State, examine, failure_details, write_result
 
@@ -182,8 +188,7 @@ def make_features(
         If a part was made from something else, or cannot be written.
     """
     if overwrite:
-        remove_parts(job.parts_there())
-        replace_failures(job.outdir, job.source.label, [])
+        begin_anew(job.parts_there(), job.outdir, job.source.label)
     records = read_sources([job.source])
     settings, own = job.settings, set[Path]()
     for part in frame_parts(records, settings.window_bp, settings.genetic_code, rule=settings.frames):
@@ -209,10 +214,7 @@ def make_features(
 def _write_part(job: FeatureJob, part: FramePart, encoders: FrameEncoders) -> Receipt:
     """Embed one part and write its file; failures go to the log first."""
     features = embed_frames(part, encoders, job.settings.limits, lambda _: None)
-    if job.part_path(part.number).exists():  # made before, without what did not fit in memory then
-        replace_failures(job.outdir, job.source.label, features.failures, {frame.id for frame in part.frames})
-    else:
-        append_failures(job.outdir, job.source.label, features.failures)
+    log_failures(job.part_path(part.number), job.outdir, job.source.label, part, features.failures)
     counts = Counts(len(part.frames), len(features.table), failed=len(features.failures))
     provenance = part_provenance(job.provenance, part.number)
     details = {"contract": job.contract.to_dict(), "failures": failure_details(features.failures)}

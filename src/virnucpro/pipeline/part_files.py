@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from typing import Any
 from virnucpro.embedding.records import Limits
 from virnucpro.errors import StoreError
 from virnucpro.models.placement import Placement
-from virnucpro.records import ModelIdentity
+from virnucpro.pipeline.framing import FramePart
+from virnucpro.records import Failure, ModelIdentity
 from virnucpro.sequences.frame_rules import FrameRule
+from virnucpro.store.failures import append_failures, replace_failures
 from virnucpro.store.receipts import Provenance, receipt_path
 
-__all__ = ["FrameSettings", "combine_identities", "part_provenance", "refuse_parts", "remove_parts"]
+__all__ = ["FrameSettings", "begin_anew", "combine_identities", "log_failures", "part_provenance", "refuse_parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +118,54 @@ def refuse_parts(leftovers: Iterable[Path]) -> None:
         )
 
 
-def remove_parts(parts: Iterable[Path]) -> None:
-    """Remove parts and their receipts, receipts last: a part without one is never taken for finished.
+def begin_anew(parts: Iterable[Path], outdir: Path, file: str) -> None:
+    """Remove parts with their receipts, and what the failure log says of their input.
 
     Parameters
     ----------
     parts : iterable of Path
         Parts of whatever run.
+    outdir : Path
+        Where the log is.
+    file : str
+        The input's name in it.
 
     Raises
     ------
     StoreError
-        If one cannot be removed.
+        If something cannot be removed.
     """
     for path in parts:
         try:
-            path.unlink()
+            path.unlink()  # first: a part without a receipt is never taken for finished
             receipt_path(path).unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"cannot remove {path}: {error.strerror or error}; check permissions") from error
+    replace_failures(outdir, file, [])
+
+
+def log_failures(path: Path, outdir: Path, file: str, part: FramePart, failures: Sequence[Failure]) -> None:
+    """Log the failed frames of a part that is about to be written.
+
+    Parameters
+    ----------
+    path : Path
+        Of the part; where it is there already, it lacked what did not fit in memory, and its lines are replaced.
+    outdir : Path
+        Where the log is.
+    file : str
+        The input's name in it.
+    part : FramePart
+        All of its frames.
+    failures : sequence of Failure
+        Those that failed.
+
+    Raises
+    ------
+    StoreError
+        If the log cannot be written.
+    """
+    if path.exists():
+        replace_failures(outdir, file, failures, {frame.id for frame in part.frames})
+    else:
+        append_failures(outdir, file, failures)

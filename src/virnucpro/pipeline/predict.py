@@ -22,13 +22,19 @@ from virnucpro.models.packaged import packaged_classifier
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
 from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
 from virnucpro.pipeline.framing import FramePart, frame_parts
-from virnucpro.pipeline.part_files import FrameSettings, combine_identities, part_provenance, refuse_parts, remove_parts
+from virnucpro.pipeline.part_files import (
+    FrameSettings,
+    begin_anew,
+    combine_identities,
+    log_failures,
+    part_provenance,
+    refuse_parts,
+)
 from virnucpro.pipeline.row_kinds import RowKinds
 from virnucpro.pipeline.sources import Source, identify_sources, read_sources
 from virnucpro.prediction.scores import PartScores
 from virnucpro.records import Counts, ModelIdentity
 from virnucpro.sequences.frames import FRAME_NAMES
-from virnucpro.store.failures import append_failures, replace_failures
 from virnucpro.store.receipts import Provenance, Receipt, State, examine, failure_details, write_result
 
 __all__ = [
@@ -216,8 +222,7 @@ def score_parts(
         If a part was made from something else, or cannot be written.
     """
     if overwrite:
-        remove_parts(job.parts_there())
-        replace_failures(job.outdir, job.provenance.input.path, [])
+        begin_anew(job.parts_there(), job.outdir, job.provenance.input.path)
     report = PredictionReport()
     records = read_sources(job.sources)
     settings = job.settings
@@ -262,10 +267,7 @@ def _score(job: PredictionJob, part: FramePart, encoders: FrameEncoders) -> Rece
         scores=job.classifier.score(numbers),
         log_odds=job.classifier.log_odds(numbers) if job.classifier.calibration is not None else None,
     )
-    if job.part_path(part.number).exists():  # made before, without what did not fit in memory then
-        replace_failures(job.outdir, job.provenance.input.path, features.failures, {frame.id for frame in part.frames})
-    else:
-        append_failures(job.outdir, job.provenance.input.path, features.failures)
+    log_failures(job.part_path(part.number), job.outdir, job.provenance.input.path, part, features.failures)
     counts = Counts(read=len(part.frames), written=len(frames), failed=len(features.failures))
     provenance = part_provenance(job.provenance, part.number)
     details = {"device": job.settings.placement.describe(), "failures": failure_details(features.failures)}
