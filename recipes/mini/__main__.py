@@ -39,6 +39,7 @@ def options_of_the_recipe() -> argparse.ArgumentParser:
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--warmup", type=int, default=150)
     parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--feed-forward", type=int, default=256, help="width between the layers of a block")
     parser.add_argument("--heads", type=int, default=2)
     parser.add_argument("--protein-layers", type=int, default=3)
     parser.add_argument("--dna-layers", type=int, default=2)
@@ -63,7 +64,7 @@ def main(words: list[str] | None = None) -> None:
     tokenizer = _tokenizer(options.out)
     shape = Shape(
         width=options.width,
-        feed_forward=4 * options.width,
+        feed_forward=options.feed_forward,
         protein_layers=options.protein_layers,
         dna_layers=options.dna_layers,
         vocabulary=tokenizer.size,

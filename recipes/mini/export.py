@@ -29,7 +29,7 @@ __all__ = ["CLASSIFIER", "add_calibration", "export"]
 
 CLASSIFIER = "classifier.safetensors"
 
-RESIDUES, RARE_LETTERS = "ACDEFGHIKLMNPQRSTVWY", "XBUZO"
+RESIDUES, RARE_LETTERS = "ACDEFGHIKLMNPQRSTVWY", "BUZO"
 
 _LAYER = re.compile(r"layers\.(\d+)\.(\w+)\.(\w+)")
 _ESM2_NAMES = {
@@ -125,7 +125,7 @@ def _esm2_tensors(network: Mini) -> dict[str, Tensor]:
 
 
 def _without_rare_letters(vectors: Tensor) -> Tensor:
-    """Give letters that training hardly had, X above all, the mean of the twenty residues."""
+    """Give letters that no codon stands for the mean of the twenty residues."""
     rare, residues = ([VOCABULARY.index(letter) for letter in letters] for letters in (RARE_LETTERS, RESIDUES))
     vectors = vectors.clone()
     vectors[rare] = vectors[residues].mean(0)

@@ -29,6 +29,9 @@ TRAINING_SHARES = {
 MAX_SUBSTITUTIONS = 0.02
 INDEL_RATE = 0.002
 SHARE_WITH_SUBSTITUTIONS, SHARE_WITH_INDELS = 0.6, 0.2
+SHARE_WITH_SCATTERED_N, MAX_SCATTERED_N = 0.05, 0.1
+SHARE_WITH_A_RUN_OF_N, MAX_RUN_OF_N = 0.05, 0.4
+"""Windows with unknown letters, as in consensus sequences and in scaffolds, and the largest share of such letters."""
 ATTEMPTS = 30
 _ACGT = np.frombuffer(b"ACGT", np.uint8)
 
@@ -95,8 +98,8 @@ class Sampler:
         lengths_bp : numpy.ndarray, shape (windows,), int64
             Bases of each; a shorter record is taken whole.
         errors : bool
-            Whether to make sequencing errors. Without them, a window with a letter that is not A, C, G or T is drawn
-            again; with them, one in which more than a tenth is not; thirty times at most.
+            Whether to make sequencing errors and unknown letters. Without them, a window with a letter that is not A,
+            C, G or T is drawn again; with them, one in which more than a tenth is not; thirty times at most.
 
         Returns
         -------
@@ -159,6 +162,15 @@ def _with_errors(piece: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[
         places = np.flatnonzero(rng.random(len(letters)) < INDEL_RATE)
         copies[places] = rng.integers(2, size=len(places)) * 2
         letters = np.repeat(letters, copies)
+    return _with_unknown(letters, rng)
+
+
+def _with_unknown(letters: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    if rng.random() < SHARE_WITH_SCATTERED_N:
+        letters[rng.random(len(letters)) < rng.random() * MAX_SCATTERED_N] = ord("N")
+    if rng.random() < SHARE_WITH_A_RUN_OF_N:
+        start, length = rng.integers(len(letters)), int(rng.random() * MAX_RUN_OF_N * len(letters))
+        letters[start : start + length] = ord("N")
     return letters
 
 

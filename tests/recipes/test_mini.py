@@ -79,6 +79,18 @@ def test_what_is_drawn_follows_from_the_key_alone(genomes_folder):
     assert sampler.draw((1, 3), lengths, errors=True).sequences != first.sequences
 
 
+def test_some_windows_to_train_on_have_unknown_letters_and_never_too_many(genomes_folder):
+    genomes = read_genomes(genomes_folder)
+    sampler = Sampler(genomes, split_genomes(genomes, 0), 0, TRAINING_SHARES)
+    drawn = sampler.draw((1,), np.full(2000, 300), errors=True).sequences
+    unknown = np.array([window.count(b"N") for window in drawn])
+    runs = np.array([b"N" * 10 in window for window in drawn])
+    assert 0.03 < runs.mean() < 0.055  # a twentieth, but for short ones
+    assert 0.03 < ((unknown > 0) & ~runs).mean() < 0.06
+    assert unknown.max() < 150
+    assert not any(b"N" in window for window in sampler.draw((1,), np.full(500, 300), errors=False).sequences)
+
+
 def test_equal_seeds_give_equal_weights(genomes_folder, tmp_path):
     run(genomes_folder, tmp_path / "a", 6)
     run(genomes_folder, tmp_path / "b", 6)

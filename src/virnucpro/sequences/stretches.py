@@ -1,10 +1,10 @@
 """The longest stop-free stretches of every window: rows for windows that no frame crosses without a stop, too.
 
 VirNucPro's rule, a frame is used where no stop lies in it, leaves half of all reads without a row. Here each of the six
-frames offers its longest stretch between stops, and the longest one or two of these are the rows of the window. With
-each goes the window, read on the strand of the stretch and from the first codon of its frame on: what reads three
-letters at a time reads the codons of the stretch. A window without a stretch worth translating has one row all the
-same, without a protein.
+frames offers its longest stretch between stops, and the longest of these is the row of the window; where it is short,
+and not much longer than the second, either may be the gene's, and both are rows. With each goes the window, read on the
+strand of the stretch and from the first codon of its frame on: what reads three letters at a time reads the codons of
+the stretch. A window without a stretch worth translating has one row all the same, without a protein.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from virnucpro.records import Record
 from virnucpro.sequences.frames import FRAME_NAMES, FrameTable, NumberedWindows, number_windows
 from virnucpro.sequences.windows import Outcome, WindowTable
 
-__all__ = ["MIN_STRETCH_CODONS", "find_stretches"]
+__all__ = ["MIN_STRETCH_CODONS", "SURE_CODONS", "find_stretches"]
 
 MIN_STRETCH_CODONS = 10
 """Shorter stretches are not used: nearly every window has some, and they say little."""
@@ -26,8 +26,11 @@ MIN_STRETCH_CODONS = 10
 MIN_WINDOW_BP = 3 * MIN_STRETCH_CODONS
 """A window with fewer bases is too short to say anything of."""
 
+SURE_CODONS = 64
+"""A stretch so long is the window's only row: in windows of 300 bp and more a second tells nothing that it does not."""
+
 SECOND_SHARE = 2
-"""The second stretch is used where it is at least one half of the first."""
+"""Beside a shorter one, the second is used where it is at least one half of the first."""
 
 
 def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int = 1) -> FrameTable:
@@ -121,11 +124,12 @@ def _longest_run(
 
 
 def _chosen(residues: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which frames are rows: of every window the longest, and the second if it is long enough."""
+    """Which frames are rows: of every window the longest, and the second if it might as well be the right one."""
     order = np.argsort(-residues, axis=1, kind="stable")[:, :2]
     lengths = np.take_along_axis(residues, order, axis=1)
     used = np.ones_like(order, dtype=np.bool_)
-    used[:, 1] = (lengths[:, 1] > 0) & (SECOND_SHARE * lengths[:, 1] >= lengths[:, 0])
+    unsure = (lengths[:, 0] < SURE_CODONS) & (SECOND_SHARE * lengths[:, 1] >= lengths[:, 0])
+    used[:, 1] = (lengths[:, 1] > 0) & unsure
     chosen = np.zeros_like(residues, dtype=np.bool_)
     np.put_along_axis(chosen, order, used, axis=1)
     return chosen
