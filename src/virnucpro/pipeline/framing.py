@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from virnucpro.records import Record
+from virnucpro.sequences.codons import numbered_chunks
 from virnucpro.sequences.frame_rules import FINDER_OF_RULE, FrameRule
 from virnucpro.sequences.frames import Frame, FrameTable
 from virnucpro.sequences.windows import Window
@@ -20,7 +21,7 @@ PART_ROWS = 10_000
 """Rows of one part at most, as VirNucPro splits its files."""
 
 CHUNK_BASES = 2_000_000
-"""Bases that are translated together; about 8 bytes of memory for each. A longer record is translated whole."""
+"""Bases that are translated together; about 8 bytes of memory for each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +100,9 @@ def frame_parts(
 def _windows_with_frames(
     records: Iterable[Record], window_bp: int, genetic_code: int, rule: FrameRule
 ) -> Iterator[tuple[Window, list[Frame]]]:
-    for chunk in _chunks(records):
-        yield from _frames_by_window(FINDER_OF_RULE[rule](chunk, window_bp, genetic_code))
-        del chunk  # or it would be held while the next one is read
+    for found in numbered_chunks(records, window_bp, genetic_code, CHUNK_BASES):
+        yield from _frames_by_window(FINDER_OF_RULE[rule](found))
+        del found  # or it would be held while the next chunk is read
 
 
 def _frames_by_window(table: FrameTable) -> Iterator[tuple[Window, list[Frame]]]:
@@ -113,16 +114,3 @@ def _frames_by_window(table: FrameTable) -> Iterator[tuple[Window, list[Frame]]]
             own.append(frame)
             frame = next(frames, None)
         yield window, own
-
-
-def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
-    chunk: list[Record] = []
-    bases = 0
-    for record in records:
-        if chunk and bases + len(record.sequence) > CHUNK_BASES:
-            yield chunk
-            chunk, bases = [], 0
-        chunk.append(record)
-        bases += len(record.sequence)
-    if chunk:
-        yield chunk

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.records import Record
-from virnucpro.sequences.frames import FRAME_NAMES, FrameTable, NumberedWindows, number_windows
+from virnucpro.sequences.codons import NumberedWindows, number_windows
+from virnucpro.sequences.frames import FRAME_NAMES, FrameTable
 from virnucpro.sequences.windows import Outcome, WindowTable
 
-__all__ = ["MIN_STRETCH_CODONS", "SURE_CODONS", "find_stretches"]
+__all__ = ["MIN_STRETCH_CODONS", "SURE_CODONS", "find_stretches", "longest_stretches"]
 
 MIN_STRETCH_CODONS = 10
 """Shorter stretches are not used: nearly every window has some, and they say little."""
@@ -63,8 +64,23 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
     >>> [(frame.id, len(frame.nucleotides), frame.protein) for frame in table]
     [('read_chunk_1F3', 46, 'EKKKKKKKKKKKITP'), ('read_chunk_1R1', 48, 'GGLFFFFFFFFFFFFH')]
     """
-    found = number_windows(records, window_bp, genetic_code)
-    starts, residues = _longest_stretches(found)
+    return longest_stretches(number_windows(records, window_bp, genetic_code))
+
+
+def longest_stretches(found: NumberedWindows) -> FrameTable:
+    """Find the longest stop-free stretches of windows.
+
+    Parameters
+    ----------
+    found : NumberedWindows
+        The windows.
+
+    Returns
+    -------
+    FrameTable
+        As `find_stretches` gives it.
+    """
+    starts, residues = _longest_of_frames(found)
     residues[residues < MIN_STRETCH_CODONS] = 0
     outcomes = np.where(2 * found.ambiguous > found.lengths, Outcome.AMBIGUOUS, Outcome.FRAMES).astype(np.uint8)
     outcomes[found.lengths < MIN_WINDOW_BP] = Outcome.TOO_SHORT
@@ -73,7 +89,7 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
     offsets = frame_indices % 3
     forward = frame_indices < len(FRAME_NAMES) // 2
     return FrameTable(
-        WindowTable(tuple(records), found.plan, outcomes),
+        WindowTable(found.records, found.plan, outcomes),
         found.codons,
         window_rows,
         frame_indices,
@@ -84,7 +100,7 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
     )
 
 
-def _longest_stretches(found: NumberedWindows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _longest_of_frames(found: NumberedWindows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First base and codons of the longest stretch of every frame; two arrays of shape (windows, 6)."""
     window_rows = np.arange(len(found.starts))
     ends = found.starts + found.lengths

@@ -64,6 +64,9 @@ class WindowPlan:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def __getitem__(self, rows: slice) -> WindowPlan:
+        return WindowPlan(self.record_rows[rows], self.numbers[rows], self.starts[rows], self.ends[rows])
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
