@@ -22,7 +22,7 @@ import torch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for every contestant, as `virnucpro` says it for itself
 
-from benchmarks import alibi, frames, growth, startup
+from benchmarks import alibi, frames, growth, reads, startup
 from benchmarks.race import Task, race
 from benchmarks.workloads import write_dnabert_s, write_esm2, write_sequences
 from virnucpro.embedding.records import ACCELERATOR_MAX_TOKENS, CPU_MAX_TOKENS
@@ -99,6 +99,7 @@ def suites(device: str, repetitions: int) -> dict[str, Callable[[], Rows]]:
     if device.startswith("cuda"):
         parts["alibi"] = lambda: alibi.rows(device, CHOSEN["cuda"], repetitions)
     if device == "cpu":
+        parts["reads"] = lambda: reads.rows(repetitions)
         parts |= {"windows": frames.rows, "growth": growth.rows, "startup": startup.rows}
     return parts
 
@@ -108,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--only", nargs="+", metavar="PART", help="proteome, curve, dna, equal, windows, growth, ...")
+    parser.add_argument("--only", nargs="+", metavar="PART", help="proteome, dna, equal, reads, windows, growth, ...")
     options = parser.parse_args()
     parts = suites(options.device, options.repetitions)
     RESULTS.mkdir(exist_ok=True)

@@ -100,6 +100,21 @@ def alibi(rows: list[Row]) -> str:
     return table("attention | tokens | groups | one layer", cells)
 
 
+def reads(rows: list[Row]) -> str:
+    """Reads in, calls out."""
+    found = [row for row in rows if row["part"] == "reads"]
+    return table(
+        "reads | bp | seconds | spread | of them for starting | reads/s | reads/s behind the start",
+        (
+            (
+                f"{row['reads']:,}", row["read_bp"], f"{row['seconds']:.1f}", spread(row["all"]),
+                f"{row['start_up']:.1f}", f"{row['reads_per_s']:.0f}", f"{row['behind_start_up_per_s']:.0f}",
+            )
+            for row in found
+        ),
+    )  # fmt: skip
+
+
 def growth(rows: list[Row]) -> str:
     """Time and memory of the same work, more of it."""
     found = [row for row in rows if row["part"] == "growth"]
@@ -123,7 +138,8 @@ def page_part(device: str, rows: list[Row]) -> str:
     if device == "cuda":
         parts += ["### ALiBi", alibi(rows)]
     if device == "cpu":
-        parts += ["### Windows and frames, million bases per second", windows(rows), "### Growth", growth(rows)]
+        parts += ["### Windows and frames, million bases per second", windows(rows)]
+        parts += ["### Reads called by mini", reads(rows), "### Growth", growth(rows)]
     return "\n\n".join(parts)
 
 
