@@ -5,7 +5,7 @@ from Bio.Seq import Seq
 
 from virnucpro.records import Record
 from virnucpro.sequences.frames import FRAME_NAMES
-from virnucpro.sequences.stretches import MIN_STRETCH_CODONS, SURE_CODONS, find_stretches
+from virnucpro.sequences.stretches import MIN_STRETCH_CODONS, ONE_ROW_CODONS, find_stretches
 from virnucpro.sequences.windows import Outcome, plan_windows
 
 
@@ -27,7 +27,7 @@ def plain_rows(sequence, window_bp, genetic_code):
             frames.append((len(longest) if len(longest) >= MIN_STRETCH_CODONS else 0, name, strand, longest))
         frames.sort(key=lambda frame: -frame[0])
         first, second = frames[:2]
-        unsure = first[0] < SURE_CODONS and 2 * second[0] >= first[0]
+        unsure = first[0] < ONE_ROW_CODONS and 2 * second[0] >= first[0]
         rows = [first] + ([second] if second[0] and unsure else [])
         for length, name, strand, protein in sorted(rows, key=lambda row: row[1]):
             yield number, name, strand, protein if length else ""
@@ -61,8 +61,8 @@ def test_a_long_stretch_is_the_only_row():
         sequence = "GCA" * codons  # open in all frames, and those of the other strand
         return [frame.id for frame in find_stretches([Record(1, "r", sequence)], len(sequence))]
 
-    assert frames(SURE_CODONS) == ["r_chunk_1F1"]
-    assert frames(SURE_CODONS - 1) == ["r_chunk_1F1", "r_chunk_1R1"]
+    assert frames(ONE_ROW_CODONS) == ["r_chunk_1F1"]
+    assert frames(ONE_ROW_CODONS - 1) == ["r_chunk_1F1", "r_chunk_1R1"]
 
 
 def test_codons_of_the_nucleotides_are_those_of_the_protein():

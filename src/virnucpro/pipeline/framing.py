@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from virnucpro.records import Record
-from virnucpro.sequences.codons import numbered_chunks
 from virnucpro.sequences.frame_rules import FINDER_OF_RULE, FrameRule
 from virnucpro.sequences.frames import Frame, FrameTable
+from virnucpro.sequences.numbered_windows import number_by_chunks
 from virnucpro.sequences.windows import Window
 
 __all__ = ["PART_ROWS", "FramePart", "frame_parts"]
@@ -100,7 +100,7 @@ def frame_parts(
 def _windows_with_frames(
     records: Iterable[Record], window_bp: int, genetic_code: int, rule: FrameRule
 ) -> Iterator[tuple[Window, list[Frame]]]:
-    for found in numbered_chunks(records, window_bp, genetic_code, CHUNK_BASES):
+    for found in number_by_chunks(records, window_bp, genetic_code, CHUNK_BASES):
         yield from _frames_by_window(FINDER_OF_RULE[rule](found))
         del found  # or it would be held while the next chunk is read
 

@@ -1,27 +1,21 @@
-"""Windows as slices of one text, and the codon at every position of it.
+"""The codon at every position of a text of nucleotides, on both strands.
 
-All sequences of a chunk are laid end to end. The codon at every position of that one text becomes a number, and the
-numbers are sorted by phase (position modulo 3): then every frame of every window is one contiguous slice of them, read
-backwards for the other strand, and is open if no stop of its strand lies in it. A record that is longer than a chunk
-is numbered in several, which begin and end with its windows.
+Every codon becomes a number, and the numbers are sorted by phase (position modulo 3): then every frame of every stretch
+of the text is one contiguous slice of them, read backwards for the other strand, and is open if no stop of its strand
+lies in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro.records import Record
-from virnucpro.sequences.genetic_codes import STOP, translation_table
-from virnucpro.sequences.nucleotides import clean_nucleotides
-from virnucpro.sequences.windows import WindowPlan, plan_windows_of_many
+from virnucpro.sequences.genetic_codes import STOP
 
-__all__ = ["Codons", "NumberedWindows", "number_codons", "number_windows", "numbered_chunks"]
+__all__ = ["Codons", "number_codons"]
 
 _AMBIGUOUS_DIGIT = 4
 _FIVE = np.uint8(5)
@@ -129,120 +123,6 @@ class Codons:
         return [numbers.tobytes() for numbers in self.numbers]
 
 
-@dataclass(frozen=True, eq=False)
-class NumberedWindows:
-    """Windows of some records and their codons, before any frame is chosen.
-
-    Attributes
-    ----------
-    records : tuple of Record
-        The records.
-    plan : WindowPlan
-        Where the windows lie in them.
-    codons : Codons
-        Of the windows' text.
-    starts, lengths, ambiguous : numpy.ndarray, shape (windows,), int64
-        First base of each window in ``codons.nucleotides``, its bases, and how many of them are not A, C, G or T.
-    """
-
-    records: tuple[Record, ...]
-    plan: WindowPlan
-    codons: Codons
-    starts: NDArray[np.int64]
-    lengths: NDArray[np.int64]
-    ambiguous: NDArray[np.int64]
-
-
-def number_windows(records: Sequence[Record], window_bp: int, genetic_code: int = 1) -> NumberedWindows:
-    """Cut records into windows and number their codons.
-
-    Parameters
-    ----------
-    records : sequence of Record
-        Nucleotide sequences, as written. Memory: about 8 bytes per base of all of them together.
-    window_bp : int
-        Bases of a window.
-    genetic_code : int, default: 1
-        NCBI's number, 1 to 33.
-
-    Returns
-    -------
-    NumberedWindows
-        Every window.
-
-    Raises
-    ------
-    ConfigError
-        If a window has no bases, or NCBI has no such genetic code.
-    """
-    (found,) = _numbered(records, window_bp, translation_table(genetic_code), None)
-    return found
-
-
-def numbered_chunks(
-    records: Iterable[Record], window_bp: int, genetic_code: int, chunk_bases: int
-) -> Iterator[NumberedWindows]:
-    """Cut any number of records into windows and number their codons, some bases at a time.
-
-    Parameters
-    ----------
-    records : iterable of Record
-        Nucleotide sequences, as written. Memory: about 8 bytes per base of a chunk, and 1 per base of a longer record.
-    window_bp : int
-        Bases of a window.
-    genetic_code : int
-        NCBI's number, 1 to 33.
-    chunk_bases : int
-        How many bases are numbered together, but for the last window of a piece.
-
-    Yields
-    ------
-    NumberedWindows
-        In the order of records and windows; what a window is does not depend on where chunks end.
-
-    Raises
-    ------
-    ConfigError
-        If a window has no bases, or NCBI has no such genetic code.
-    """
-    to_amino_acid = translation_table(genetic_code)
-    chunk: list[Record] = []
-    bases = 0
-    for record in records:
-        if chunk and bases + len(record.sequence) > chunk_bases:
-            yield from _numbered(chunk, window_bp, to_amino_acid, chunk_bases)
-            chunk, bases = [], 0
-        chunk.append(record)
-        bases += len(record.sequence)
-    if chunk:
-        yield from _numbered(chunk, window_bp, to_amino_acid, chunk_bases)
-
-
-def _numbered(
-    records: Sequence[Record], window_bp: int, to_amino_acid: bytes, chunk_bases: int | None
-) -> Iterator[NumberedWindows]:
-    """Number all windows; in pieces, if their text is longer than a chunk."""
-    sequences = [clean_nucleotides(record.sequence) for record in records]
-    plan = plan_windows_of_many([len(sequence) for sequence in sequences], window_bp)
-    starts = np.cumsum([0, *map(len, sequences)])[plan.record_rows] + plan.starts
-    lengths = plan.ends - plan.starts
-    text = b"".join(sequences)
-    del sequences
-    pieces = starts // chunk_bases if chunk_bases else np.zeros_like(starts)
-    borders = [0, *(np.flatnonzero(np.diff(pieces)) + 1).tolist(), len(plan)]
-    for rows in (slice(first, last) for first, last in pairwise(borders)):
-        begin, end = (int(starts[rows][0]), int((starts + lengths)[rows].max())) if len(plan) else (0, 0)
-        piece, own_starts = text[begin:end], starts[rows] - begin
-        yield NumberedWindows(
-            tuple(records),
-            plan[rows],
-            number_codons(piece, to_amino_acid),
-            own_starts,
-            lengths[rows],
-            _count_ambiguous(piece, own_starts, lengths[rows]),
-        )
-
-
 def number_codons(nucleotides: bytes, to_amino_acid: bytes) -> Codons:
     """Number the codon at every position.
 
@@ -269,11 +149,3 @@ def number_codons(nucleotides: bytes, to_amino_acid: bytes) -> Codons:
     numbers *= _FIVE
     numbers += digits[2:]
     return Codons(nucleotides, numbers, to_amino_acid)
-
-
-def _count_ambiguous(text: bytes, starts: NDArray[np.int64], window_lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many letters of each window are not A, C, G or T."""
-    if not text.translate(None, b"ACGT"):
-        return np.zeros_like(starts)
-    ambiguous = np.flatnonzero(np.frombuffer(text.translate(_TO_DIGIT), np.uint8) == _AMBIGUOUS_DIGIT)
-    return np.searchsorted(ambiguous, starts + window_lengths) - np.searchsorted(ambiguous, starts)

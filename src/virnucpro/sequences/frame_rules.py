@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
-from virnucpro.sequences.codons import NumberedWindows
 from virnucpro.sequences.frames import FrameTable, open_frames
+from virnucpro.sequences.numbered_windows import NumberedWindows
 from virnucpro.sequences.stretches import longest_stretches
 
 __all__ = ["FINDER_OF_RULE", "FrameRule"]

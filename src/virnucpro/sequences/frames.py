@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.records import Record
-from virnucpro.sequences.codons import Codons, NumberedWindows, number_windows
+from virnucpro.sequences.codons import Codons
 from virnucpro.sequences.nucleotides import reverse_complement
+from virnucpro.sequences.numbered_windows import NumberedWindows, number_windows
 from virnucpro.sequences.windows import Outcome, WindowTable
 
 __all__ = [

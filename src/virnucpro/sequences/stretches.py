@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.records import Record
-from virnucpro.sequences.codons import NumberedWindows, number_windows
 from virnucpro.sequences.frames import FRAME_NAMES, FrameTable
+from virnucpro.sequences.numbered_windows import NumberedWindows, number_windows
 from virnucpro.sequences.windows import Outcome, WindowTable
 
-__all__ = ["MIN_STRETCH_CODONS", "SURE_CODONS", "find_stretches", "longest_stretches"]
+__all__ = ["MIN_STRETCH_CODONS", "ONE_ROW_CODONS", "find_stretches", "longest_stretches"]
 
 MIN_STRETCH_CODONS = 10
 """Shorter stretches are not used: nearly every window has some, and they say little."""
@@ -27,11 +27,11 @@ MIN_STRETCH_CODONS = 10
 MIN_WINDOW_BP = 3 * MIN_STRETCH_CODONS
 """A window with fewer bases is too short to say anything of."""
 
-SURE_CODONS = 64
+ONE_ROW_CODONS = 64
 """A stretch so long is the window's only row: in windows of 300 bp and more a second tells nothing that it does not."""
 
-SECOND_SHARE = 2
-"""Beside a shorter one, the second is used where it is at least one half of the first."""
+MAX_RATIO = 2
+"""Beside a shorter one, the second is used unless the first is more than so many times as long."""
 
 
 def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int = 1) -> FrameTable:
@@ -144,7 +144,7 @@ def _chosen(residues: NDArray[np.int64]) -> NDArray[np.bool_]:
     order = np.argsort(-residues, axis=1, kind="stable")[:, :2]
     lengths = np.take_along_axis(residues, order, axis=1)
     used = np.ones_like(order, dtype=np.bool_)
-    unsure = (lengths[:, 0] < SURE_CODONS) & (SECOND_SHARE * lengths[:, 1] >= lengths[:, 0])
+    unsure = (lengths[:, 0] < ONE_ROW_CODONS) & (lengths[:, 0] <= MAX_RATIO * lengths[:, 1])
     used[:, 1] = (lengths[:, 1] > 0) & unsure
     chosen = np.zeros_like(residues, dtype=np.bool_)
     np.put_along_axis(chosen, order, used, axis=1)
