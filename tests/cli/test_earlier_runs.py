@@ -53,6 +53,49 @@ def test_what_did_not_fit_in_memory_is_tried_again(virnucpro, tmp_path, monkeypa
     assert "parts: 0 computed, 1 skipped" in virnucpro(*verb, fasta, "-o", tmp_path / "out")[2]
 
 
+def test_what_fails_again_stays_in_the_log_beside_a_record_of_the_same_id(virnucpro, tmp_path, monkeypatch, verb):
+    monkeypatch.setattr("virnucpro.pipeline.framing.frame_parts.__defaults__", (1, 6))
+    fasta = write_fasta(tmp_path / "x.fna", [("r", OPEN * 30), ("r", OPEN * 60)])
+    embed, too_long = ProteinEncoder.embed, {30 + 2, 60 + 2}
+
+    def tight(self, tokens, exact=False):
+        if any(len(sequence) in too_long for sequence in tokens):
+            raise torch.OutOfMemoryError("no room")
+        return embed(self, tokens, exact)
+
+    monkeypatch.setattr(ProteinEncoder, "embed", tight)
+    assert virnucpro(*verb, fasta, "-o", tmp_path / "out")[0] == 5
+    both = logged(tmp_path / "out")
+    too_long.remove(60 + 2)
+    assert virnucpro(*verb, fasta, "-o", tmp_path / "out")[0] == 5
+    first = logged(tmp_path / "out")
+    assert first
+    assert len(both) == 2 * len(first)
+    too_long.clear()
+    assert virnucpro(*verb, fasta, "-o", tmp_path / "out")[0] == 0
+    assert logged(tmp_path / "out") == []
+
+
+def test_parts_with_other_rows_are_not_taken_for_this_run_s(virnucpro, tmp_path, monkeypatch, verb):
+    """As of a version that had other windows, rows or ends of parts: what is left of it does not fit beside the rest."""
+    fasta = write_fasta(tmp_path / "x.fna", [("a", OPEN * 100), ("b", OPEN * 100), ("c", OPEN * 100)])
+    monkeypatch.setattr("virnucpro.pipeline.framing.frame_parts.__defaults__", (1, 6))
+    assert virnucpro(*verb, fasta, "-o", tmp_path / "out")[0] == 0
+    monkeypatch.setattr("virnucpro.pipeline.framing.frame_parts.__defaults__", (1, 12))
+    code, _, err = virnucpro(*verb, fasta, "-o", tmp_path / "out")
+    assert code == 4
+    assert "rows sha256" in err
+    assert virnucpro(*verb, fasta, "-o", tmp_path / "out", "--overwrite")[0] == 0
+
+
+def test_a_record_without_an_id_is_called_but_gives_no_features(virnucpro, tmp_path, verb):
+    fasta = tmp_path / "x.fna"
+    fasta.write_text(f">a\n{OPEN * 50}\n>\n{OPEN * 50}\n")
+    code, _, err = virnucpro(*verb, fasta, "-o", tmp_path / "out")
+    assert code == (0 if verb[0] == "predict" else 3)
+    assert ("record 2 has no id" in err) == (verb[0] == "features")
+
+
 def test_overwriting_begins_the_failure_log_anew(virnucpro, tmp_path, monkeypatch, verb):
     def never(*_):
         raise torch.OutOfMemoryError("no room")

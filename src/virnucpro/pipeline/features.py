@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
-from virnucpro.errors import ConfigError
+from virnucpro.errors import ConfigError, InputError
 from virnucpro.models.contract import FeatureContract
 from virnucpro.models.memory import return_free_memory
 from virnucpro.pipeline.frame_encoders import ChosenEncoders
@@ -18,13 +19,13 @@ from virnucpro.pipeline.part_files import (
     FrameSettings,
     begin_anew,
     combine_identities,
-    log_failures,
     part_provenance,
     refuse_parts,
 )
 from virnucpro.pipeline.sources import Source, identify_sources, read_sources
-from virnucpro.records import Counts
+from virnucpro.records import Counts, Record
 from virnucpro.sequences.fasta import sequence_stem
+from virnucpro.store.failures import append_failures, replace_failures
 from virnucpro.store.merged import LABELS, MERGED_SUFFIX, write_merged
 from virnucpro.store.receipts import Provenance, Receipt, State, examine, failure_details, write_result
 
@@ -184,39 +185,54 @@ def make_features(
 
     Raises
     ------
+    InputError
+        If the input cannot be read, or a record has no id.
     StoreError
         If a part was made from something else, or cannot be written.
     """
     if overwrite:
         begin_anew(job.parts_there(), job.outdir, job.source.label)
-    records = read_sources([job.source])
-    settings, own = job.settings, set[Path]()
+    records = _with_ids(read_sources([job.source]), job.source.label)
+    settings, own, computed = job.settings, set[Path](), 0
+    receipts: list[Receipt | None] = []
     for part in frame_parts(records, settings.window_bp, settings.genetic_code, rule=settings.frames):
         report.windows.update(window.outcome.word for window in part.windows)
         on_progress(part.bases)
         if not part.frames:
             continue
-        path, wanted = job.part_path(part.number), part_provenance(job.provenance, part.number)
+        path, wanted = job.part_path(part.number), part_provenance(job.provenance, part)
         own.add(path)
         state, receipt = (State.ABSENT, None) if overwrite else examine(path, wanted)
         if state is State.ABSENT:
             receipt = _write_part(job, part, encoders())
-            report.computed_parts += 1
+            computed += 1
         report.parts += 1
         report.unchecked_parts += state is State.UNCHECKED
-        if receipt:
-            report.counts += receipt.counts
+        report.counts += receipt.counts if receipt else Counts()
+        receipts.append(receipt)
         del part  # or it would be held while the next one is made
         return_free_memory()
     refuse_parts(job.parts_there() - own)
+    report.computed_parts += computed
+    known = [receipt.failures for receipt in receipts if receipt]
+    if computed and len(known) == len(receipts):  # in file order, and each once, whatever was tried before
+        replace_failures(job.outdir, job.source.label, chain.from_iterable(known))
+
+
+def _with_ids(records: Iterable[Record], file: str) -> Iterator[Record]:
+    """Pass records on; rows of one without an id could not be told from those of others when a classifier learns."""
+    for record in records:
+        if not record.id:
+            raise InputError(f"{file}: record {record.number} has no id, which its features would be known by; name it")
+        yield record
 
 
 def _write_part(job: FeatureJob, part: FramePart, encoders: FrameEncoders) -> Receipt:
     """Embed one part and write its file; failures go to the log first."""
     features = embed_frames(part, encoders, job.settings.limits, lambda _: None)
-    log_failures(job.part_path(part.number), job.outdir, job.source.label, part, features.failures)
+    append_failures(job.outdir, job.source.label, features.failures)
     counts = Counts(len(part.frames), len(features.table), failed=len(features.failures))
-    provenance = part_provenance(job.provenance, part.number)
+    provenance = part_provenance(job.provenance, part)
     details = {"contract": job.contract.to_dict(), "failures": failure_details(features.failures)}
     receipt = Receipt(provenance, counts, details)
     return write_result(

@@ -6,6 +6,7 @@ end depends on the records before only, so the same input always gives the same 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -54,6 +55,13 @@ class FramePart:
             covered += window.end - end
             record, end = window.record_number, window.end
         return covered
+
+    @property
+    def rows_sha256(self) -> str:
+        """Digest of which windows and frames these are; letters aside, which follow from input and settings."""
+        windows = [f"{window.record_number} {window.number} {window.start} {window.end}" for window in self.windows]
+        frames = [f"{frame.window_row} {frame.id} {len(frame.protein)}" for frame in self.frames]
+        return hashlib.sha256("\n".join([*windows, *frames]).encode()).hexdigest()
 
 
 def frame_parts(

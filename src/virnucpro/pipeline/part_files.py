@@ -1,9 +1,9 @@
-"""What the jobs that go part by part share: how frames are made, and who made a part."""
+"""What the jobs that go part by part share: how frames are made, what a part was made from, whose parts there are."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from virnucpro.embedding.records import Limits
 from virnucpro.errors import StoreError
 from virnucpro.models.placement import Placement
 from virnucpro.pipeline.framing import FramePart
-from virnucpro.records import Failure, ModelIdentity
+from virnucpro.records import ModelIdentity
 from virnucpro.sequences.frame_rules import FrameRule
-from virnucpro.store.failures import append_failures, replace_failures
+from virnucpro.store.failures import replace_failures
 from virnucpro.store.receipts import Provenance, receipt_path
 
-__all__ = ["FrameSettings", "begin_anew", "combine_identities", "log_failures", "part_provenance", "refuse_parts"]
+__all__ = ["FrameSettings", "begin_anew", "combine_identities", "part_provenance", "refuse_parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +81,23 @@ def combine_identities(models: dict[str, ModelIdentity]) -> ModelIdentity:
     return ModelIdentity(name, None, digest, shapes)
 
 
-def part_provenance(base: Provenance, part: int) -> Provenance:
+def part_provenance(base: Provenance, part: FramePart) -> Provenance:
     """What one part was made from.
 
     Parameters
     ----------
     base : Provenance
         Of all parts.
-    part : int
-        Number of the part.
+    part : FramePart
+        The part.
 
     Returns
     -------
     Provenance
-        With the number among the settings.
+        With its number and the digest of its windows and frames among the settings: where parts end, and what is a row,
+        is for the version to say that made it.
     """
-    return replace(base, settings={**base.settings, "part": part})
+    return replace(base, settings={**base.settings, "part": part.number, "rows sha256": part.rows_sha256})
 
 
 def refuse_parts(leftovers: Iterable[Path]) -> None:
@@ -137,35 +138,8 @@ def begin_anew(parts: Iterable[Path], outdir: Path, file: str) -> None:
     """
     for path in parts:
         try:
-            path.unlink()  # first: a part without a receipt is never taken for finished
+            path.unlink()  # first: a receipt without its part is nothing; features without a receipt would be kept
             receipt_path(path).unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"cannot remove {path}: {error.strerror or error}; check permissions") from error
     replace_failures(outdir, file, [])
-
-
-def log_failures(path: Path, outdir: Path, file: str, part: FramePart, failures: Sequence[Failure]) -> None:
-    """Log the failed frames of a part that is about to be written.
-
-    Parameters
-    ----------
-    path : Path
-        Of the part; where it is there already, it lacked what did not fit in memory, and its lines are replaced.
-    outdir : Path
-        Where the log is.
-    file : str
-        The input's name in it.
-    part : FramePart
-        All of its frames.
-    failures : sequence of Failure
-        Those that failed.
-
-    Raises
-    ------
-    StoreError
-        If the log cannot be written.
-    """
-    if path.exists():
-        replace_failures(outdir, file, failures, {frame.id for frame in part.frames})
-    else:
-        append_failures(outdir, file, failures)

@@ -26,15 +26,15 @@ from virnucpro.pipeline.part_files import (
     FrameSettings,
     begin_anew,
     combine_identities,
-    log_failures,
     part_provenance,
     refuse_parts,
 )
 from virnucpro.pipeline.row_kinds import RowKinds
 from virnucpro.pipeline.sources import Source, identify_sources, read_sources
 from virnucpro.prediction.scores import PartScores
-from virnucpro.records import Counts, ModelIdentity
+from virnucpro.records import Counts, Failure, ModelIdentity
 from virnucpro.sequences.frames import FRAME_NAMES
+from virnucpro.store.failures import append_failures, replace_failures
 from virnucpro.store.receipts import Provenance, Receipt, State, examine, failure_details, write_result
 
 __all__ = [
@@ -224,6 +224,7 @@ def score_parts(
     if overwrite:
         begin_anew(job.parts_there(), job.outdir, job.provenance.input.path)
     report = PredictionReport()
+    failures: list[Failure] = []
     records = read_sources(job.sources)
     settings = job.settings
     for part in frame_parts(records, settings.window_bp, settings.genetic_code, rule=settings.frames):
@@ -234,18 +235,21 @@ def score_parts(
         report.parts += 1
         report.frames += receipt.counts.written
         report.failed_frames += receipt.counts.failed
+        failures += receipt.failures
         report.windows.update(window.outcome.word for window in part.windows)
         report.kinds.add(part)
         on_progress(part.bases)
         del part  # or it would be held while the next one is made
         return_free_memory()
     refuse_parts(job.parts_there() - {job.part_path(number) for number in range(1, report.parts + 1)})
+    if report.computed_parts:  # the log says it in file order, and each once, whatever was tried before
+        replace_failures(job.outdir, job.provenance.input.path, failures)
     return report
 
 
 def _finished(job: PredictionJob, part: FramePart) -> Receipt | None:
     """Find the receipt of a part that is there already, made from just this."""
-    state, receipt = examine(job.part_path(part.number), part_provenance(job.provenance, part.number))
+    state, receipt = examine(job.part_path(part.number), part_provenance(job.provenance, part))
     return receipt if state is State.FINISHED else None
 
 
@@ -267,9 +271,9 @@ def _score(job: PredictionJob, part: FramePart, encoders: FrameEncoders) -> Rece
         scores=job.classifier.score(numbers),
         log_odds=job.classifier.log_odds(numbers) if job.classifier.calibration is not None else None,
     )
-    log_failures(job.part_path(part.number), job.outdir, job.provenance.input.path, part, features.failures)
+    append_failures(job.outdir, job.provenance.input.path, features.failures)
     counts = Counts(read=len(part.frames), written=len(frames), failed=len(features.failures))
-    provenance = part_provenance(job.provenance, part.number)
+    provenance = part_provenance(job.provenance, part)
     details = {"device": job.settings.placement.describe(), "failures": failure_details(features.failures)}
     receipt = Receipt(provenance, counts, details)
     return write_result(job.part_path(part.number), lambda stream: _save(stream, table), receipt)

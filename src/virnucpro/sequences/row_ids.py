@@ -12,7 +12,7 @@ from virnucpro.errors import InputError
 
 __all__ = ["Sources", "number_sources", "split_row_id"]
 
-_ROW_ID = re.compile(r"(.*)_chunk_(\d+)([FR][1-3])", re.DOTALL)
+_ROW_ID = re.compile(r"(.+)_chunk_(\d+)([FR][1-3])", re.DOTALL)
 
 Sources = tuple[NDArray[np.int64], NDArray[np.int64]]
 """For every row the number of its record, and of its window, each counted from 0 in order of first appearance."""
@@ -29,7 +29,7 @@ def split_row_id(row_id: str) -> tuple[str, int, str]:
     Returns
     -------
     record : str
-        Id of the sequence that the row comes from; empty where its header has none: all such count as one.
+        Id of the sequence that the row comes from.
     window : int
         Which of its windows, from 1.
     frame : str

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,7 +49,7 @@ def append_failures(folder: Path, file: str, failures: Iterable[Failure]) -> Non
         raise _cannot_write(log, error) from error
 
 
-def replace_failures(folder: Path, file: str, failures: Iterable[Failure], ids: Container[str] | None = None) -> None:
+def replace_failures(folder: Path, file: str, failures: Iterable[Failure]) -> None:
     """Make the failure log of a folder hold just these failures of a file, where its old lines stood.
 
     Parameters
@@ -60,8 +60,6 @@ def replace_failures(folder: Path, file: str, failures: Iterable[Failure], ids: 
         Name of the sequence file.
     failures : iterable of Failure
         All of the file, as for `append_failures`; without any, the file has no line, and an empty log is removed.
-    ids : container of str, optional
-        Only lines of these sequences are replaced; by default those of all.
 
     Raises
     ------
@@ -76,11 +74,11 @@ def replace_failures(folder: Path, file: str, failures: Iterable[Failure], ids: 
         folder.mkdir(parents=True, exist_ok=True)
         with _alone_in(folder):
             old = _read_lines(log)
-            mine = [number for number, line in enumerate(old) if _is_of(line, file, ids)]
+            mine = [number for number, line in enumerate(old) if _is_of(line, file)]
             if not mine and not new:
                 return
             start = mine[0] if mine else len(old)
-            others = [line for line in old[start:] if not _is_of(line, file, ids)]
+            others = [line for line in old[start:] if not _is_of(line, file)]
             _rewrite(log, old[:start] + new + others)
     except OSError as error:
         raise _cannot_write(log, error) from error
@@ -98,10 +96,8 @@ def _one_line(file: str) -> str:
     return " ".join(file.splitlines())
 
 
-def _is_of(line: str, file: str, ids: Container[str] | None) -> bool:
-    start = f"{_one_line(file)} | "
-    rest = line.partition(" | ")[2]
-    return rest.startswith(start) and (ids is None or rest.removeprefix(start).partition(" | ")[0] in ids)
+def _is_of(line: str, file: str) -> bool:
+    return line.partition(" | ")[2].startswith(f"{_one_line(file)} | ")
 
 
 def _read_lines(log: Path) -> list[str]:

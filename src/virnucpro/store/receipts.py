@@ -118,9 +118,14 @@ class Receipt:
     output_sha256: str = ""
 
     @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Sequences that are not in the result, and why."""
+        return tuple(Failure(*failure) for failure in self.details.get("failures", ()))
+
+    @property
     def may_succeed_elsewhere(self) -> bool:
         """Whether a sequence failed only because it did not fit in the memory of the device that was used."""
-        return any(error_type == OUT_OF_MEMORY for _, _, error_type in self.details.get("failures", ()))
+        return any(failure.error_type == OUT_OF_MEMORY for failure in self.failures)
 
     def to_json(self) -> bytes:
         """Serialise.
@@ -198,7 +203,7 @@ def _check_types(content: dict[str, Any]) -> None:
         if not isinstance(value, kind):
             raise TypeError(f"{name} is {value!r}")
     for failure in content["details"].get("failures", ()):
-        if not isinstance(failure, list) or len(failure) != 3:
+        if not isinstance(failure, list) or len(failure) != 4:
             raise TypeError(f"a failure is {failure!r}")
 
 
@@ -211,7 +216,7 @@ class State(Enum):
 
 
 def failure_details(failures: Iterable[Failure]) -> list[list[object]]:
-    """Give what a receipt says of failures, so that those for lack of memory can be tried elsewhere.
+    """Give what a receipt says of failures, so that a log can be made anew and lack of memory tried elsewhere.
 
     Parameters
     ----------
@@ -221,9 +226,9 @@ def failure_details(failures: Iterable[Failure]) -> list[list[object]]:
     Returns
     -------
     list of list
-        Record number, id and error type of each; for `details["failures"]`.
+        Record number, id, error type and message of each; for `details["failures"]`.
     """
-    return [[failure.number, failure.id, failure.error_type] for failure in failures]
+    return [[failure.number, failure.id, failure.error_type, failure.message] for failure in failures]
 
 
 def receipt_path(result: Path) -> Path:
