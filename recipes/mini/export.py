@@ -29,7 +29,7 @@ __all__ = ["CLASSIFIER", "add_calibration", "export"]
 
 CLASSIFIER = "classifier.safetensors"
 
-RESIDUES, RARE_LETTERS = "ACDEFGHIKLMNPQRSTVWY", "BUZO"
+RESIDUES, UNTRANSLATED = "ACDEFGHIKLMNPQRSTVWY", "BUZO"
 
 _LAYER = re.compile(r"layers\.(\d+)\.(\w+)\.(\w+)")
 _ESM2_NAMES = {
@@ -114,7 +114,7 @@ def _esm2_tensors(network: Mini) -> dict[str, Tensor]:
         if name == "inverse_frequencies":  # follow from the configuration
             continue
         if name == "embedding.weight":
-            tensors[_published(name, _ESM2_NAMES)] = _without_rare_letters(tensor)
+            tensors[_published(name, _ESM2_NAMES)] = _with_averages_for_untranslated(tensor)
         elif "query_key_value" in name:
             layer, _, kind = _LAYER.fullmatch(name).groups()  # type: ignore[union-attr]
             for word, part in zip(("query", "key", "value"), tensor.chunk(3), strict=True):
@@ -124,11 +124,11 @@ def _esm2_tensors(network: Mini) -> dict[str, Tensor]:
     return tensors
 
 
-def _without_rare_letters(vectors: Tensor) -> Tensor:
+def _with_averages_for_untranslated(vectors: Tensor) -> Tensor:
     """Give letters that no codon stands for the mean of the twenty residues."""
-    rare, residues = ([VOCABULARY.index(letter) for letter in letters] for letters in (RARE_LETTERS, RESIDUES))
+    others, residues = ([VOCABULARY.index(letter) for letter in letters] for letters in (UNTRANSLATED, RESIDUES))
     vectors = vectors.clone()
-    vectors[rare] = vectors[residues].mean(0)
+    vectors[others] = vectors[residues].mean(0)
     return vectors
 
 

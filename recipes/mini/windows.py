@@ -113,7 +113,7 @@ class Sampler:
         sequences = []
         for number, length in enumerate(lengths_bp.tolist()):
             records[number], piece = self._piece(rng, int(records[number]), length, 0.1 if errors else 0.0)
-            letters = _with_errors(piece, rng) if errors else piece
+            letters = _with_unknown(_with_errors(piece, rng), rng) if errors else piece
             sequence = letters.tobytes()[:length]
             sequences.append(reverse_complement(sequence) if rng.random() < 0.5 else sequence)
         return Drawn(sequences, records, self.genomes.classes[records] < VIRAL_CLASSES)
@@ -162,7 +162,7 @@ def _with_errors(piece: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[
         places = np.flatnonzero(rng.random(len(letters)) < INDEL_RATE)
         copies[places] = rng.integers(2, size=len(places)) * 2
         letters = np.repeat(letters, copies)
-    return _with_unknown(letters, rng)
+    return letters
 
 
 def _with_unknown(letters: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -68,6 +68,8 @@ def test_letters_that_no_codon_stands_for_are_average_residues(tmp_path):
     model = ExportedModel(tmp_path, "fp32")
     table = model.encoders.protein.model.embedding.weight
     usual = table[[VOCABULARY.index(letter) for letter in "ACDEFGHIKLMNPQRSTVWY"]]
+    learned = network.protein.embedding.weight[VOCABULARY.index("X")]
+    assert torch.allclose(table[VOCABULARY.index("X")], learned, atol=MINI_EXPORT)
     for letter in "BUZO":
         assert torch.allclose(table[VOCABULARY.index(letter)], usual.mean(0), atol=MINI_EXPORT)
 
