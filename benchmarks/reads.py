@@ -1,8 +1,8 @@
 """How fast reads are called: ``python -m benchmarks --only reads``.
 
 `virnucpro predict` with the package's own model, on reads of 500 bp that are cut from genomes simulated by codon pairs,
-viral and cellular: real reads have long stretches without a stop, letters drawn one by one have not. Every run is a
-process of its own.
+viral and cellular, with genes of 100 to 600 codons: nearly every read has one row, as fragments of real genomes have.
+Every run is a process of its own.
 """
 
 from __future__ import annotations
@@ -39,8 +39,16 @@ def rows(repetitions: int) -> Iterator[dict[str, Any]]:
         for number in range(repetitions):
             for count, seconds in taken.items():
                 started = time.perf_counter()
-                out = f"{folder}/{count}_{number}"
-                measured([sys.executable, "-m", "virnucpro", "predict", f"{folder}/{count}.fa", "-o", out, "-q"])
+                command = [
+                    "predict",
+                    f"{folder}/{count}.fa",
+                    "-o",
+                    f"{folder}/{count}_{number}",
+                    "--device",
+                    "cpu",
+                    "-q",
+                ]
+                measured([sys.executable, "-m", "virnucpro", *command])
                 seconds.append(time.perf_counter() - started)
     start_up, whole = (median(taken[count]) for count in (1, READS))
     yield {"reads": READS, "read_bp": READ_BP, "seconds": whole, "all": taken[READS], "start_up": start_up} | {
