@@ -8,11 +8,20 @@ def tokens_of(lengths):
     return [np.full(length, 5, np.int64) for length in lengths]
 
 
-def test_filler_brings_every_batch_to_one_of_sixteen_sizes_an_octave():
-    sizes = {total + filler(tokens_of([total])).size for total in range(1024, 2049)}
-    assert sizes == set(range(1024, 2049, 64))
-    for total in range(1, 3000):
-        assert filler(tokens_of([total])).size < max(total / 16, 1)
+def filled(total, width):
+    sequences = filler(tokens_of([total]), width)
+    assert all(len(sequence) == 1 for sequence in sequences)
+    return total + len(sequences)
+
+
+def test_filler_brings_every_batch_to_one_of_a_few_sizes():
+    assert {filled(total, 1280) for total in range(1024, 2049)} == set(range(1024, 2049, 64))
+    assert all(filled(total, 1280) - total < max(total / 16, 1) for total in range(1, 3000))
+    assert {filled(total, 128) for total in range(1, 4097)} == set(range(512, 4097, 512))
+
+
+def test_positions_begin_anew_with_every_sequence():
+    assert Pack.of(tokens_of([3, 1, 1, 2])).positions_N.tolist() == [0, 1, 2, 0, 0, 0, 1]
 
 
 def test_filler_is_nobodys_vector(monkeypatch, protein_encoder):
@@ -22,7 +31,7 @@ def test_filler_is_nobodys_vector(monkeypatch, protein_encoder):
     monkeypatch.setattr(Pack, "of", lambda tokens, device: seen.append(sum(map(len, tokens))) or of(tokens, device))
     proteins = [encoder.prepare("MKVLAAGIT" * count, 1024).tokens for count in (9, 5, 5, 2)]
     vectors = encoder.embed(proteins)
-    assert seen == [200] != [sum(map(len, proteins))]
+    assert seen == [512] != [sum(map(len, proteins))]
     assert vectors.shape == (4, encoder.width)
 
     pack = of(proteins)

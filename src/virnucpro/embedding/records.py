@@ -14,6 +14,8 @@ from virnucpro.batching import plan_batches
 from virnucpro.embedding.batches import NOT_FINITE, OUT_OF_MEMORY, Attempt, run_batches
 from virnucpro.errors import InputError
 from virnucpro.models.encoders import Encoder, Prepared
+from virnucpro.models.memory import return_free_memory
+from virnucpro.models.pack import WIDE
 from virnucpro.models.placement import Placement
 from virnucpro.records import Counts, EmbeddingTable, Failure, Record
 
@@ -24,8 +26,6 @@ _REASONS = {
     NOT_FINITE: "gives numbers that are not finite, in float32 too; the weights or the sequence are unusual",
 }
 
-
-WIDE = 512
 CPU_MAX_TOKENS, NARROW_CPU_MAX_TOKENS = 1024, 4096
 """Of encoders at least so wide, what stays in the cache; of others, what a thread does not have to wait for."""
 
@@ -34,6 +34,9 @@ ACCELERATOR_MAX_TOKENS = 16384
 
 RECORDS_OF_A_TASK = 256
 """Records that a thread tokenises at a time."""
+
+BATCHES_BETWEEN_RETURNS = 16
+"""Batches after which free memory goes back: of what arrays of many sizes leave, glibc would keep 50 to 200 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +134,13 @@ def embed_records(
     tokens = [sharing[0].prepared.tokens for sharing in sharers]
     budget = limits.budget(encoder.placement, encoder.width)
     plan = plan_batches([len(sequence) for sequence in tokens], budget)
-    for batch in run_batches(encoder, tokens, plan, budget):
+    for number, batch in enumerate(run_batches(encoder, tokens, plan, budget), start=1):
         for attempt in batch:
             for row in sharers[attempt.index]:
                 row.attempt = attempt
         on_progress(sum(row.prepared.residues for attempt in batch for row in sharers[attempt.index]))
+        if number % BATCHES_BETWEEN_RETURNS == 0:
+            return_free_memory()
     return _gather(encoder.width, rows, failures)
 
 

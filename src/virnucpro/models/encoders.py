@@ -133,8 +133,7 @@ class PackedEncoder:
         numpy.ndarray, shape (B, D), float32
             One row per sequence, in the order given.
         """
-        missing = filler(tokens)
-        pack = Pack.of([*tokens, missing] if missing.size else tokens, self.model.device)
+        pack = Pack.of([*tokens, *filler(tokens, self.width)], self.model.device)
         hidden_ND = self.model(pack, torch.float32 if exact else None)
         return self.pool(hidden_ND, pack)[: len(tokens)].cpu().numpy()
 

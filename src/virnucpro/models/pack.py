@@ -15,7 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Pack", "filler"]
+__all__ = ["WIDE", "Pack", "filler"]
+
+WIDE = 512
+"""Width from which on an encoder is wide: its matrices, not what is between them, take its time."""
+
+NARROW_STEP_TOKENS = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +77,8 @@ class Pack:
     @cached_property
     def positions_N(self) -> Tensor:
         """Position of each token in its own sequence, from 0: shape (N,), int64, on the pack's device."""
-        positions = np.concatenate([np.arange(length) for length in self.lengths])
+        starts = np.cumsum((0, *self.lengths[:-1]), dtype=np.int64)
+        positions = np.arange(len(self.tokens_N)) - np.repeat(starts, self.lengths)
         return torch.from_numpy(positions).to(self.tokens_N.device)
 
     @cached_property
@@ -102,28 +108,32 @@ class Pack:
             yield values_N[start : start + count * length].view(count, length, *values_N.shape[1:])
 
 
-def filler(tokens: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def filler(tokens: Sequence[NDArray[np.int64]], width: int) -> list[NDArray[np.int64]]:
     """Make the few tokens that bring a batch to a round size.
 
-    CPU kernels in half precision are compiled for every size that they meet, and kept: 10 ms and 100 kB for every layer
-    shape at every new number of tokens. With sixteen sizes between a power of two and the next, there are soon no new
-    ones.
+    CPU kernels in half precision are compiled for every size that they meet, and kept: 10 ms and up to 700 kB for every
+    layer shape at every new number of tokens. Sixteen sizes between a power of two and the next are few enough for wide
+    encoders, whose batches are many times 10 ms; of a narrow one, 512 tokens take less time than a new kernel.
 
     Parameters
     ----------
     tokens : sequence of numpy.ndarray, each of shape (length,), int64
         A batch; at least one sequence.
+    width : int
+        D, numbers per vector.
 
     Returns
     -------
-    numpy.ndarray, shape (missing,), int64
-        To be packed behind the batch as a sequence of its own, under a sixteenth of it; empty when nothing is missing.
+    list of numpy.ndarray, each of shape (1,), int64
+        Sequences of one token, which bring attention no new lengths, to be packed behind the batch.
 
     Examples
     --------
-    >>> filler([np.arange(600), np.arange(430)]).size
+    >>> len(filler([np.arange(600), np.arange(430)], width=1280))
     58
+    >>> len(filler([np.arange(600), np.arange(430)], width=128))
+    506
     """
     total = sum(map(len, tokens))
-    step = 1 << max(total.bit_length() - 5, 0)
-    return np.full(-total % step, tokens[0][0])
+    step = max(1 << max(total.bit_length() - 5, 0), NARROW_STEP_TOKENS if width < WIDE else 1)
+    return [tokens[0][:1]] * (-total % step)
