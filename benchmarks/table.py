@@ -129,7 +129,7 @@ def page_part(device: str, rows: list[Row]) -> str:
     """Everything that one device's rows say."""
     if not rows:
         return "Not measured."
-    told = {(row["hardware"].split(", ")[0], row["versions"]) for row in rows}
+    told = {(row["hardware"].rpartition(", ")[0], row["versions"]) for row in rows}
     parts = ["; ".join(f"{hardware}, {versions}" for hardware, versions in sorted(told)) + "."]
     if device == "cpu":
         parts += ["### Targets", table("target | figure | verdict", verdicts(rows))]
