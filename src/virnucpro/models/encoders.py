@@ -288,7 +288,9 @@ def encoder_of(checkpoint: AnyCheckpoint, placement: Placement) -> ProteinEncode
     kind = DnaEncoder if isinstance(checkpoint, DNABERTSCheckpoint) else ProteinEncoder
     encoder: ProteinEncoder | DnaEncoder = kind.load(checkpoint, placement)  # type: ignore[arg-type]
     # Where two threads were the first to use a kernel, and at once, last digits of a batch changed in 4 of 10 runs.
-    encoder.embed([encoder.prepare("ACGT", 4).tokens])
+    tokens = [encoder.prepare("ACGT", 4).tokens]
+    with torch.inference_mode():
+        encoder.model(Pack.of([*tokens, *filler(tokens, encoder.width)], encoder.model.device))
     return encoder
 
 
