@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import virnucpro.pipeline.prepare  # noqa: F401  so that no file's seconds hold the imports
+import virnucpro.verbs.prepare  # noqa: F401  so that no file's seconds hold the imports
 from virnucpro.cli.main import run
 from virnucpro.sequences.genbank import GENBANK_SUFFIXES
 

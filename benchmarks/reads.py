@@ -39,16 +39,8 @@ def rows(repetitions: int) -> Iterator[dict[str, Any]]:
         for number in range(repetitions):
             for count, seconds in taken.items():
                 started = time.perf_counter()
-                command = [
-                    "predict",
-                    f"{folder}/{count}.fa",
-                    "-o",
-                    f"{folder}/{count}_{number}",
-                    "--device",
-                    "cpu",
-                    "-q",
-                ]
-                measured([sys.executable, "-m", "virnucpro", *command])
+                places = [f"{folder}/{count}.fa", "-o", f"{folder}/{count}_{number}"]
+                measured([sys.executable, "-m", "virnucpro", "predict", *places, "--device", "cpu", "-q"])
                 seconds.append(time.perf_counter() - started)
     start_up, whole = (median(taken[count]) for count in (1, READS))
     yield {"reads": READS, "read_bp": READ_BP, "seconds": whole, "all": taken[READS], "start_up": start_up} | {

@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 from virnucpro.cli.main import run
-from virnucpro.pipeline.embed_plan import make_jobs
-from virnucpro.store.receipts import receipt_path
+from virnucpro.runs.manifests import receipt_path
+from virnucpro.verbs.embed_plan import make_jobs
 
 
 def embed_alone(file: Path, outdir: Path) -> tuple[int, dict[str, int], str]:

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import torch
 
-from virnucpro.models.contract import EncoderUse, FeatureContract
+from virnucpro.features.merged import LABELS, write_merged
+from virnucpro.features.spec import EncoderUse, FeatureContract
 from virnucpro.records import Counts, EmbeddingTable, ModelIdentity
-from virnucpro.store.merged import LABELS, write_merged
-from virnucpro.store.receipts import InputIdentity, Provenance, Receipt, write_result
+from virnucpro.runs.manifests import InputIdentity, Provenance, Receipt, write_result
 
 DNA = EncoderUse(6, ModelIdentity("dna-model", None, "d" * 64, {"width": 6}))
 PROTEIN = EncoderUse(10, ModelIdentity("protein-model", "rev", "e" * 64, {"width": 10, "token_dropout": True}))

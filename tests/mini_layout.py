@@ -7,9 +7,9 @@ from safetensors.torch import save_file
 
 from dna_layouts import dna_config, gte_model, published_dna_state, published_tokenizer
 from published_layouts import transformers_model
+from virnucpro.features.spec import EncoderUse, FeatureContract
 from virnucpro.models.checkpoints import open_checkpoint
 from virnucpro.models.classifier import MLP, Classifier, serialise_classifier
-from virnucpro.models.contract import EncoderUse, FeatureContract
 
 TINY_PROTEIN = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64}
 TINY_DNA = {"num_hidden_layers": 2, "hidden_size": 48, "num_attention_heads": 4, "intermediate_size": 64}

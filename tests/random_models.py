@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from recipes.mini.tokenizer import tokenizer_json
+from virnucpro.features.spec import EncoderUse, FeatureContract
 from virnucpro.models.checkpoints import open_checkpoint
 from virnucpro.models.classifier import MLP, Classifier, serialise_classifier
-from virnucpro.models.contract import EncoderUse, FeatureContract
 from virnucpro.models.dna_tokens import SPECIAL_TOKENS, DnaTokenizer
 from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
 from virnucpro.models.dnabert_s_checkpoints import DNABERTSCheckpoint

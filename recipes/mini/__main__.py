@@ -18,7 +18,7 @@ from recipes.mini.training import Plan, Trainer
 from recipes.mini.watching import watch
 from recipes.mini.windows import TRAINING_SHARES, Sampler
 from virnucpro.models.dna_tokens import TOKENIZER_FILE, DnaTokenizer
-from virnucpro.store.atomic import whole_file
+from virnucpro.runs.files import whole_file
 
 
 def options_of_the_recipe() -> argparse.ArgumentParser:

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from recipes.mini.genomes import Genomes
 from recipes.mini.split import Split
 from recipes.mini.windows import TRAINING_SHARES, Sampler, mixed_lengths
+from virnucpro.features.spec import LENGTH_NUMBERS
 from virnucpro.models.classifier import MLP
-from virnucpro.models.contract import LENGTH_NUMBERS
-from virnucpro.pipeline.frame_features import length_numbers
 from virnucpro.records import Record
+from virnucpro.runs.files import whole_file
 from virnucpro.sequences.nucleotides import reverse_complement
 from virnucpro.sequences.stretches import find_stretches
-from virnucpro.store.atomic import whole_file
+from virnucpro.verbs.frame_features import length_numbers
 
 __all__ = ["COUNTED", "codons", "five_mers", "score", "train_baseline", "trained_baseline"]
 

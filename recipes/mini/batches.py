@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from virnucpro.models.dna_tokens import DnaTokenizer
 from virnucpro.models.tokens import encode_protein
-from virnucpro.pipeline.frame_features import length_numbers
 from virnucpro.records import Record
 from virnucpro.sequences.frames import Frame, FrameTable
 from virnucpro.sequences.stretches import find_stretches
+from virnucpro.verbs.frame_features import length_numbers
 
 __all__ = ["NONE", "Batch", "rows_of"]
 

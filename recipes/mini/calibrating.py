@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recipes.mini.samples import Sample
-from virnucpro.prediction.calibration import LEVELS, Calibration, LengthCurves, Level, Operating
+from virnucpro.scoring.calibration import LEVELS, Calibration, LengthCurves, Level, Operating
 
 __all__ = [
     "HELD",

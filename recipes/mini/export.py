@@ -17,10 +17,10 @@ from torch import Tensor
 
 from recipes.mini.network import Mini
 from recipes.mini.windows import MAX_BP, MIN_BP
+from virnucpro.features.spec import EncoderUse, FeatureContract
 from virnucpro.models.catalog import MINI, MINI_DNA, PACKAGED
 from virnucpro.models.checkpoints import open_checkpoint
 from virnucpro.models.classifier import Classifier, load_classifier, serialise_classifier
-from virnucpro.models.contract import EncoderUse, FeatureContract
 from virnucpro.models.dnabert_s import DNABERTSConfig
 from virnucpro.models.esm2 import ESM2Config
 from virnucpro.models.tokens import MASK, PAD, VOCABULARY

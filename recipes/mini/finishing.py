@@ -35,8 +35,8 @@ from recipes.mini.scoring import ExportedModel, WindowLogits
 from recipes.mini.split import SIDES, Split
 from recipes.mini.training import read_checkpoint
 from virnucpro.models.classifier import MLP
-from virnucpro.prediction.calibration import LEVELS, Calibration
-from virnucpro.store.atomic import whole_file
+from virnucpro.runs.files import whole_file
+from virnucpro.scoring.calibration import LEVELS, Calibration
 
 __all__ = ["PACKAGE", "REPORT", "REPORT_BP", "Finish", "finish"]
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from recipes.mini.attention import trainable, trainable_attention
 from recipes.mini.batches import NONE, Batch
 from recipes.mini.halves import HALVES, absent_columns
+from virnucpro.features.spec import LENGTH_NUMBERS
 from virnucpro.models.classifier import MLP
-from virnucpro.models.contract import LENGTH_NUMBERS
 from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
 from virnucpro.models.esm2 import ESM2, ESM2Config
 from virnucpro.models.layers import PackedModel

@@ -16,9 +16,9 @@ from virnucpro.models.checkpoints import open_checkpoint
 from virnucpro.models.classifier import Classifier, load_classifier
 from virnucpro.models.encoders import encoder_of
 from virnucpro.models.placement import choose_placement
-from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames
-from virnucpro.pipeline.framing import frame_parts
 from virnucpro.records import Record
+from virnucpro.verbs.frame_features import FrameEncoders, embed_frames
+from virnucpro.verbs.framing import frame_parts
 
 __all__ = ["ExportedModel", "WindowLogits"]
 

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     )
     from virnucpro.models.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
-    from virnucpro.pipeline.extract import (
+    from virnucpro.verbs.extract import (
         extract_DNABERT_S,
         extract_esm,
         extract_fast_esm,
         split_fasta_file,
         validate_embeddings,
     )
-    from virnucpro.pipeline.merge import merge_data
-    from virnucpro.pipeline.process_files import process_file_pro, process_file_seq
+    from virnucpro.verbs.merge import merge_data
+    from virnucpro.verbs.process_files import process_file_pro, process_file_seq
 
 __version__ = "0.1.0"
 
@@ -59,14 +59,14 @@ _MODULE_OF = {
     "get_batch_indices": "virnucpro.batching",
     "load_classifier": "virnucpro.models.classifier",
     "load_encoder": "virnucpro.models.encoders",
-    "extract_DNABERT_S": "virnucpro.pipeline.extract",
-    "merge_data": "virnucpro.pipeline.merge",
-    "process_file_pro": "virnucpro.pipeline.process_files",
-    "process_file_seq": "virnucpro.pipeline.process_files",
-    "extract_esm": "virnucpro.pipeline.extract",
-    "extract_fast_esm": "virnucpro.pipeline.extract",
-    "split_fasta_file": "virnucpro.pipeline.extract",
-    "validate_embeddings": "virnucpro.pipeline.extract",
+    "extract_DNABERT_S": "virnucpro.verbs.extract",
+    "merge_data": "virnucpro.verbs.merge",
+    "process_file_pro": "virnucpro.verbs.process_files",
+    "process_file_seq": "virnucpro.verbs.process_files",
+    "extract_esm": "virnucpro.verbs.extract",
+    "extract_fast_esm": "virnucpro.verbs.extract",
+    "split_fasta_file": "virnucpro.verbs.extract",
+    "validate_embeddings": "virnucpro.verbs.extract",
 }
 
 

@@ -17,25 +17,7 @@ SPECIAL_TOKENS = 2
 
 
 def plan_batches(token_counts: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Put every sequence into one batch.
-
-    Parameters
-    ----------
-    token_counts : sequence of int
-        Tokens of each sequence.
-    max_tokens : int
-        Budget of one batch; a sequence over it is alone in its batch.
-
-    Returns
-    -------
-    list of list of int
-        Indices, each exactly once, longest first, ties in input order.
-
-    Raises
-    ------
-    ConfigError
-        If the budget is not positive.
-    """
+    """Put every sequence into one batch."""
     if max_tokens < 1:
         raise ConfigError(f"a batch needs a budget of at least 1 token, not {max_tokens}")
     batches: list[list[int]] = []

@@ -23,21 +23,11 @@ class Molecule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One sequence as it stands in its file.
+    """One sequence as it stands in its file."""
 
-    Attributes
-    ----------
-    number : int
-        Position in the file, from 1; what tells two records of one id apart.
-    header : str
-        Header line without its ``>`` or ``@``.
-    sequence : str
-        Letters as written, line breaks removed.
-    """
-
-    number: int
-    header: str
-    sequence: str
+    number: int  # position in the file, from 1; what tells two records of one id apart
+    header: str  # header line without its ``>`` or ``@``
+    sequence: str  # letters as written, line breaks removed
 
     @property
     def id(self) -> str:
@@ -47,45 +37,20 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why one record has no row.
+    """Why one record has no row."""
 
-    Attributes
-    ----------
-    number : int
-        Position of the record in its file, from 1; 0 when the whole file is meant.
-    id : str
-        Its id, ``record N`` when it has none, ``-`` when the whole file is meant.
-    error_type : str
-        One word, such as ``EmptySequence`` or ``OutOfMemory``.
-    message : str
-        The reason, in words.
-    """
-
-    number: int
-    id: str
-    error_type: str
-    message: str
+    number: int  # position of the record in its file, from 1; 0 when the whole file is meant
+    id: str  # its id, ``record N`` when it has none, ``-`` when the whole file is meant
+    error_type: str  # one word, such as ``EmptySequence`` or ``OutOfMemory``
+    message: str  # the reason, in words
 
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingTable:
-    """Ids with their vectors, row by row.
+    """Ids with their vectors, row by row."""
 
-    Attributes
-    ----------
-    ids : tuple of str
-        One id per row; ids may repeat.
-    vectors : numpy.ndarray, shape (rows, width), float32
-        One vector per row, in one block of memory.
-
-    Raises
-    ------
-    DimensionError
-        If the number of ids is not the number of rows, or the block is not a float32 matrix.
-    """
-
-    ids: tuple[str, ...]
-    vectors: NDArray[np.float32]
+    ids: tuple[str, ...]  # one id per row; ids may repeat
+    vectors: NDArray[np.float32]  # (rows, width) One vector per row, in one block of memory
 
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or self.vectors.dtype != np.float32:
@@ -105,20 +70,7 @@ class EmbeddingTable:
 
     @staticmethod
     def concatenate(width: int, tables: list[EmbeddingTable]) -> EmbeddingTable:
-        """Stack tables of one width, in order.
-
-        Parameters
-        ----------
-        width : int
-            Numbers per vector, for a stack of no tables.
-        tables : list of EmbeddingTable
-            Any number.
-
-        Returns
-        -------
-        EmbeddingTable
-            All rows.
-        """
+        """Stack tables of one width, in order."""
         ids = tuple(id_ for table in tables for id_ in table.ids)
         blocks = [table.vectors for table in tables]
         return EmbeddingTable(ids, np.concatenate(blocks) if blocks else np.empty((0, width), np.float32))
@@ -126,23 +78,16 @@ class EmbeddingTable:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many sequences met which end; ``read == written + failed``.
+    """How many sequences met which end; ``read == written + failed``."""
 
-    Attributes
-    ----------
-    read, written, failed : int
-        Sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log.
-    truncated : int
-        Written sequences of which only the first residues were used.
-    residues : int
-        Residues that went through the model.
-    """
-
+    # sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log
     read: int = 0
+    # sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log
     written: int = 0
-    truncated: int = 0
+    truncated: int = 0  # written sequences of which only the first residues were used
+    # sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log
     failed: int = 0
-    residues: int = 0
+    residues: int = 0  # residues that went through the model
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
@@ -156,27 +101,14 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which weights made a vector.
+    """Which weights made a vector."""
 
-    Attributes
-    ----------
-    name : str
-        Catalog name, or the path that was given.
-    revision : str or None
-        Pinned commit of the published repository.
-    weights_sha256 : str
-        Digest of the weights.
-    architecture : dict
-        What the weights do not show by themselves: layers, width, heads, token_dropout, ...
-    molecule : Molecule
-        What it reads.
-    """
-
-    name: str
-    revision: str | None
-    weights_sha256: str
+    name: str  # catalog name, or the path that was given
+    revision: str | None  # pinned commit of the published repository
+    weights_sha256: str  # digest of the weights
+    # what the weights do not show by themselves: layers, width, heads, token_dropout,
     architecture: dict[str, Any] = field(default_factory=dict)
-    molecule: Molecule = Molecule.PROTEIN
+    molecule: Molecule = Molecule.PROTEIN  # what it reads
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "molecule", Molecule(self.molecule))  # a receipt holds its value

@@ -18,6 +18,20 @@ def verb(request, models):
     return (request.param, *options, "--dtype", "fp32")
 
 
+@pytest.fixture
+def too_long(monkeypatch):
+    """Lengths in tokens of proteins that do not fit in memory, as long as they are in this set."""
+    embed, lengths = ProteinEncoder.embed, {30 + 2, 60 + 2}
+
+    def tight(self, tokens, exact=False):
+        if any(len(sequence) in lengths for sequence in tokens):
+            raise torch.OutOfMemoryError("no room")
+        return embed(self, tokens, exact)
+
+    monkeypatch.setattr(ProteinEncoder, "embed", tight)
+    return lengths
+
+
 def parts(folder):
     return {path.name for pattern in ("parts/scores_*.npz*", "*_part*") for path in folder.glob(pattern)}
 
@@ -27,17 +41,9 @@ def logged(folder):
     return [line.split(" | ")[2] for line in log.read_text().splitlines()] if log.exists() else []
 
 
-def test_what_did_not_fit_in_memory_is_tried_again(virnucpro, tmp_path, monkeypatch, verb):
+def test_what_did_not_fit_in_memory_is_tried_again(virnucpro, tmp_path, too_long, verb):
     records = [(f"r{bases}", OPEN * (bases // 3)) for bases in (90, 180, 270)]
     fasta = write_fasta(tmp_path / "x.fna", records)
-    embed, too_long = ProteinEncoder.embed, {30 + 2, 60 + 2}
-
-    def tight(self, tokens, exact=False):
-        if any(len(sequence) in too_long for sequence in tokens):
-            raise torch.OutOfMemoryError("no room")
-        return embed(self, tokens, exact)
-
-    monkeypatch.setattr(ProteinEncoder, "embed", tight)
     assert virnucpro(*verb, fasta, "-o", tmp_path / "out")[0] == 5
     assert {name.partition("_")[0] for name in logged(tmp_path / "out")} == {"r90", "r180"}
     too_long.remove(60 + 2)
@@ -53,17 +59,11 @@ def test_what_did_not_fit_in_memory_is_tried_again(virnucpro, tmp_path, monkeypa
     assert "parts: 0 computed, 1 skipped" in virnucpro(*verb, fasta, "-o", tmp_path / "out")[2]
 
 
-def test_what_fails_again_stays_in_the_log_beside_a_record_of_the_same_id(virnucpro, tmp_path, monkeypatch, verb):
-    monkeypatch.setattr("virnucpro.pipeline.framing.frame_parts.__defaults__", (1, 6))
+def test_what_fails_again_stays_in_the_log_beside_a_record_of_the_same_id(
+    virnucpro, tmp_path, monkeypatch, too_long, verb
+):
+    monkeypatch.setattr("virnucpro.verbs.framing.frame_parts.__defaults__", (1, 6))
     fasta = write_fasta(tmp_path / "x.fna", [("r", OPEN * 30), ("r", OPEN * 60)])
-    embed, too_long = ProteinEncoder.embed, {30 + 2, 60 + 2}
-
-    def tight(self, tokens, exact=False):
-        if any(len(sequence) in too_long for sequence in tokens):
-            raise torch.OutOfMemoryError("no room")
-        return embed(self, tokens, exact)
-
-    monkeypatch.setattr(ProteinEncoder, "embed", tight)
     assert virnucpro(*verb, fasta, "-o", tmp_path / "out")[0] == 5
     both = logged(tmp_path / "out")
     too_long.remove(60 + 2)
@@ -79,9 +79,9 @@ def test_what_fails_again_stays_in_the_log_beside_a_record_of_the_same_id(virnuc
 def test_parts_with_other_rows_are_not_taken_for_this_run_s(virnucpro, tmp_path, monkeypatch, verb):
     """As of a version that had other windows, rows or ends of parts: what is left of it does not fit beside the rest."""
     fasta = write_fasta(tmp_path / "x.fna", [("a", OPEN * 100), ("b", OPEN * 100), ("c", OPEN * 100)])
-    monkeypatch.setattr("virnucpro.pipeline.framing.frame_parts.__defaults__", (1, 6))
+    monkeypatch.setattr("virnucpro.verbs.framing.frame_parts.__defaults__", (1, 6))
     assert virnucpro(*verb, fasta, "-o", tmp_path / "out")[0] == 0
-    monkeypatch.setattr("virnucpro.pipeline.framing.frame_parts.__defaults__", (1, 12))
+    monkeypatch.setattr("virnucpro.verbs.framing.frame_parts.__defaults__", (1, 12))
     code, _, err = virnucpro(*verb, fasta, "-o", tmp_path / "out")
     assert code == 4
     assert "rows sha256" in err
@@ -112,7 +112,7 @@ def test_overwriting_begins_the_failure_log_anew(virnucpro, tmp_path, monkeypatc
 
 def test_no_part_of_an_earlier_run_stays_among_those_of_this_one(virnucpro, tmp_path, monkeypatch, verb):
     out, rows = tmp_path / "out", (1, 2)  # genetic code, and rows of a part
-    monkeypatch.setattr("virnucpro.pipeline.framing.frame_parts.__defaults__", rows)
+    monkeypatch.setattr("virnucpro.verbs.framing.frame_parts.__defaults__", rows)
     random = np.random.default_rng(4)
     fasta = write_fasta(tmp_path / "x.fna", [("a", OPEN * 900), ("b", random_dna(random, 500))])
     assert virnucpro(*verb, fasta, "-o", out)[0] == 0

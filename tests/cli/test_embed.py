@@ -13,7 +13,7 @@ import torch
 from conftest import write_fasta
 from virnucpro import WeightsError
 from virnucpro.models.encoders import ProteinEncoder
-from virnucpro.pipeline import embed_plan
+from virnucpro.verbs import embed_plan
 
 
 @pytest.fixture
@@ -211,8 +211,9 @@ def test_what_did_not_fit_is_tried_again(virnucpro, tmp_path, monkeypatch, rando
     code, *_ = virnucpro("embed", fasta, "-o", tmp_path / "out", *random)
     assert code == 5
     receipt = json.loads((tmp_path / "out" / "x_ESM.pt.json").read_text())
-    (failure,) = receipt["details"]["failures"]
-    assert failure[:3] == [2, "long", "OutOfMemory"]
+    ((*failure, message),) = receipt["details"]["failures"]
+    assert failure == [2, "long", "OutOfMemory"]
+    assert "does not fit in memory" in message
     monkeypatch.undo()
     code, *_ = virnucpro("embed", fasta, "-o", tmp_path / "out", *random)
     assert code == 0

@@ -74,7 +74,7 @@ import fcntl, os, shutil, signal, sys
 import torch
 from pathlib import Path
 from virnucpro.cli.main import run
-import virnucpro.cli.main, virnucpro.models.encoders, virnucpro.models.hub, virnucpro.pipeline.embed_run
+import virnucpro.cli.main, virnucpro.models.encoders, virnucpro.models.hub, virnucpro.verbs.embed_run
 
 folder, model, old = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
 command = ["embed", str(folder / "a.faa"), str(folder / "bad.faa"), "--model", model,

@@ -126,7 +126,7 @@ def test_records_that_are_called_are_written_untouched(virnucpro, tmp_path, cont
 def test_a_second_run_computes_nothing_and_gives_the_same(virnucpro, tmp_path, contigs, monkeypatch, scorer):
     virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer)
     before = {name: (tmp_path / "out" / name).read_bytes() for name in (*TABLES, "run.json", "tracks.png")}
-    monkeypatch.setattr("virnucpro.pipeline.frame_encoders.encoder_of", None)
+    monkeypatch.setattr("virnucpro.verbs.frame_encoders.encoder_of", None)
     code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer)
     assert code == 0
     assert "parts: 0 computed, 1 skipped" in err
@@ -145,8 +145,8 @@ def test_another_input_or_code_is_not_taken_for_the_old_one(virnucpro, tmp_path,
 def test_a_call_does_not_depend_on_company_order_or_parts(virnucpro, tmp_path, contigs, monkeypatch, scorer):
     virnucpro("predict", contigs, "-o", tmp_path / "whole", *scorer)
     whole = rows(tmp_path / "whole" / "calls.tsv")
-    monkeypatch.setattr("virnucpro.pipeline.framing.PART_ROWS", 3)
-    monkeypatch.setattr("virnucpro.pipeline.framing.frame_parts.__defaults__", (1, 3))
+    monkeypatch.setattr("virnucpro.verbs.framing.PART_ROWS", 3)
+    monkeypatch.setattr("virnucpro.verbs.framing.frame_parts.__defaults__", (1, 3))
     records = [(r.header, r.sequence) for r in read_records(contigs)]
     turned = write_fasta(tmp_path / "turned.fna", records[::-1])
     virnucpro("predict", turned, "-o", tmp_path / "turned", *scorer)
@@ -299,7 +299,7 @@ def test_killed_and_restarted(tmp_path, kills, scorer):
     generator = np.random.default_rng(3)
     contigs = write_fasta(tmp_path / "x.fna", [(f"c{i}", coding(generator, 900)) for i in range(60)])
     script = (
-        "import sys; from virnucpro.pipeline import framing; framing.frame_parts.__defaults__ = (1, 40)\n"
+        "import sys; from virnucpro.verbs import framing; framing.frame_parts.__defaults__ = (1, 40)\n"
         "from virnucpro.cli.main import run; sys.exit(run(sys.argv[1:]))"
     )
 

@@ -10,7 +10,7 @@ import torch
 from conftest import random_dna, write_fasta
 from mini_layout import write_mini
 from virnucpro.models.packaged import open_packaged
-from virnucpro.prediction.calibration import Calibration
+from virnucpro.scoring.calibration import Calibration
 from virnucpro.sequences.fasta import read_records
 
 
@@ -136,7 +136,7 @@ def test_a_call_is_the_score_against_the_threshold_of_its_length(virnucpro, tmp_
     virnucpro("predict", contigs, "-o", tmp_path / "out", "--dtype", "fp32", "--window", "200")
     with np.load(tmp_path / "out" / "parts" / "scores_000001.npz") as part:
         columns = dict(part)
-    from virnucpro.pipeline.predict import find_classifier
+    from virnucpro.verbs.predict import find_classifier
 
     made = Calibration.from_dict(find_classifier("mini").calibration)
     for number, row in enumerate(called(tmp_path / "out"), start=1):
@@ -154,7 +154,7 @@ def test_a_call_is_the_score_against_the_threshold_of_its_length(virnucpro, tmp_
 
 def test_a_call_does_not_depend_on_company_order_or_parts(virnucpro, tmp_path, contigs, mini, monkeypatch):
     virnucpro("predict", contigs, "-o", tmp_path / "whole", "--dtype", "fp32")
-    monkeypatch.setattr("virnucpro.pipeline.framing.frame_parts.__defaults__", (1, 3))
+    monkeypatch.setattr("virnucpro.verbs.framing.frame_parts.__defaults__", (1, 3))
     records = [(record.header, record.sequence) for record in read_records(contigs)]
     turned = write_fasta(tmp_path / "turned.fna", records[::-1])
     virnucpro("predict", turned, "-o", tmp_path / "turned", "--dtype", "fp32")

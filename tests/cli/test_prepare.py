@@ -191,7 +191,7 @@ def test_records_of_one_name_stay_two(virnucpro, tmp_path):
 def test_a_second_run_skips_what_is_finished(virnucpro, tmp_path, monkeypatch):
     source = write_genbank(tmp_path / "x.gb", good("AB1"))
     virnucpro("prepare", source, "-o", tmp_path / "out", *WINDOW)
-    monkeypatch.setattr("virnucpro.pipeline.prepare.prepare_file", None)  # nothing is done
+    monkeypatch.setattr("virnucpro.verbs.prepare.prepare_file", None)  # nothing is done
     code, _, err = virnucpro("prepare", source, "-o", tmp_path / "out", *WINDOW)
     assert code == 0
     assert "0 read, 0 used, 0 failed, 1 skipped" in err

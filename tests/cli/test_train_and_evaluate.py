@@ -10,7 +10,7 @@ import torch
 from feature_parts import CONTRACT, make_genomes, read_json_lines
 from published_modules import ORIGINAL
 from virnucpro import load_classifier
-from virnucpro.models.contract import EncoderUse, FeatureContract
+from virnucpro.features.spec import EncoderUse, FeatureContract
 from virnucpro.records import ModelIdentity
 
 QUICK = ("--threads", "1", "--epochs", "4", "--learning-rate", "0.02", "--rows-per-batch", "16")

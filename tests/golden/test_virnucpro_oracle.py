@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from virnucpro import merge_data
+from virnucpro.features.merged import read_merged
 from virnucpro.models.published import import_classifier
-from virnucpro.prediction.scores import ScoredFrame, ScoredWindow
 from virnucpro.records import Record
-from virnucpro.reporting.tables import FRAMES_HEADER, WINDOWS_HEADER, frame_lines, window_line
+from virnucpro.scoring.scores import ScoredFrame, ScoredWindow
 from virnucpro.sequences.frames import FRAME_NAMES
 from virnucpro.sequences.windows import Outcome
-from virnucpro.store.merged import read_merged
+from virnucpro.writers.tables import FRAMES_HEADER, WINDOWS_HEADER, frame_lines, window_line
 
 ORACLES = os.environ.get("VIRNUCPRO_ORACLES")
 

@@ -31,7 +31,7 @@ from recipes.mini.windows import Drawn
 from tolerances import MINI_EXPORT
 from virnucpro.models.dna_tokens import DnaTokenizer
 from virnucpro.models.tokens import VOCABULARY
-from virnucpro.prediction.calibration import LEVELS, Calibration
+from virnucpro.scoring.calibration import LEVELS, Calibration
 
 SHAPE = Shape(width=32, feed_forward=64, protein_layers=2, dna_layers=1, vocabulary=89, heads=4, hidden=16)
 

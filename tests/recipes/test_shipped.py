@@ -14,7 +14,7 @@ from recipes.mini.tokenizer import codon_tokenizer
 from virnucpro.cli.main import run
 from virnucpro.models.dna_tokens import TOKENIZER_FILE
 from virnucpro.models.packaged import MINI_FOLDER, packaged_classifier
-from virnucpro.prediction.calibration import LEVELS, Calibration
+from virnucpro.scoring.calibration import LEVELS, Calibration
 
 MEGABYTES = 12
 

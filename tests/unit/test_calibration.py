@@ -9,11 +9,11 @@ import pytest
 
 from mini_layout import CALIBRATION
 from virnucpro.errors import ConfigError, WeightsError
-from virnucpro.prediction.calibration import LEVELS, Calibration, prior_logit
-from virnucpro.prediction.call_rule import CallRule, choose_rule
-from virnucpro.prediction.calls import call_record
-from virnucpro.prediction.scores import PartScores, ScoredFrame, ScoredWindow
 from virnucpro.records import Record
+from virnucpro.scoring.calibration import LEVELS, Calibration, prior_logit
+from virnucpro.scoring.call_rule import CallRule, choose_rule
+from virnucpro.scoring.calls import call_record
+from virnucpro.scoring.scores import PartScores, ScoredFrame, ScoredWindow
 from virnucpro.sequences.windows import Outcome
 
 MADE = Calibration.from_dict(CALIBRATION)

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from virnucpro.pipeline.framing import frame_parts
-from virnucpro.prediction.call_rule import CallRule
-from virnucpro.prediction.calls import call_record, with_windows
-from virnucpro.prediction.scores import PartScores, ScoredFrame, ScoredWindow
 from virnucpro.records import Record
+from virnucpro.scoring.call_rule import CallRule
+from virnucpro.scoring.calls import call_record, with_windows
+from virnucpro.scoring.scores import PartScores, ScoredFrame, ScoredWindow
 from virnucpro.sequences.frames import find_frames
 from virnucpro.sequences.windows import Outcome
+from virnucpro.verbs.framing import frame_parts
 
 
 def window(*pairs, number=1, record=1, outcome=Outcome.FRAMES):
@@ -108,7 +108,7 @@ def genomes():
 @pytest.mark.parametrize("chunk_bases", [1, 1000, 10**6])
 @pytest.mark.parametrize("max_rows", [1, 7, 10**6])
 def test_parts_hold_every_window_once_with_its_frames(genomes, monkeypatch, max_rows, chunk_bases):
-    monkeypatch.setattr("virnucpro.pipeline.framing.CHUNK_BASES", chunk_bases)
+    monkeypatch.setattr("virnucpro.verbs.framing.CHUNK_BASES", chunk_bases)
     parts = list(frame_parts(iter(genomes), 120, max_rows=max_rows))
     whole = find_frames(genomes, 120)
     assert [part.number for part in parts] == list(range(1, len(parts) + 1))

@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from feature_parts import CONTRACT, DNA, PROTEIN
 from tolerances import SCORE_FP32
 from virnucpro import ConfigError, DimensionError, WeightsError, load_classifier
+from virnucpro.features.spec import EncoderUse, FeatureContract
 from virnucpro.models.classifier import MLP, Classifier, serialise_classifier
-from virnucpro.models.contract import EncoderUse, FeatureContract
 from virnucpro.records import EmbeddingTable, ModelIdentity
 
 

@@ -25,7 +25,7 @@ from virnucpro import (
 )
 from virnucpro.models.pack import Pack
 from virnucpro.models.tokens import VOCABULARY
-from virnucpro.pipeline import extract
+from virnucpro.verbs import extract
 
 
 def test_labels_and_vectors_in_file_order(protein_encoder, fasta, proteins):
@@ -167,7 +167,7 @@ def test_the_receipt_counts_what_was_done(protein_encoder, tmp_path):
 
 def test_large_files_go_part_by_part(protein_encoder, fasta, monkeypatch, proteins):
     whole = extract_fast_esm(fasta, model=protein_encoder)
-    monkeypatch.setattr("virnucpro.pipeline.embed.PART_RECORDS", 7)
+    monkeypatch.setattr("virnucpro.verbs.embed.PART_RECORDS", 7)
     parts = extract_fast_esm(fasta, model=protein_encoder)
     assert parts[0] == whole[0]
     assert np.abs(torch.stack(parts[1]).numpy() - torch.stack(whole[1]).numpy()).max() <= INVARIANCE_FP32

@@ -12,7 +12,7 @@ from conftest import random_dna, write_fasta
 from dna_layouts import dna_config, gte_model, gte_states, published_dna_state, published_tokenizer
 from tolerances import DIFFERENT, INVARIANCE_FP32, PARITY_FP32
 from virnucpro import ConfigError, InputError, StoreError, WeightsError, extract_DNABERT_S, extract_fast_esm
-from virnucpro.pipeline import extract
+from virnucpro.verbs import extract
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from virnucpro.reporting.figures import Line, draw_calibration, draw_precision_recall, draw_roc, draw_score_histogram
+from virnucpro.writers.figures import Line, draw_calibration, draw_precision_recall, draw_roc, draw_score_histogram
 
 LINES = [
     Line("frames: AUROC 0.9", np.array([0, 0.2, 1]), np.array([0, 0.8, 1])),

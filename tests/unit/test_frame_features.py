@@ -10,9 +10,9 @@ import torch
 from tolerances import INVARIANCE_FP32
 from virnucpro.embedding.records import Limits
 from virnucpro.models.encoders import DnaEncoder
-from virnucpro.pipeline.frame_features import FrameEncoders, embed_frames, length_numbers
-from virnucpro.pipeline.framing import frame_parts
 from virnucpro.records import Record
+from virnucpro.verbs.frame_features import FrameEncoders, embed_frames, length_numbers
+from virnucpro.verbs.framing import frame_parts
 
 LIMITS = Limits(max_residues=300, max_tokens=400)
 

@@ -11,11 +11,11 @@ import torch
 
 from feature_parts import CONTRACT, make_genomes, write_dna, write_extraction_receipt, write_part, write_proteins
 from virnucpro import ConfigError, DimensionError, InputError, StoreError, merge_data
+from virnucpro.features.merged import find_merged_parts, read_merged
+from virnucpro.features.rows import open_labelled_rows
+from virnucpro.features.vectors import read_dna_features
 from virnucpro.records import ModelIdentity
 from virnucpro.sequences.row_ids import number_sources, split_row_id
-from virnucpro.store.features import read_dna_features
-from virnucpro.store.merged import find_merged_parts, read_merged
-from virnucpro.store.rows import open_labelled_rows
 
 
 def vectors(ids, width, seed=0):

@@ -3,7 +3,7 @@ import torch
 
 from conftest import write_fasta
 from virnucpro import process_file_pro, process_file_seq
-from virnucpro.pipeline import process_files
+from virnucpro.verbs import process_files
 
 
 @pytest.fixture

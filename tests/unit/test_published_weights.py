@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from tolerances import KNOWN_ANSWER, KNOWN_DNA_ANSWER
+from virnucpro.features.vectors import read_dna_features
 from virnucpro.models.catalog import CATALOG
 from virnucpro.models.encoders import load_encoder
 from virnucpro.models.hub import find_downloaded
 from virnucpro.models.pack import Pack
 from virnucpro.models.tokens import encode_protein
 from virnucpro.sequences.fasta import read_records
-from virnucpro.store.features import read_dna_features
 
 pytestmark = pytest.mark.weights
 

@@ -1,9 +1,9 @@
 """What stands for windows, counted."""
 
-from virnucpro.pipeline.framing import FramePart
-from virnucpro.pipeline.row_kinds import RowKinds
 from virnucpro.sequences.frames import Frame
 from virnucpro.sequences.windows import Outcome, Window
+from virnucpro.verbs.framing import FramePart
+from virnucpro.verbs.row_kinds import RowKinds
 
 
 def part(*windows):

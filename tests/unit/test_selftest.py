@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from virnucpro.models.encoders import ProteinEncoder
-from virnucpro.pipeline.selftest import self_test
+from virnucpro.verbs.selftest import self_test
 
 
 class Wrong(ProteinEncoder):

@@ -2,7 +2,7 @@ import pytest
 
 from virnucpro import StoreError
 from virnucpro.records import Record
-from virnucpro.store.spool import SequenceSpool
+from virnucpro.runs.spool import SequenceSpool
 
 RECORDS = [Record(1, "a first", "ACGT"), Record(2, "b", "GG"), Record(3, "a", "TTT"), Record(4, "", "C")]
 

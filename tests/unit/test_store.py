@@ -12,16 +12,16 @@ import pytest
 import torch
 
 from virnucpro import DimensionError, StoreError
-from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity
-from virnucpro.store.atomic import require_writable, temporary_path, whole_file
-from virnucpro.store.failures import FAILURE_LOG, append_failures, replace_failures
-from virnucpro.store.features import (
+from virnucpro.features.vectors import (
     read_dna_features,
     read_protein_features,
     write_dna_features,
     write_protein_features,
 )
-from virnucpro.store.receipts import (
+from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity
+from virnucpro.runs.failures import FAILURE_LOG, append_failures, replace_failures
+from virnucpro.runs.files import require_writable, temporary_path, whole_file
+from virnucpro.runs.manifests import (
     InputIdentity,
     Provenance,
     Receipt,
@@ -157,7 +157,7 @@ def test_a_file_system_that_takes_no_more_bytes(tmp_path):
 import resource, sys, torch
 from pathlib import Path
 from virnucpro import StoreError
-from virnucpro.store.atomic import whole_file
+from virnucpro.runs.files import whole_file
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 try:
     with whole_file(Path({str(tmp_path / "x_ESM.pt")!r})) as stream:
@@ -390,7 +390,7 @@ def test_runs_that_share_a_folder_lose_no_failure(tmp_path):
 import sys
 from pathlib import Path
 from virnucpro.records import Failure
-from virnucpro.store.failures import replace_failures
+from virnucpro.runs.failures import replace_failures
 for number in range(20):
     replace_failures(Path(sys.argv[1]), f"{sys.argv[2]}{number}", [Failure(1, "a", "EmptySequence", "empty")])
 """

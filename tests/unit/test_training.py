@@ -11,13 +11,13 @@ import torch
 from feature_parts import CONTRACT, make_genomes, read_json_lines, write_part
 from virnucpro import ConfigError, InputError, StoreError, load_classifier
 from virnucpro.evaluation.metrics import measure
-from virnucpro.models.contract import FeatureContract
-from virnucpro.pipeline.evaluate import EvaluationJob, carry_out_evaluation, plan_evaluation
-from virnucpro.pipeline.train import TrainingJob, carry_out_training, make_split, plan_training
+from virnucpro.features.rows import open_labelled_rows
+from virnucpro.features.spec import FeatureContract
 from virnucpro.sequences.row_ids import number_sources
-from virnucpro.store.rows import open_labelled_rows
 from virnucpro.training.fit import FitSettings, Task, fit_mlp
 from virnucpro.training.split import split_by_record, split_rows
+from virnucpro.verbs.evaluate import EvaluationJob, carry_out_evaluation, plan_evaluation
+from virnucpro.verbs.train import TrainingJob, carry_out_training, make_split, plan_training
 
 CPU = torch.device("cpu")
 QUICK = FitSettings(epochs=6, learning_rate=0.02, hidden_width=16)

@@ -30,7 +30,7 @@ def doctor(model: str | None, device: str, dtype: str, threads: int | None) -> i
         click.echo("self-test   not run: add --model NAME ('--model mini' comes with the package)")
         return ExitCode.DONE
     from virnucpro.models.encoders import load_encoder
-    from virnucpro.pipeline.selftest import self_test
+    from virnucpro.verbs.selftest import self_test
 
     encoder = load_encoder(model, device, dtype)
     click.echo(f"self-test   {encoder.identity.name}, weights {encoder.identity.weights_sha256[:12]}")

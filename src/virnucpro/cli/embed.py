@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from virnucpro.embedding.records import Limits
     from virnucpro.models.encoders import Encoder
     from virnucpro.models.placement import Placement
-    from virnucpro.pipeline.embed_plan import EmbeddingPlan, Job
-    from virnucpro.pipeline.embed_run import Report
-    from virnucpro.store.receipts import Receipt
+    from virnucpro.runs.manifests import Receipt
+    from virnucpro.verbs.embed_plan import EmbeddingPlan, Job
+    from virnucpro.verbs.embed_run import Report
 
 FILES_BETWEEN_MILESTONES = 100
 
@@ -87,7 +87,7 @@ def embed(device: str, dtype: str, threads: int | None, quiet: bool, **chosen: o
     from virnucpro.embedding.records import Limits
     from virnucpro.models.hub import find_molecule
     from virnucpro.models.placement import choose_placement
-    from virnucpro.pipeline.embed_plan import make_jobs
+    from virnucpro.verbs.embed_plan import make_jobs
 
     choices, talk = Choices(**chosen), Talk(quiet)  # type: ignore[arg-type]
     use_threads(threads)
@@ -110,8 +110,8 @@ def _prepare(
     """Check everything that can be wrong before any work: inputs, then weights, then results, then the folder."""
     from virnucpro.models.encoders import encoder_of
     from virnucpro.models.hub import find_checkpoint
-    from virnucpro.pipeline.embed_plan import compare_with_results, look_at_inputs
-    from virnucpro.store.atomic import require_writable
+    from virnucpro.runs.files import require_writable
+    from virnucpro.verbs.embed_plan import compare_with_results, look_at_inputs
 
     inputs = look_at_inputs(jobs, limits, choices.overwrite)
     checkpoint = find_checkpoint(choices.model)
@@ -147,7 +147,7 @@ def spooled_stdin(inputs: Sequence[Path]) -> Iterator[tuple[list[Path], Path | N
 
 
 def _carry_out_aloud(plan: EmbeddingPlan, encoder: Encoder | None, limits: Limits, talk: Talk) -> Report:
-    from virnucpro.pipeline.embed_run import carry_out
+    from virnucpro.verbs.embed_run import carry_out
 
     for job in plan.unchecked:
         talk.warn(f"{job.target} has no receipt: kept, could not be checked; --overwrite makes it anew")
@@ -170,7 +170,7 @@ class Aloud:
 
     def file_written(self, job: Job, receipt: Receipt) -> None:
         """Tell of failures, and of every hundredth file."""
-        from virnucpro.store.failures import FAILURE_LOG
+        from virnucpro.runs.failures import FAILURE_LOG
 
         self.written_files += 1
         counts = receipt.counts

@@ -11,7 +11,7 @@ from virnucpro.cli.options import threads_option, use_threads
 from virnucpro.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from virnucpro.pipeline.evaluate import EvaluationPlan, Measured
+    from virnucpro.verbs.evaluate import EvaluationPlan, Measured
 
 __all__ = ["evaluate"]
 
@@ -59,7 +59,7 @@ def evaluate(
     window lengths or modalities, are measured each on the folders of its own window, and compared in one table.
     """
     # torch is imported here, not above: --help must be quick
-    from virnucpro.pipeline.evaluate import EvaluationJob, carry_out_evaluation, plan_evaluation
+    from virnucpro.verbs.evaluate import EvaluationJob, carry_out_evaluation, plan_evaluation
 
     if len(viral) != len(host):
         raise click.UsageError(f"--viral is given {len(viral)} times and --host {len(host)} times; they go in pairs")

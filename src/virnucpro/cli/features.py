@@ -15,7 +15,7 @@ from virnucpro.cli.options import device_option, dtype_option, threads_option, u
 from virnucpro.cli.talk import ResidueProgress, Talk
 
 if TYPE_CHECKING:
-    from virnucpro.pipeline.features import FeatureJob, FeatureReport
+    from virnucpro.verbs.features import FeatureJob, FeatureReport
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ def features(device: str, dtype: str, threads: int | None, quiet: bool, **chosen
     """
     # torch is imported here, not above: --help must be quick
     from virnucpro.models.placement import choose_placement
-    from virnucpro.pipeline.features import FeatureReport, feature_jobs, make_features
-    from virnucpro.pipeline.frame_encoders import choose_encoders
-    from virnucpro.pipeline.part_files import FrameSettings
-    from virnucpro.pipeline.sources import Source, check_sources, survey_sources
+    from virnucpro.verbs.features import FeatureReport, feature_jobs, make_features
+    from virnucpro.verbs.frame_encoders import choose_encoders
+    from virnucpro.verbs.part_files import FrameSettings
+    from virnucpro.verbs.sources import Source, check_sources, survey_sources
 
     choices, talk = Choices(**chosen), Talk(quiet)  # type: ignore[arg-type]
     use_threads(threads)

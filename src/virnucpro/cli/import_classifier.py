@@ -29,7 +29,7 @@ def import_classifier(published: Path, output: Path, window_bp: int, overwrite: 
     """
     from virnucpro.models import published as reader  # torch is imported here, not above: --help must be quick
     from virnucpro.models.classifier import serialise_classifier
-    from virnucpro.store.atomic import whole_file
+    from virnucpro.runs.files import whole_file
 
     if output.suffix != ".safetensors":
         raise ConfigError(f"{output}: a classifier's file ends in .safetensors")

@@ -16,9 +16,9 @@ from virnucpro.cli.talk import ResidueProgress, Talk
 
 if TYPE_CHECKING:
     from virnucpro.models.placement import Placement
-    from virnucpro.pipeline.frame_encoders import ChosenEncoders
-    from virnucpro.pipeline.predict import PredictionJob, PredictionReport
-    from virnucpro.prediction.call_rule import CallRule
+    from virnucpro.scoring.call_rule import CallRule
+    from virnucpro.verbs.frame_encoders import ChosenEncoders
+    from virnucpro.verbs.predict import PredictionJob, PredictionReport
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ def predict(device: str, dtype: str, threads: int | None, quiet: bool, **chosen:
     """
     # torch is imported here, not above: --help must be quick
     from virnucpro.models.placement import choose_placement
-    from virnucpro.pipeline.predict import score_parts
-    from virnucpro.pipeline.prediction_tables import write_tables
+    from virnucpro.verbs.predict import score_parts
+    from virnucpro.verbs.prediction_tables import write_tables
 
     choices, talk = Choices(**chosen), Talk(quiet)  # type: ignore[arg-type]
     use_threads(threads)
@@ -103,11 +103,11 @@ def _prepare(
     choices: Choices, paths: Sequence[Path], spool: Path | None, placement: Placement, talk: Talk
 ) -> tuple[PredictionJob, CallRule, ChosenEncoders, int]:
     """Check everything that can be wrong before any work; give job, rule, encoders and bases to come."""
-    from virnucpro.pipeline.frame_encoders import choose_encoders
-    from virnucpro.pipeline.part_files import FrameSettings
-    from virnucpro.pipeline.predict import find_classifier, prediction_job
-    from virnucpro.pipeline.sources import Source, check_sources, survey_sources
-    from virnucpro.prediction.call_rule import choose_rule
+    from virnucpro.scoring.call_rule import choose_rule
+    from virnucpro.verbs.frame_encoders import choose_encoders
+    from virnucpro.verbs.part_files import FrameSettings
+    from virnucpro.verbs.predict import find_classifier, prediction_job
+    from virnucpro.verbs.sources import Source, check_sources, survey_sources
 
     sources = [Source(path, "-" if path == spool else str(path)) for path in paths]
     check_sources(sources)

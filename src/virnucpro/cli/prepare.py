@@ -16,7 +16,7 @@ from virnucpro.cli.talk import SECONDS_BETWEEN_LINES, Talk
 from virnucpro.errors import InputError
 
 if TYPE_CHECKING:
-    from virnucpro.pipeline.prepare import PreparationPlan, PreparationReport
+    from virnucpro.verbs.prepare import PreparationPlan, PreparationReport
 
 MOST_NAMED = 5
 """Records of one file that are named when they cannot be used; the table names all."""
@@ -51,8 +51,8 @@ def prepare(
     does what is left.
     """
     # Biopython and torch are imported here, not above: --help must be quick
-    from virnucpro.pipeline.prepare import make_preparation_jobs, plan_preparation
-    from virnucpro.pipeline.prepared_file import Framing
+    from virnucpro.verbs.prepare import make_preparation_jobs, plan_preparation
+    from virnucpro.verbs.prepared_file import Framing
 
     talk = Talk(quiet)
     with spooled_stdin(inputs) as (sources, spool):
@@ -67,9 +67,9 @@ def prepare(
 
 
 def _carry_out_aloud(plan: PreparationPlan, talk: Talk) -> PreparationReport:
-    from virnucpro.pipeline.prepare import PreparationListener, carry_out_preparation
-    from virnucpro.pipeline.prepared_file import PreparationJob, RecordRow
-    from virnucpro.store.receipts import Receipt
+    from virnucpro.runs.manifests import Receipt
+    from virnucpro.verbs.prepare import PreparationListener, carry_out_preparation
+    from virnucpro.verbs.prepared_file import PreparationJob, RecordRow
 
     for job in plan.unchecked:
         talk.warn(f"{job.table} has no receipt: kept, could not be checked; --overwrite makes it anew")

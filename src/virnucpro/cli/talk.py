@@ -18,13 +18,7 @@ SECONDS_BETWEEN_LINES = 30
 
 
 class Talk:
-    """Messages on stderr, unless they are not wanted.
-
-    Parameters
-    ----------
-    quiet : bool
-        Say nothing but warnings and errors.
-    """
+    """Messages on stderr, unless they are not wanted."""
 
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
@@ -45,17 +39,7 @@ class Talk:
 
 
 class ResidueProgress:
-    """Progress over residues, with rate and time left.
-
-    Parameters
-    ----------
-    total : int
-        Residues to come.
-    talk : Talk
-        Where lines go when there is no terminal.
-    unit : str
-        What is counted.
-    """
+    """Progress over residues, with rate and time left."""
 
     def __init__(self, total: int, talk: Talk, unit: str = "residues") -> None:
         self.total, self.done, self.talk, self.unit = total, 0, talk, unit

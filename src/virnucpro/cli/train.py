@@ -11,8 +11,8 @@ from virnucpro.cli.options import device_option, threads_option, use_threads
 from virnucpro.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from virnucpro.pipeline.train import TrainingPlan, TrainingReport
     from virnucpro.training.fit import Epoch
+    from virnucpro.verbs.train import TrainingPlan, TrainingReport
 
 __all__ = ["host_option", "train", "viral_option"]
 
@@ -65,7 +65,7 @@ def train(device: str, threads: int | None, overwrite: bool, quiet: bool, **opti
     """
     # torch is imported here, not above: --help must be quick
     from virnucpro.models.placement import choose_placement
-    from virnucpro.pipeline.train import carry_out_training, plan_training
+    from virnucpro.verbs.train import carry_out_training, plan_training
 
     talk = Talk(quiet)
     use_threads(threads)
@@ -86,8 +86,8 @@ def train(device: str, threads: int | None, overwrite: bool, quiet: bool, **opti
 
 
 def _job(options: dict[str, Any]) -> Any:  # noqa: ANN401 - a TrainingJob, which is not imported for --help
-    from virnucpro.pipeline.train import TrainingJob
     from virnucpro.training.fit import FitSettings
+    from virnucpro.verbs.train import TrainingJob
 
     of_fit = (
         "epochs", "patience", "rows_per_batch", "learning_rate", "momentum", "rate_step_epochs", "rate_factor", "seed",

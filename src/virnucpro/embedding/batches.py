@@ -34,45 +34,17 @@ BATCHES_OF_A_THREAD = 4
 
 @dataclass(frozen=True, eq=False)
 class Attempt:
-    """What came of embedding one sequence.
+    """What came of embedding one sequence."""
 
-    Attributes
-    ----------
-    index : int
-        Its place among the sequences given.
-    vector : numpy.ndarray, shape (D,), float32, or None
-        Its embedding; None when it has none.
-    error_type : str
-        Why not: `OUT_OF_MEMORY` or `NOT_FINITE`; empty when it has one.
-    """
-
-    index: int
-    vector: NDArray[np.float32] | None
-    error_type: str = ""
+    index: int  # its place among the sequences given
+    vector: NDArray[np.float32] | None  # (D,) Its embedding; None when it has none
+    error_type: str = ""  # why not: `OUT_OF_MEMORY` or `NOT_FINITE`; empty when it has one
 
 
 def run_batches(
     encoder: Encoder, tokens: Sequence[NDArray[np.int64]], plan: Sequence[Sequence[int]], max_tokens: int
 ) -> Iterator[list[Attempt]]:
-    """Embed every sequence of a plan.
-
-    Parameters
-    ----------
-    encoder : Encoder
-        The model.
-    tokens : sequence of numpy.ndarray, each of shape (length,), int64
-        Tokenised sequences.
-    plan : sequence of sequence of int
-        Batches, as indices into `tokens`, longest first.
-    max_tokens : int
-        Budget of the plan; what is over it is worked on by all threads together.
-
-    Yields
-    ------
-    list of Attempt
-        Batch by batch; over all of them, one attempt for every index of the plan. What did not fit in memory beside
-        the batches of other threads is tried by itself, and comes last.
-    """
+    """Embed every sequence of a plan."""
     attempts = partial(_attempts, encoder, tokens)
     threads = torch.get_num_threads()
     large = sum(sum(len(tokens[index]) for index in batch) > max_tokens for batch in plan)

@@ -41,35 +41,14 @@ BATCHES_BETWEEN_RETURNS = 16
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a sequence is used, and how much goes through the model at once.
+    """How much of a sequence is used, and how much goes through the model at once."""
 
-    Attributes
-    ----------
-    max_residues : int
-        Residues of a protein that are used, from the first.
-    max_tokens : int or None
-        Budget of one batch, of which a CPU has one for every thread; None for what suits the encoder and its device.
-    """
-
-    max_residues: int = 1024
+    max_residues: int = 1024  # residues of a protein that are used, from the first
+    # budget of one batch, of which a CPU has one for every thread; None for what suits the encoder and its device
     max_tokens: int | None = None
 
     def budget(self, placement: Placement, width: int) -> int:
-        """Say how many tokens a batch may have.
-
-        Parameters
-        ----------
-        placement : Placement
-            Where the encoder runs.
-        width : int
-            Numbers per vector of the encoder.
-
-        Returns
-        -------
-        int
-            `max_tokens` if there is one. Else by device and width; for an accelerator nothing is measured yet. A
-            batch that does not fit is halved.
-        """
+        """Say how many tokens a batch may have."""
         if self.max_tokens is not None:
             return self.max_tokens
         if placement.device.type != "cpu":
@@ -79,23 +58,12 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """What became of some records.
+    """What became of some records."""
 
-    Attributes
-    ----------
-    table : EmbeddingTable
-        Rows in the order of the records.
-    failures : tuple of Failure
-        One for every record without a row.
-    counts : Counts
-        The same in numbers.
-    replaced : tuple of (int, str, int)
-        Record number, id, and how many of its characters became X; only records that had any.
-    """
-
-    table: EmbeddingTable
-    failures: tuple[Failure, ...]
-    counts: Counts
+    table: EmbeddingTable  # rows in the order of the records
+    failures: tuple[Failure, ...]  # one for every record without a row
+    counts: Counts  # the same in numbers
+    # record number, id, and how many of its characters became X; only records that had any
     replaced: tuple[tuple[int, str, int], ...]
 
 
@@ -111,24 +79,7 @@ class _Row:
 def embed_records(
     encoder: Encoder, records: Sequence[Record], limits: Limits, on_progress: Callable[[int], None] = lambda _: None
 ) -> Embedded:
-    """Embed records that fit in memory together.
-
-    Parameters
-    ----------
-    encoder : Encoder
-        The model.
-    records : sequence of Record
-        Any number; ids may repeat.
-    limits : Limits
-        Residues per sequence, tokens per batch.
-    on_progress : callable, optional
-        Told the residues of every batch that is done.
-
-    Returns
-    -------
-    Embedded
-        A row or a failure for every record.
-    """
+    """Embed records that fit in memory together."""
     rows, failures = _prepare(encoder, records, limits.max_residues)
     sharers = _sharers(rows)
     tokens = [sharing[0].prepared.tokens for sharing in sharers]

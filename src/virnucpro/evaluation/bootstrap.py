@@ -25,26 +25,7 @@ def bootstrap_intervals(
     draws: int = 1000,
     seed: int = 42,
 ) -> dict[str, tuple[float, float]]:
-    """Estimate 95 % intervals of every metric.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (rows,), int64
-        0 host, 1 viral.
-    scores : numpy.ndarray, shape (rows,), float
-        Viral scores.
-    records : numpy.ndarray, shape (rows,), int64
-        Number of the record that each row comes from.
-    draws : int, default: 1000
-        Times that records are drawn.
-    seed : int, default: 42
-        Of the draws.
-
-    Returns
-    -------
-    dict of str to (float, float)
-        2.5 and 97.5 % of the draws, by the names of `METRICS`.
-    """
+    """Estimate 95 % intervals of every metric."""
     ranking = Ranking(labels, scores)
     # A record with rows in both classes counts as one in each.
     _, first, unit_of_row = np.unique(2 * records + labels, return_index=True, return_inverse=True)

@@ -20,22 +20,12 @@ LEVELS: Final[tuple[Level, ...]] = ("frames", "windows")
 
 @dataclass(frozen=True, eq=False)
 class ScoredRows:
-    """Rows with what they are and what was said of them, one entry per row in every array.
+    """Rows with what they are and what was said of them, one entry per row in every array."""
 
-    Attributes
-    ----------
-    labels : numpy.ndarray, shape (rows,), int64
-        0 host, 1 viral.
-    scores : numpy.ndarray, shape (rows,), float32
-        Viral scores.
-    records, windows : numpy.ndarray, shape (rows,), int64
-        Numbers of the record and the window that a row comes from.
-    """
-
-    labels: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    records: NDArray[np.int64]
-    windows: NDArray[np.int64]
+    labels: NDArray[np.int64]  # (rows,) 0 host, 1 viral
+    scores: NDArray[np.float32]  # (rows,) Viral scores
+    records: NDArray[np.int64]  # (rows,) Numbers of the record and the window that a row comes from
+    windows: NDArray[np.int64]  # (rows,) Numbers of the record and the window that a row comes from
 
     def __post_init__(self) -> None:
         lengths = {len(column) for column in (self.labels, self.scores, self.records, self.windows)}
@@ -43,13 +33,7 @@ class ScoredRows:
             raise ConfigError(f"scored rows need as many labels as scores, records and windows; found {lengths}")
 
     def by_window(self) -> ScoredRows:
-        """Score windows by their frames, so that they are called as VirNucPro calls them.
-
-        Returns
-        -------
-        ScoredRows
-            One row per window and class.
-        """
+        """Score windows by their frames, so that they are called as VirNucPro calls them."""
 
         order = np.lexsort((self.scores, self.windows, self.labels))
         keys = np.stack((self.labels[order], self.windows[order]))
@@ -76,62 +60,22 @@ def _window_score(highest: NDArray[np.float32], lowest: NDArray[np.float32]) -> 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What an evaluation at one level came to.
+    """What an evaluation at one level came to."""
 
-    Attributes
-    ----------
-    level : {"frames", "windows"}
-        What a row is.
-    rows, viral_rows, records : int
-        How many.
-    figures : dict of str to float
-        By the names of `METRICS`.
-    intervals : dict of str to (float, float)
-        95 % of a bootstrap over records.
-    confusion : Confusion
-        Rows by label and call.
-    bins : list of Bin
-        Reliability.
-    roc, precision_recall : Curve
-        To draw.
-    """
-
-    level: Level
-    rows: int
-    viral_rows: int
-    records: int
-    figures: dict[str, float]
-    intervals: dict[str, tuple[float, float]]
-    confusion: Confusion
-    bins: list[Bin]
-    roc: Curve
-    precision_recall: Curve
+    level: Level  # what a row is
+    rows: int  # how many
+    viral_rows: int  # how many
+    records: int  # how many
+    figures: dict[str, float]  # by the names of `METRICS`
+    intervals: dict[str, tuple[float, float]]  # 95 % of a bootstrap over records
+    confusion: Confusion  # rows by label and call
+    bins: list[Bin]  # reliability
+    roc: Curve  # to draw
+    precision_recall: Curve  # to draw
 
 
 def evaluate_rows(scored: ScoredRows, level: Level, draws: int = 1000, seed: int = 42) -> Evaluation:
-    """Measure scores at one level.
-
-    Parameters
-    ----------
-    scored : ScoredRows
-        Frames.
-    level : {"frames", "windows"}
-        Whether frames are measured, or windows by their most viral frame.
-    draws : int, default: 1000
-        Of the bootstrap.
-    seed : int, default: 42
-        Of the bootstrap.
-
-    Returns
-    -------
-    Evaluation
-        Figures, intervals, curves.
-
-    Raises
-    ------
-    ConfigError
-        If there are rows of one class only.
-    """
+    """Measure scores at one level."""
     rows = scored.by_window() if level == "windows" else scored
     if len(np.unique(rows.labels)) != 2:
         raise ConfigError("an evaluation needs viral and host rows")

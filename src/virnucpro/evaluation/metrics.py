@@ -35,20 +35,12 @@ def _ratio(numerator: float, denominator: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Rows by label and call.
+    """Rows by label and call."""
 
-    Attributes
-    ----------
-    true_viral, false_viral : float
-        Viral and host rows that were called viral.
-    true_host, false_host : float
-        Host and viral rows that were called host.
-    """
-
-    true_viral: float
-    false_viral: float
-    true_host: float
-    false_host: float
+    true_viral: float  # viral and host rows that were called viral
+    false_viral: float  # viral and host rows that were called viral
+    true_host: float  # host and viral rows that were called host
+    false_host: float  # host and viral rows that were called host
 
     @property
     def accuracy(self) -> float:
@@ -86,28 +78,14 @@ class Confusion:
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A line to draw.
+    """A line to draw."""
 
-    Attributes
-    ----------
-    x, y : numpy.ndarray, shape (points,), float64
-        Its points.
-    """
-
-    x: Floats
-    y: Floats
+    x: Floats  # (points,) Its points
+    y: Floats  # (points,) Its points
 
 
 class Ranking:
-    """Rows from the most to the least viral, rows of one score together.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (rows,), int64
-        0 host, 1 viral.
-    scores : numpy.ndarray, shape (rows,), float
-        Viral scores.
-    """
+    """Rows from the most to the least viral, rows of one score together."""
 
     def __init__(self, labels: NDArray[np.int64], scores: NDArray[np.floating]) -> None:
         self._order = np.argsort(-scores, kind="stable")
@@ -126,18 +104,7 @@ class Ranking:
         return np.cumsum(ranked * self._viral), np.cumsum(ranked * ~self._viral)
 
     def confusion(self, weights: Floats | None = None) -> Confusion:
-        """Count rows by label and call.
-
-        Parameters
-        ----------
-        weights : numpy.ndarray, shape (rows,), float64, optional
-            How often each row counts.
-
-        Returns
-        -------
-        Confusion
-            The counts.
-        """
+        """Count rows by label and call."""
         return self._confusion(*self._counts(weights))
 
     def _confusion(self, viral: Floats, host: Floats) -> Confusion:
@@ -147,18 +114,7 @@ class Ranking:
         return Confusion(true_viral, false_viral, float(host[-1]) - false_viral, float(viral[-1]) - true_viral)
 
     def figures(self, weights: Floats | None = None) -> dict[str, float]:
-        """Compute every metric.
-
-        Parameters
-        ----------
-        weights : numpy.ndarray, shape (rows,), float64, optional
-            How often each row counts.
-
-        Returns
-        -------
-        dict of str to float
-            By the names of `METRICS`.
-        """
+        """Compute every metric."""
         viral, host = self._counts(weights)
         confusion = self._confusion(viral, host)
         found = viral[self._ends]
@@ -174,43 +130,18 @@ class Ranking:
         }
 
     def recall_at(self, false_positive_rate: float, weights: Floats | None = None) -> float:
-        """Find the most viral rows that can be called while few host rows are.
-
-        Parameters
-        ----------
-        false_positive_rate : float
-            Share of host rows that may be called viral, 0 to 1.
-        weights : numpy.ndarray, shape (rows,), float64, optional
-            How often each row counts.
-
-        Returns
-        -------
-        float
-            Share of viral rows above the lowest score that keeps to it.
-        """
+        """Find the most viral rows that can be called while few host rows are."""
         viral, host = (counts[self._ends] for counts in self._counts(weights))
         kept = int(np.searchsorted(host, false_positive_rate * host[-1] * (1 + 1e-9), "right"))
         return _ratio(float(viral[kept - 1]), float(viral[-1])) if kept else 0.0
 
     def roc(self) -> Curve:
-        """Trace recall over the share of host rows that are called viral [1]_.
-
-        Returns
-        -------
-        Curve
-            From (0, 0) to (1, 1).
-        """
+        """Trace recall over the share of host rows that are called viral [1]_."""
         viral, host = (np.append(0.0, counts[self._ends]) for counts in self._counts(None))
         return Curve(host / host[-1], viral / viral[-1])
 
     def precision_recall(self) -> Curve:
-        """Trace precision over recall [2]_.
-
-        Returns
-        -------
-        Curve
-            From the highest score on; the first point repeats its precision at recall 0.
-        """
+        """Trace precision over recall [2]_."""
         viral, host = (counts[self._ends] for counts in self._counts(None))
         precision = viral / (viral + host)
         return Curve(np.append(0.0, viral / viral[-1]), np.append(precision[0], precision))
@@ -231,67 +162,25 @@ def _auprc(found: Floats, false_alarms: Floats) -> float:
 
 
 def measure(labels: NDArray[np.int64], scores: NDArray[np.floating]) -> dict[str, float]:
-    """Compute every metric of some rows.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (rows,), int64
-        0 host, 1 viral.
-    scores : numpy.ndarray, shape (rows,), float
-        Viral scores.
-
-    Returns
-    -------
-    dict of str to float
-        By the names of `METRICS`.
-    """
+    """Compute every metric of some rows."""
     return Ranking(labels, scores).figures()
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Rows whose scores lie in one stretch.
+    """Rows whose scores lie in one stretch."""
 
-    Attributes
-    ----------
-    low, high : float
-        The stretch; the last one holds its upper end too.
-    rows : int
-        How many.
-    mean_score : float or None
-        Of these rows; None where there are none.
-    viral_share : float or None
-        Share of them that is viral; None where there are none.
-    """
-
-    low: float
-    high: float
-    rows: int
-    mean_score: float | None
-    viral_share: float | None
+    low: float  # the stretch; the last one holds its upper end too
+    high: float  # the stretch; the last one holds its upper end too
+    rows: int  # how many
+    mean_score: float | None  # of these rows; None where there are none
+    viral_share: float | None  # share of them that is viral; None where there are none
 
 
 def calibration_error(
     labels: NDArray[np.int64], scores: NDArray[np.floating], weights: Floats | None = None, bins: int = 10
 ) -> float:
-    """Compute the expected calibration error [4]_.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (rows,), int64
-        0 host, 1 viral.
-    scores : numpy.ndarray, shape (rows,), float
-        Probabilities of viral.
-    weights : numpy.ndarray, shape (rows,), float64, optional
-        How often each row counts.
-    bins : int, default: 10
-        Stretches of equal length.
-
-    Returns
-    -------
-    float
-        Distance of mean score and viral share, averaged over the rows of all bins.
-    """
+    """Compute the expected calibration error [4]_."""
     place = np.minimum((scores.astype(np.float64) * bins).astype(np.int64), bins - 1)
     kept = np.ones(len(labels)) if weights is None else weights
     distances = np.bincount(place, kept * (scores - labels), bins)
@@ -299,22 +188,7 @@ def calibration_error(
 
 
 def reliability(labels: NDArray[np.int64], scores: NDArray[np.floating], bins: int = 10) -> list[Bin]:
-    """Compare what scores say with what rows are.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (rows,), int64
-        0 host, 1 viral.
-    scores : numpy.ndarray, shape (rows,), float
-        Viral scores, 0 to 1.
-    bins : int, default: 10
-        Stretches of equal length.
-
-    Returns
-    -------
-    list of Bin
-        In order.
-    """
+    """Compare what scores say with what rows are."""
     place = np.minimum((scores.astype(np.float64) * bins).astype(np.int64), bins - 1)
     rows = np.bincount(place, minlength=bins)
     score_sums = np.bincount(place, scores.astype(np.float64), bins)

@@ -45,20 +45,7 @@ AMPERE = (8, 0)
 
 
 def choose_attention(device: torch.device, dtype: torch.dtype) -> Attention:
-    """Pick the kernel for a device and a number format.
-
-    Parameters
-    ----------
-    device : torch.device
-        Where the encoder runs.
-    dtype : torch.dtype
-        Number format of queries, keys and values.
-
-    Returns
-    -------
-    Attention
-        `varlen_attention` on CUDA from Ampere on in half precision, else `grouped_attention`.
-    """
+    """Pick the kernel for a device and a number format."""
     half_on_cuda = device.type == "cuda" and dtype in (torch.float16, torch.bfloat16)
     if half_on_cuda and torch.cuda.get_device_capability(device) >= AMPERE:
         return varlen_attention
@@ -66,38 +53,12 @@ def choose_attention(device: torch.device, dtype: torch.dtype) -> Attention:
 
 
 def grouped_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pack: Pack) -> Tensor:
-    """Attend within each sequence, neighbours of one length together.
-
-    Parameters
-    ----------
-    query_NHK, key_NHK, value_NHK : Tensor, shape (N, H, K)
-        Any device and number format.
-    pack : Pack
-        Whose sequences the tokens are.
-
-    Returns
-    -------
-    Tensor, shape (N, H, K)
-        Attended values.
-    """
+    """Attend within each sequence, neighbours of one length together."""
     return _by_groups(query_NHK, key_NHK, value_NHK, None, pack)
 
 
 def varlen_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pack: Pack) -> Tensor:
-    """Attend within each sequence by torch's variable-length flash attention.
-
-    Parameters
-    ----------
-    query_NHK, key_NHK, value_NHK : Tensor, shape (N, H, K), float16 or bfloat16
-        On a CUDA device of compute capability 8.0 or higher.
-    pack : Pack
-        Whose sequences the tokens are.
-
-    Returns
-    -------
-    Tensor, shape (N, H, K)
-        Attended values.
-    """
+    """Attend within each sequence by torch's variable-length flash attention."""
     from torch.nn.attention.varlen import varlen_attn  # a CUDA kernel: nothing of it is needed elsewhere
 
     borders, longest = pack.boundaries, pack.max_length
@@ -107,23 +68,7 @@ def varlen_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pack
 
 
 def alibi_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, bias_HLL: Tensor, pack: Pack) -> Tensor:
-    """Attend within each sequence with a bias on the scores, neighbours of one length together.
-
-    Parameters
-    ----------
-    query_NHK, key_NHK, value_NHK : Tensor, shape (N, H, K)
-        Any device and number format.
-    bias_HLL : Tensor, shape (H, L, L)
-        In the same number format, for at least the longest sequence of the pack; shorter ones take its corner, as a
-        bias that depends on distances alone is the same from any first token on.
-    pack : Pack
-        Whose sequences the tokens are.
-
-    Returns
-    -------
-    Tensor, shape (N, H, K)
-        Attended values.
-    """
+    """Attend within each sequence with a bias on the scores, neighbours of one length together."""
     return _by_groups(query_NHK, key_NHK, value_NHK, bias_HLL, pack)
 
 
@@ -157,22 +102,7 @@ def _whole_blocks(key_BHLK: Tensor, value_BHLK: Tensor, bias: Tensor | None) -> 
 
 
 def alibi_bias(heads: int, length: int, device: torch.device) -> Tensor:
-    """Build ALiBi's bias on attention scores: minus slope times distance, the same in both directions [1]_.
-
-    Parameters
-    ----------
-    heads : int
-        H.
-    length : int
-        L, tokens of the longest sequence.
-    device : torch.device
-        Where it will be used.
-
-    Returns
-    -------
-    Tensor, shape (H, L, L), float32
-        To be cast when it is whole: distances beyond 256 (bfloat16) or 2,048 (float16) are not whole numbers there.
-    """
+    """Build ALiBi's bias on attention scores: minus slope times distance, the same in both directions [1]_."""
     positions = torch.arange(length, dtype=torch.float32, device=device)
     distance_LL = (positions[:, None] - positions).abs()
     return -alibi_slopes(heads).to(device)[:, None, None] * distance_LL
@@ -180,17 +110,6 @@ def alibi_bias(heads: int, length: int, device: torch.device) -> Tensor:
 
 def alibi_slopes(heads: int) -> Tensor:
     """How steeply each head forgets with distance [1]_.
-
-    Parameters
-    ----------
-    heads : int
-        H.
-
-    Returns
-    -------
-    Tensor, shape (H,), float32
-        For a power of two, a geometric series that ends at 2^-8; for other numbers, that of the next smaller power,
-        then every other slope of the next larger one.
 
     Examples
     --------

@@ -29,32 +29,16 @@ MINI_DNA: Final = "mini-dna"
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """A published model.
+    """A published model."""
 
-    Attributes
-    ----------
-    name : str
-        What `--model` takes.
-    repository, revision : str
-        Where it is published, and the commit that is used.
-    layers, width : int
-        Its shape; `width` is the length of a vector.
-    parameters : str
-        Its size, as it is called.
-    note : str
-        What to know before choosing it.
-    molecule : Molecule
-        What it reads.
-    """
-
-    name: str
-    repository: str
-    revision: str
-    layers: int
-    width: int
-    parameters: str
-    note: str = ""
-    molecule: Molecule = Molecule.PROTEIN
+    name: str  # what `--model` takes
+    repository: str  # where it is published, and the commit that is used
+    revision: str  # where it is published, and the commit that is used
+    layers: int  # its shape; `width` is the length of a vector
+    width: int  # its shape; `width` is the length of a vector
+    parameters: str  # its size, as it is called
+    note: str = ""  # what to know before choosing it
+    molecule: Molecule = Molecule.PROTEIN  # what it reads
 
 
 CATALOG: Final = {
@@ -97,24 +81,12 @@ CATALOG: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PackagedEntry:
-    """A trained model whose weights come with the package.
+    """A trained model whose weights come with the package."""
 
-    Attributes
-    ----------
-    name : str
-        What `--model` takes.
-    folder : str
-        Where it lies among the package's data.
-    molecule : Molecule
-        What it reads.
-    note : str
-        What to know before choosing it.
-    """
-
-    name: str
-    folder: str
-    molecule: Molecule
-    note: str
+    name: str  # what `--model` takes
+    folder: str  # where it lies among the package's data
+    molecule: Molecule  # what it reads
+    note: str  # what to know before choosing it
 
 
 PACKAGED: Final = {

@@ -22,27 +22,7 @@ AnyCheckpoint: TypeAlias = ESM2Checkpoint | DNABERTSCheckpoint
 
 
 def open_checkpoint(path: Path, name: str | None = None, revision: str | None = None) -> AnyCheckpoint:
-    """Recognise the weights at a path; reads names and shapes, not values.
-
-    Parameters
-    ----------
-    path : Path
-        A folder with `config.json` and weights (and `tokenizer.json` for DNABERT-S), or fair-esm's `.pt` file.
-    name : str, optional
-        What to call it; by default the path.
-    revision : str, optional
-        Pinned commit, when it came from a repository.
-
-    Returns
-    -------
-    ESM2Checkpoint or DNABERTSCheckpoint
-        Ready to load.
-
-    Raises
-    ------
-    WeightsError
-        If nothing is there, or it is neither an ESM-2 nor a DNABERT-S.
-    """
+    """Recognise the weights at a path; reads names and shapes, not values."""
     name = name or str(path)
     if path.is_dir():
         return _open_folder(path, name, revision)
@@ -67,23 +47,7 @@ def _open_folder(folder: Path, name: str, revision: str | None) -> AnyCheckpoint
 
 
 def open_transformers_model(model: torch.nn.Module) -> ESM2Checkpoint:
-    """Take the weights of a transformers EsmModel or a Synthyra FastEsmModel that is in memory.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        With `config` and a state dict as those classes have them.
-
-    Returns
-    -------
-    ESM2Checkpoint
-        Ready to load; its name is the model's class.
-
-    Raises
-    ------
-    WeightsError
-        If the model is not an ESM-2.
-    """
+    """Take the weights of a transformers EsmModel or a Synthyra FastEsmModel that is in memory."""
     kind = type(model).__name__
     config = getattr(model, "config", None)
     if config is None or not hasattr(config, "to_dict"):
@@ -93,25 +57,7 @@ def open_transformers_model(model: torch.nn.Module) -> ESM2Checkpoint:
 
 
 def open_remote_code_model(model: torch.nn.Module, tokenizer: Any) -> DNABERTSCheckpoint:  # noqa: ANN401
-    """Take the weights of a DNABERT-S in memory, as transformers makes it with its publisher's own code.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        With `config` and a state dict as that class has them.
-    tokenizer : PreTrainedTokenizerFast
-        The tokenizer that belongs to it.
-
-    Returns
-    -------
-    DNABERTSCheckpoint
-        Ready to load; its name is the model's class.
-
-    Raises
-    ------
-    WeightsError
-        If the model is no DNABERT-S, or the tokenizer is not one that reads a `tokenizer.json`.
-    """
+    """Take the weights of a DNABERT-S in memory, as transformers makes it with its publisher's own code."""
     kind = type(model).__name__
     config = getattr(model, "config", None)
     if config is None or not hasattr(config, "to_dict"):

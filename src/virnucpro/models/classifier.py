@@ -29,7 +29,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from virnucpro.errors import ConfigError, DimensionError, WeightsError
-from virnucpro.models.contract import FeatureContract
+from virnucpro.features.spec import FeatureContract
 from virnucpro.records import EmbeddingTable
 
 __all__ = ["CLASSES", "HIDDEN_WIDTH", "MLP", "Classifier", "build_mlp", "load_classifier", "serialise_classifier"]
@@ -47,15 +47,7 @@ _ROWS_AT_A_TIME = 1024
 
 
 class MLP(nn.Module):
-    """Linear, batch norm, ReLU, dropout, linear.
-
-    Parameters
-    ----------
-    width : int
-        Numbers per row of features.
-    hidden_width : int, default: 512
-        Numbers between the two layers.
-    """
+    """Linear, batch norm, ReLU, dropout, linear."""
 
     def __init__(self, width: int, hidden_width: int = HIDDEN_WIDTH) -> None:
         super().__init__()
@@ -67,18 +59,7 @@ class MLP(nn.Module):
         nn.init.xavier_uniform_(self.output_layer.weight)
 
     def forward(self, features_ND: Tensor) -> Tensor:
-        """Compute logits.
-
-        Parameters
-        ----------
-        features_ND : Tensor, shape (N, D), float32
-            Rows of features.
-
-        Returns
-        -------
-        Tensor, shape (N, 2), float32
-            Logits of host and viral.
-        """
+        """Compute logits."""
         hidden_NF = F.relu(self.bn1(self.hidden_layer(features_ND)))
         logits: Tensor = self.output_layer(self.dropout(hidden_NF))
         return logits
@@ -101,7 +82,7 @@ class Classifier:
     sha256 : str
         Digest of its file; empty when it was never in one.
     calibration : dict or None
-        How its scores become calls, as `virnucpro.prediction.calibration` reads it; None for scores as they are.
+        How its scores become calls, as `virnucpro.scoring.calibration` reads it; None for scores as they are.
     """
 
     model: MLP
@@ -119,69 +100,18 @@ class Classifier:
             )
 
     def require(self, features: FeatureContract) -> list[str]:
-        """Refuse features of another kind, before any work.
-
-        Parameters
-        ----------
-        features : FeatureContract
-            What the features are.
-
-        Returns
-        -------
-        list of str
-            What could not be compared, because one side does not say it.
-
-        Raises
-        ------
-        ConfigError
-            If windows or encoders differ, or a part is missing.
-        DimensionError
-            If a part has another width.
-        """
+        """Refuse features of another kind, before any work."""
         try:
             return self.contract.require(features)
         except (ConfigError, DimensionError) as error:
             raise type(error)(f"{self.name}: {error}; use the classifier's own encoders and window") from error
 
     def score_table(self, table: EmbeddingTable, features: FeatureContract) -> NDArray[np.float32]:
-        """Score rows of which a contract is known.
-
-        Parameters
-        ----------
-        table : EmbeddingTable
-            The rows.
-        features : FeatureContract
-            What they are; checked.
-
-        Returns
-        -------
-        numpy.ndarray, shape (rows, 2), float32
-            Probabilities of host and viral.
-        """
+        """Score rows of which a contract is known."""
         return self.score(self.own_columns(table, features))
 
     def own_columns(self, table: EmbeddingTable, features: FeatureContract) -> NDArray[np.float32]:
-        """Take the numbers that this classifier needs from rows of which a contract is known.
-
-        Parameters
-        ----------
-        table : EmbeddingTable
-            The rows.
-        features : FeatureContract
-            What they are; checked.
-
-        Returns
-        -------
-        numpy.ndarray, shape (rows, width), float32
-            What `score` and `log_odds` take.
-
-        Raises
-        ------
-        ConfigError
-            If windows or encoders differ, or a part is missing.
-        DimensionError
-            If a part has another width.
-        """
+        """Take the numbers that this classifier needs from rows of which a contract is known."""
         self.require(features)
         return table.vectors[:, features.columns(self.contract.modality)]
 
@@ -248,18 +178,7 @@ class Classifier:
 
 
 def serialise_classifier(classifier: Classifier) -> bytes:
-    """Give a classifier as the content of its file.
-
-    Parameters
-    ----------
-    classifier : Classifier
-        Any.
-
-    Returns
-    -------
-    bytes
-        A `.safetensors` file; equal classifiers give equal bytes.
-    """
+    """Give a classifier as the content of its file."""
     header = {
         "format": FORMAT,
         "window_bp": classifier.contract.window_bp,
@@ -328,27 +247,7 @@ def _widened(tensor: Tensor) -> Tensor:
 
 
 def build_mlp(tensors: dict[str, Tensor], name: str, width: int, hidden_width: int = HIDDEN_WIDTH) -> MLP:
-    """Build a perceptron from its tensors, strictly.
-
-    Parameters
-    ----------
-    tensors : dict of str to Tensor
-        By the names of its `state_dict`.
-    name : str
-        Where they come from, for messages.
-    width, hidden_width : int
-        The shape that they must have.
-
-    Returns
-    -------
-    MLP
-        In evaluation mode.
-
-    Raises
-    ------
-    WeightsError
-        If a tensor is missing, extra, misshaped, of another number format or not finite.
-    """
+    """Build a perceptron from its tensors, strictly."""
     with torch.device("meta"):
         model = MLP(width, hidden_width)
     expected = model.state_dict()

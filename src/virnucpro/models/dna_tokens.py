@@ -25,20 +25,7 @@ SPECIAL_TOKENS: Final = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
 
 
 class DnaTokenizer:
-    """A tokenizer in the published format.
-
-    Parameters
-    ----------
-    content : str
-        Text of a `tokenizer.json`.
-    where : str
-        Its place, for messages.
-
-    Raises
-    ------
-    WeightsError
-        If it is damaged, or does not begin with DNABERT-S's special tokens and put [CLS] and [SEP] around a sequence.
-    """
+    """A tokenizer in the published format."""
 
     def __init__(self, content: str, where: str) -> None:
         self._content = content
@@ -58,23 +45,7 @@ class DnaTokenizer:
 
     @classmethod
     def read(cls, path: Path) -> DnaTokenizer:
-        """Read a file.
-
-        Parameters
-        ----------
-        path : Path
-            A `tokenizer.json`.
-
-        Returns
-        -------
-        DnaTokenizer
-            Ready to use.
-
-        Raises
-        ------
-        WeightsError
-            If it is absent, damaged, or another model's.
-        """
+        """Read a file."""
         try:
             content = path.read_text("utf-8")
         except FileNotFoundError as error:
@@ -98,19 +69,6 @@ class DnaTokenizer:
         return self._tokenizer.get_vocab()
 
     def encode(self, letters: str) -> NDArray[np.int64]:
-        """Tokenise one sequence.
-
-        Parameters
-        ----------
-        letters : str
-            Any case. A, C, G and T make tokens; every other letter, U and N among them, is one [UNK] to the published
-            tokenizer: U is not taken for T. A tokenizer without an unknown token drops it, and the letters beside it
-            may join. White space parts words, across which no token goes.
-
-        Returns
-        -------
-        numpy.ndarray, shape (tokens,), int64
-            ``[CLS]``, tokens, ``[SEP]``; neither padded nor cut.
-        """
+        """Tokenise one sequence."""
         (encoded,) = self._tokenizer.encode_batch_fast([letters.upper()])  # does not keep which letters a token is of
         return np.array(encoded.ids, dtype=np.int64)

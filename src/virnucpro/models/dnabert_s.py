@@ -34,37 +34,19 @@ __all__ = ["DNABERTS", "DNABERTSConfig"]
 
 @dataclass(frozen=True, slots=True)
 class DNABERTSConfig:
-    """Shape of one MosaicBERT.
+    """Shape of one MosaicBERT."""
 
-    Attributes
-    ----------
-    layers, width, heads, feed_forward : int
-        Blocks, D, H and F.
-    vocabulary : int
-        Tokens that the tokenizer makes.
-    token_types : int
-        Rows of the segment table, of which only the first is used.
-    layer_norm_eps : float
-        Epsilon of every LayerNorm.
-    """
-
-    layers: int
-    width: int
-    heads: int
-    feed_forward: int
-    vocabulary: int = 4096
-    token_types: int = 2
-    layer_norm_eps: float = 1e-12
+    layers: int  # blocks, D, H and F
+    width: int  # blocks, D, H and F
+    heads: int  # blocks, D, H and F
+    feed_forward: int  # blocks, D, H and F
+    vocabulary: int = 4096  # tokens that the tokenizer makes
+    token_types: int = 2  # rows of the segment table, of which only the first is used
+    layer_norm_eps: float = 1e-12  # epsilon of every LayerNorm
 
 
 class DNABERTS(PackedModel):
-    """A DNABERT-S encoder.
-
-    Parameters
-    ----------
-    config : DNABERTSConfig
-        Its shape.
-    """
+    """A DNABERT-S encoder."""
 
     def __init__(self, config: DNABERTSConfig) -> None:
         super().__init__()
@@ -75,21 +57,7 @@ class DNABERTS(PackedModel):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
 
     def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
-        """Encode packed nucleotide sequences.
-
-        Parameters
-        ----------
-        pack : Pack
-            Each sequence as [CLS] tokens [SEP], on the encoder's device.
-        dtype : torch.dtype, optional
-            Number format to work in; by default that of the weights. float32 on half-precision weights keeps the
-            weights as they are and widens them layer by layer, which rescues sequences that overflow.
-
-        Returns
-        -------
-        Tensor, shape (N, D)
-            Last hidden state, one row per token.
-        """
+        """Encode packed nucleotide sequences."""
         dtype = dtype or self.dtype
         bias_HLL = alibi_bias(self.config.heads, pack.max_length, self.device).to(dtype)
         hidden_ND = normalise(self.embedding_norm, self.embed(pack).to(dtype))
@@ -98,18 +66,7 @@ class DNABERTS(PackedModel):
         return hidden_ND
 
     def embed(self, pack: Pack) -> Tensor:
-        """Look up token embeddings; every token is of the first segment, whose row is added.
-
-        Parameters
-        ----------
-        pack : Pack
-            The batch.
-
-        Returns
-        -------
-        Tensor, shape (N, D), float32
-            Before the LayerNorm.
-        """
+        """Look up token embeddings; every token is of the first segment, whose row is added."""
         embedded_ND: Tensor = self.embedding(pack.tokens_N).float() + self.token_type.weight[0].float()
         return embedded_ND
 

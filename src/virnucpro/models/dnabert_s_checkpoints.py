@@ -40,26 +40,13 @@ _OF_A_STOCK_BERT = re.compile(r"\.attention\.self\.(?:query|key|value)\.|embeddi
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DNABERTSCheckpoint(Checkpoint[DNABERTS]):
-    """Weights of a DNABERT-S, with the tokenizer that belongs to them.
-
-    Attributes
-    ----------
-    config : DNABERTSConfig
-        Shape of the model.
-    tokenizer : DnaTokenizer
-        Its tokenizer.
-
-    Raises
-    ------
-    WeightsError
-        If the tokenizer makes more or fewer tokens than the model has.
-    """
+    """Weights of a DNABERT-S, with the tokenizer that belongs to them."""
 
     architecture: ClassVar[str] = "DNABERT-S"
     molecule: ClassVar[Molecule] = Molecule.DNA
 
-    config: DNABERTSConfig
-    tokenizer: DnaTokenizer
+    config: DNABERTSConfig  # shape of the model
+    tokenizer: DnaTokenizer  # its tokenizer
 
     def __post_init__(self) -> None:
         if self.tokenizer.size != self.config.vocabulary:
@@ -73,33 +60,11 @@ class DNABERTSCheckpoint(Checkpoint[DNABERTS]):
         return {**asdict(self.config), "tokenizer_sha256": self.tokenizer.sha256}
 
     def build(self, placement: Placement) -> DNABERTS:  # noqa: ARG002
-        """Make the model, without weights.
-
-        Parameters
-        ----------
-        placement : Placement
-            Changes nothing: its attention is the same everywhere.
-
-        Returns
-        -------
-        DNABERTS
-            On torch's default device.
-        """
+        """Make the model, without weights."""
         return DNABERTS(self.config)
 
     def canonical_name(self, name: str) -> str | None:
-        """Say where a tensor of DNABERT-S or DNABERT-2 belongs in `DNABERTS`.
-
-        Parameters
-        ----------
-        name : str
-            As its publisher wrote it.
-
-        Returns
-        -------
-        str or None
-            As `Checkpoint.canonical_name` says.
-        """
+        """Say where a tensor of DNABERT-S or DNABERT-2 belongs in `DNABERTS`."""
         if _NOT_NEEDED.match(name):
             return None
         module, _, parameter = name.removeprefix("bert.").rpartition(".")
@@ -124,26 +89,7 @@ class DNABERTSCheckpoint(Checkpoint[DNABERTS]):
 
 
 def read_config(values: Mapping[str, Any], where: str) -> DNABERTSConfig:
-    """Read the shape of a DNABERT-S from its `config.json`.
-
-    Parameters
-    ----------
-    values : mapping
-        The file's content. `pad_token_id`, `max_position_embeddings` and `position_embedding_type` are not looked at:
-        the published ones say things that are not so (0 is [UNK], 512 is no limit, positions are ALiBi's).
-    where : str
-        Its place, for messages.
-
-    Returns
-    -------
-    DNABERTSConfig
-        The shape.
-
-    Raises
-    ------
-    WeightsError
-        If a key is missing, is of another kind, or says that this is another architecture; names all that is wrong.
-    """
+    """Read the shape of a DNABERT-S from its `config.json`."""
     if "alibi_starting_size" not in values:
         raise WeightsError(
             f"{where} does not describe a DNABERT-S but a stock BERT: model_type is {values.get('model_type')!r}, "

@@ -34,24 +34,12 @@ __all__ = ["DnaEncoder", "Encoder", "PackedEncoder", "Prepared", "ProteinEncoder
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A sequence ready for its encoder.
+    """A sequence ready for its encoder."""
 
-    Attributes
-    ----------
-    tokens : numpy.ndarray, shape (length,), int64
-        Token ids, special tokens included.
-    residues : int
-        Letters among them.
-    truncated : bool
-        Whether letters beyond the limit were left out.
-    replaced : int
-        Characters among them without a token of their own, N among nucleotides included.
-    """
-
-    tokens: NDArray[np.int64]
-    residues: int
-    truncated: bool
-    replaced: int
+    tokens: NDArray[np.int64]  # (length,) Token ids, special tokens included
+    residues: int  # letters among them
+    truncated: bool  # whether letters beyond the limit were left out
+    replaced: int  # characters among them without a token of their own, N among nucleotides included
 
 
 class Encoder(Protocol):
@@ -78,21 +66,11 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class PackedEncoder:
-    """A model on packs, with the pooling that belongs to it.
+    """A model on packs, with the pooling that belongs to it."""
 
-    Attributes
-    ----------
-    model : PackedModel
-        The network.
-    identity : ModelIdentity
-        Which weights it has.
-    placement : Placement
-        Where it runs.
-    """
-
-    model: PackedModel
-    identity: ModelIdentity
-    placement: Placement
+    model: PackedModel  # the network
+    identity: ModelIdentity  # which weights it has
+    placement: Placement  # where it runs
 
     @property
     def width(self) -> int:
@@ -102,46 +80,24 @@ class PackedEncoder:
     @staticmethod
     @abstractmethod
     def pool(hidden_ND: Tensor, pack: Pack) -> Tensor:
-        """Make one float32 vector per sequence out of one per token.
-
-        Parameters
-        ----------
-        hidden_ND : Tensor, shape (N, D)
-            One vector per token, in any number format.
-        pack : Pack
-            Whose sequences the tokens are.
-
-        Returns
-        -------
-        Tensor, shape (B, D), float32
-            One row per sequence.
-        """
+        """Make one float32 vector per sequence out of one per token."""
 
     @torch.inference_mode()
     def embed(self, tokens: Sequence[NDArray[np.int64]], exact: bool = False) -> NDArray[np.float32]:
-        """Encode a batch and pool each sequence.
-
-        Parameters
-        ----------
-        tokens : sequence of numpy.ndarray, each of shape (length,), int64
-            Token sequences with their special tokens; they share one pack.
-        exact : bool, default: False
-            Work in float32 whatever the weights are.
-
-        Returns
-        -------
-        numpy.ndarray, shape (B, D), float32
-            One row per sequence, in the order given.
-        """
+        """Encode a batch and pool each sequence."""
         pack = Pack.of([*tokens, *filler(tokens, self.width)], self.model.device)
         hidden_ND = self.model(pack, torch.float32 if exact else None)
         return self.pool(hidden_ND, pack)[: len(tokens)].cpu().numpy()
 
 
 def _for_inference(model: PackedModel, placement: Placement) -> PackedModel:
-    """Lay weights out as the hardware likes them; who wants to train takes the model from its checkpoint."""
+    """Lay weights out as the hardware likes them and use them once; to train, take the model from its checkpoint."""
     if can_prepack(placement):
         prepack(model)
+    # Where two threads were the first to use a kernel, and at once, last digits of a batch changed in 4 of 10 runs.
+    tokens = [np.zeros(6, np.int64)]
+    with torch.inference_mode():
+        model(Pack.of([*tokens, *filler(tokens, model.width)], model.device))
     return model
 
 
@@ -153,47 +109,11 @@ class ProteinEncoder(PackedEncoder):
 
     @classmethod
     def load(cls, checkpoint: ESM2Checkpoint, placement: Placement) -> ProteinEncoder:
-        """Read weights into an encoder.
-
-        Parameters
-        ----------
-        checkpoint : ESM2Checkpoint
-            The weights.
-        placement : Placement
-            Device and number format.
-
-        Returns
-        -------
-        ProteinEncoder
-            Ready to embed.
-
-        Raises
-        ------
-        WeightsError
-            If the weights do not fit their configuration.
-        """
+        """Read weights into an encoder."""
         return cls(_for_inference(checkpoint.load(placement), placement), checkpoint.identity, placement)
 
     def prepare(self, sequence: str, max_residues: int) -> Prepared:
-        """Clean, cut and tokenise one protein.
-
-        Parameters
-        ----------
-        sequence : str
-            As it stands in its file.
-        max_residues : int
-            How many residues are used, from the first.
-
-        Returns
-        -------
-        Prepared
-            Its tokens, and what was done to it.
-
-        Raises
-        ------
-        InputError
-            If no residue is left after cleaning.
-        """
+        """Clean, cut and tokenise one protein."""
         clean = clean_protein(sequence, max_residues)
         if not clean.residues:
             raise InputError("no residue is left after dropping whitespace and trailing stops")
@@ -202,63 +122,20 @@ class ProteinEncoder(PackedEncoder):
 
 @dataclass(frozen=True, eq=False)
 class DnaEncoder(PackedEncoder):
-    """A DNABERT-S with its tokens and its pooling: the mean over all tokens, [CLS] and [SEP] included.
+    """A DNABERT-S with its tokens and its pooling: the mean over all tokens, [CLS] and [SEP] included."""
 
-    Attributes
-    ----------
-    tokenizer : DnaTokenizer
-        Its tokens.
-    """
-
-    tokenizer: DnaTokenizer
+    tokenizer: DnaTokenizer  # its tokens
 
     pool = staticmethod(mean_over_tokens)
 
     @classmethod
     def load(cls, checkpoint: DNABERTSCheckpoint, placement: Placement) -> DnaEncoder:
-        """Read weights into an encoder.
-
-        Parameters
-        ----------
-        checkpoint : DNABERTSCheckpoint
-            The weights.
-        placement : Placement
-            Device and number format.
-
-        Returns
-        -------
-        DnaEncoder
-            Ready to embed.
-
-        Raises
-        ------
-        WeightsError
-            If the weights do not fit their configuration.
-        """
+        """Read weights into an encoder."""
         model = _for_inference(checkpoint.load(placement), placement)
         return cls(model, checkpoint.identity, placement, checkpoint.tokenizer)
 
     def prepare(self, sequence: str, max_residues: int) -> Prepared:
-        """Clean, cut and tokenise one nucleotide sequence.
-
-        Parameters
-        ----------
-        sequence : str
-            As it stands in its file.
-        max_residues : int
-            How many letters are used, from the first. The model knows no longest sequence, but its attention needs
-            memory for every pair of tokens.
-
-        Returns
-        -------
-        Prepared
-            Its tokens, and what was done to it; `residues` are letters.
-
-        Raises
-        ------
-        InputError
-            If no letter is left after cleaning.
-        """
+        """Clean, cut and tokenise one nucleotide sequence."""
         clean = clean_dna(sequence, max_residues)
         if not clean.letters:
             raise InputError("no nucleotide is left after dropping whitespace")
@@ -266,32 +143,10 @@ class DnaEncoder(PackedEncoder):
 
 
 def encoder_of(checkpoint: AnyCheckpoint, placement: Placement) -> ProteinEncoder | DnaEncoder:
-    """Read weights into the encoder that goes with them.
-
-    Parameters
-    ----------
-    checkpoint : ESM2Checkpoint or DNABERTSCheckpoint
-        The weights.
-    placement : Placement
-        Device and number format.
-
-    Returns
-    -------
-    ProteinEncoder or DnaEncoder
-        Ready to embed.
-
-    Raises
-    ------
-    WeightsError
-        If the weights do not fit their configuration.
-    """
-    kind = DnaEncoder if isinstance(checkpoint, DNABERTSCheckpoint) else ProteinEncoder
-    encoder: ProteinEncoder | DnaEncoder = kind.load(checkpoint, placement)  # type: ignore[arg-type]
-    # Where two threads were the first to use a kernel, and at once, last digits of a batch changed in 4 of 10 runs.
-    tokens = [encoder.prepare("ACGT", 4).tokens]
-    with torch.inference_mode():
-        encoder.model(Pack.of([*tokens, *filler(tokens, encoder.width)], encoder.model.device))
-    return encoder
+    """Read weights into the encoder that goes with them."""
+    if isinstance(checkpoint, DNABERTSCheckpoint):
+        return DnaEncoder.load(checkpoint, placement)
+    return ProteinEncoder.load(checkpoint, placement)
 
 
 def load_encoder(model: str = DEFAULT_MODEL, device: str = "auto", dtype: str = "auto") -> ProteinEncoder | DnaEncoder:

@@ -39,26 +39,16 @@ what is in between."""
 
 @dataclass(frozen=True, slots=True)
 class ESM2Config:
-    """Shape of one ESM-2.
+    """Shape of one ESM-2."""
 
-    Attributes
-    ----------
-    layers, width, heads, feed_forward : int
-        Blocks, D, H and F.
-    token_dropout : bool
-        Whether embeddings are scaled for the share of masked tokens; true in every published ESM-2.
-    layer_norm_eps : float
-        Epsilon of every LayerNorm.
-    rope_base : float
-        Base of the rotary frequencies, used where a checkpoint does not bring the frequencies themselves.
-    """
-
-    layers: int
-    width: int
-    heads: int
-    feed_forward: int
+    layers: int  # blocks, D, H and F
+    width: int  # blocks, D, H and F
+    heads: int  # blocks, D, H and F
+    feed_forward: int  # blocks, D, H and F
+    # whether embeddings are scaled for the share of masked tokens; true in every published ESM-2
     token_dropout: bool = True
-    layer_norm_eps: float = 1e-5
+    layer_norm_eps: float = 1e-5  # epsilon of every LayerNorm
+    # base of the rotary frequencies, used where a checkpoint does not bring the frequencies themselves
     rope_base: float = 10000.0
 
     @property
@@ -68,15 +58,7 @@ class ESM2Config:
 
 
 class ESM2(PackedModel):
-    """An ESM-2 encoder.
-
-    Parameters
-    ----------
-    config : ESM2Config
-        Its shape.
-    attention : Attention, optional
-        The kernel for the number format of its weights, by `choose_attention`.
-    """
+    """An ESM-2 encoder."""
 
     inverse_frequencies: Tensor
 
@@ -93,21 +75,7 @@ class ESM2(PackedModel):
         self.register_buffer("inverse_frequencies", config.rope_base**-exponents)
 
     def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
-        """Encode packed proteins.
-
-        Parameters
-        ----------
-        pack : Pack
-            Each sequence as <cls> residues <eos>, on the encoder's device.
-        dtype : torch.dtype, optional
-            Number format to work in; by default that of the weights. float32 on half-precision weights keeps the
-            weights as they are and widens them layer by layer, which rescues sequences that overflow.
-
-        Returns
-        -------
-        Tensor, shape (N, D)
-            Last hidden state, one row per token.
-        """
+        """Encode packed proteins."""
         dtype = dtype or self.dtype
         attention = grouped_attention if dtype == torch.float32 else self.attention  # float32 has no other kernel
         rotation = self.rotation(pack)
@@ -117,19 +85,7 @@ class ESM2(PackedModel):
         return normalise(self.final_norm, hidden_ND)
 
     def embed(self, pack: Pack) -> Tensor:
-        """Look up token embeddings; there is no position table and no scaling by sqrt(D).
-
-        Parameters
-        ----------
-        pack : Pack
-            The batch.
-
-        Returns
-        -------
-        Tensor, shape (N, D), float32
-            With token dropout, rows of <mask> are zero and the rest of each sequence is scaled as if 12 % of its
-            tokens were masked, as they were in training.
-        """
+        """Look up token embeddings; there is no position table and no scaling by sqrt(D)."""
         embedded_ND: Tensor = self.embedding(pack.tokens_N).float()
         if not self.config.token_dropout:
             return embedded_ND
@@ -141,19 +97,7 @@ class ESM2(PackedModel):
         return embedded_ND.mul_(scale_N[:, None])
 
     def rotation(self, pack: Pack) -> tuple[Tensor, Tensor]:
-        """Cosines and sines of the rotary angles, float32 whatever the weights are.
-
-        Parameters
-        ----------
-        pack : Pack
-            The batch.
-
-        Returns
-        -------
-        tuple of Tensor, each of shape (N, 1, 1, K), float32
-            Each angle twice, for the two numbers of a pair; sines of the first with a minus. In half precision angles
-            would be off by up to 0.4 rad (float16) or 3.6 rad (bfloat16) at position 1024.
-        """
+        """Cosines and sines of the rotary angles, float32 whatever the weights are."""
         positions = torch.arange(pack.max_length, dtype=torch.float32, device=pack.tokens_N.device)
         angles = torch.outer(positions, self.inverse_frequencies.float())
         cosine, sine = angles.cos(), angles.sin()
@@ -186,15 +130,7 @@ class Layer(nn.Module):
 
 
 def rotate(vectors_N2HK: Tensor, rotation: tuple[Tensor, Tensor]) -> None:
-    """Turn queries and keys by their positions, in place, in float32 [4]_.
-
-    Parameters
-    ----------
-    vectors_N2HK : Tensor, shape (N, 2, H, K)
-        Queries and keys. Numbers i and i + K/2 form one pair: halves are rotated, not neighbours.
-    rotation : tuple of Tensor, each of shape (N, 1, 1, K), float32
-        From `ESM2.rotation`.
-    """
+    """Turn queries and keys by their positions, in place, in float32 [4]_."""
     step = len(vectors_N2HK)
     if vectors_N2HK.device.type == "cpu" and not torch.is_grad_enabled():  # with gradients each step copies all of them
         step = max(NUMBERS_IN_CACHE // vectors_N2HK[0].numel(), 1)

@@ -60,36 +60,19 @@ _LAYER = re.compile(r"^(?:encoder\.layer|layers)\.(\d+)\.(.+)$")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ESM2Checkpoint(Checkpoint[ESM2]):
-    """Weights of an ESM-2.
-
-    Attributes
-    ----------
-    config : ESM2Config
-        Shape of the model.
-    """
+    """Weights of an ESM-2."""
 
     architecture: ClassVar[str] = "ESM-2"
     molecule: ClassVar[Molecule] = Molecule.PROTEIN
 
-    config: ESM2Config
+    config: ESM2Config  # shape of the model
 
     def describe(self) -> dict[str, Any]:
         """Say what the weights do not show by themselves."""
         return asdict(self.config)
 
     def build(self, placement: Placement) -> ESM2:
-        """Make the model, without weights.
-
-        Parameters
-        ----------
-        placement : Placement
-            Decides which attention it has.
-
-        Returns
-        -------
-        ESM2
-            On torch's default device.
-        """
+        """Make the model, without weights."""
         return ESM2(self.config, choose_attention(placement.device, placement.dtype))
 
     def computed(self) -> dict[str, Tensor]:
@@ -97,18 +80,7 @@ class ESM2Checkpoint(Checkpoint[ESM2]):
         return {"inverse_frequencies": ESM2(replace(self.config, layers=0)).inverse_frequencies}
 
     def canonical_name(self, name: str) -> str | None:
-        """Say where a tensor that fair-esm, transformers or Synthyra published belongs in `ESM2`.
-
-        Parameters
-        ----------
-        name : str
-            As its publisher wrote it.
-
-        Returns
-        -------
-        str or None
-            As `Checkpoint.canonical_name` says.
-        """
+        """Say where a tensor that fair-esm, transformers or Synthyra published belongs in `ESM2`."""
         if _NOT_NEEDED.search(name):
             return None
         if _INVERSE_FREQUENCIES.search(name):
@@ -128,25 +100,7 @@ class ESM2Checkpoint(Checkpoint[ESM2]):
 
 
 def read_config(values: Mapping[str, Any], where: str) -> ESM2Config:
-    """Read the shape of an ESM-2 from a `config.json` of model_type ``esm`` or ``fast_esm``.
-
-    Parameters
-    ----------
-    values : mapping
-        The file's content. Nothing is defaulted: the published classes' defaults are wrong for ESM-2.
-    where : str
-        Its place, for messages.
-
-    Returns
-    -------
-    ESM2Config
-        The shape.
-
-    Raises
-    ------
-    WeightsError
-        If a key is missing, is of another kind, or says that this is another architecture; names all that is wrong.
-    """
+    """Read the shape of an ESM-2 from a `config.json` of model_type ``esm`` or ``fast_esm``."""
     required = {
         "model_type": ("esm", "fast_esm"),
         "position_embedding_type": ("rotary",),
@@ -167,23 +121,7 @@ def read_config(values: Mapping[str, Any], where: str) -> ESM2Config:
 
 
 def read_fair_esm_config(path: Path) -> ESM2Config:
-    """Read the shape of an ESM-2 from fair-esm's `.pt` file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    ESM2Config
-        The shape; its feed-forward layers are four times as wide.
-
-    Raises
-    ------
-    WeightsError
-        If the file is damaged or no ESM-2.
-    """
+    """Read the shape of an ESM-2 from fair-esm's `.pt` file."""
     loaded = load_pickled(path)
     what = f"{path} is not fair-esm's ESM-2"
     try:

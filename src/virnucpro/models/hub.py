@@ -33,23 +33,7 @@ __all__ = ["download_weights", "find_checkpoint", "find_downloaded", "find_molec
 
 
 def find_checkpoint(model: str = DEFAULT_MODEL) -> AnyCheckpoint:
-    """Find a model's weights; fetch them when they are published and not here yet.
-
-    Parameters
-    ----------
-    model : str, default: "fastesm2-650"
-        A name of the catalog or of the package, a folder in the published layout, or fair-esm's `.pt` file.
-
-    Returns
-    -------
-    ESM2Checkpoint or DNABERTSCheckpoint
-        Ready to load.
-
-    Raises
-    ------
-    WeightsError
-        If they are not here and cannot be fetched: says what was looked for, where, and the two ways to get it.
-    """
+    """Find a model's weights; fetch them when they are published and not here yet."""
     if model in PACKAGED:
         return open_packaged(model)
     entry = CATALOG.get(model)
@@ -59,40 +43,13 @@ def find_checkpoint(model: str = DEFAULT_MODEL) -> AnyCheckpoint:
 
 
 def find_molecule(model: str) -> Molecule:
-    """Say what a model reads, before its weights are fetched.
-
-    Parameters
-    ----------
-    model : str
-        As for `find_checkpoint`.
-
-    Returns
-    -------
-    Molecule
-        From the catalog, or from the configuration in its folder.
-
-    Raises
-    ------
-    WeightsError
-        If it is neither a known name nor a model's folder or file.
-    """
+    """Say what a model reads, before its weights are fetched."""
     entry = CATALOG.get(model) or PACKAGED.get(model)
     return entry.molecule if entry else open_checkpoint(Path(model).expanduser()).molecule
 
 
 def find_downloaded(entry: CatalogEntry) -> Path | None:
-    """Look for a published model in the Hub's cache, without the network.
-
-    Parameters
-    ----------
-    entry : CatalogEntry
-        The model.
-
-    Returns
-    -------
-    Path or None
-        Its folder; None when it is absent or not whole.
-    """
+    """Look for a published model in the Hub's cache, without the network."""
     try:
         return _fetch(entry, local_files_only=True)
     except (EntryNotFoundError, WeightsError):
@@ -100,23 +57,7 @@ def find_downloaded(entry: CatalogEntry) -> Path | None:
 
 
 def download_weights(entry: CatalogEntry) -> Path:
-    """Fetch a published model into the Hub's cache; what is there already is not fetched again.
-
-    Parameters
-    ----------
-    entry : CatalogEntry
-        The model.
-
-    Returns
-    -------
-    Path
-        Its folder.
-
-    Raises
-    ------
-    WeightsError
-        If it is not here and the network does not give it, or HF_ENDPOINT is no address.
-    """
+    """Fetch a published model into the Hub's cache; what is there already is not fetched again."""
     if (folder := find_downloaded(entry)) is not None:
         return folder
     try:

@@ -17,15 +17,9 @@ AnyLinear: TypeAlias = nn.Linear | PrepackedLinear
 
 
 class PackedModel(nn.Module):
-    """A model that takes a pack and gives one vector per token.
+    """A model that takes a pack and gives one vector per token."""
 
-    Attributes
-    ----------
-    embedding : torch.nn.Embedding
-        Its token table.
-    """
-
-    embedding: nn.Embedding
+    embedding: nn.Embedding  # its token table
 
     @property
     def dtype(self) -> torch.dtype:
@@ -45,20 +39,7 @@ class PackedModel(nn.Module):
         return self.embedding.embedding_dim
 
     def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
-        """Encode a pack.
-
-        Parameters
-        ----------
-        pack : Pack
-            Sequences with their special tokens, on the model's device.
-        dtype : torch.dtype, optional
-            Number format to work in; by default that of the weights.
-
-        Returns
-        -------
-        Tensor, shape (N, D)
-            Last hidden state, one row per token.
-        """
+        """Encode a pack."""
         raise NotImplementedError
 
 
@@ -66,18 +47,6 @@ def token_table(rows: int, width: int) -> nn.Embedding:
     """Make a table of token vectors, drawn as torch draws them, but where there is nothing to draw.
 
     Drawing a normal number for torch's device "meta" brings its whole compiler into the process: a second of start-up.
-
-    Parameters
-    ----------
-    rows : int
-        Tokens.
-    width : int
-        D.
-
-    Returns
-    -------
-    torch.nn.Embedding
-        On torch's default device.
     """
     weight = torch.empty(rows, width)
     return nn.Embedding(rows, width, _weight=weight if weight.is_meta else weight.normal_())

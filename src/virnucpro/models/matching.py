@@ -42,18 +42,7 @@ class Kind(Enum):
     FLAG = "true or false"
 
     def fits(self, value: object) -> bool:
-        """Say whether a value is of this kind; true and false are no numbers.
-
-        Parameters
-        ----------
-        value : object
-            As the configuration has it.
-
-        Returns
-        -------
-        bool
-            False as well for numbers that are not finite.
-        """
+        """Say whether a value is of this kind; true and false are no numbers."""
         if self is Kind.FLAG or isinstance(value, bool):
             return self is Kind.FLAG and isinstance(value, bool)
         if self is Kind.WHOLE:
@@ -63,24 +52,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint(ABC, Generic[Model]):
-    """Weights that were found and described, but not yet read.
-
-    Attributes
-    ----------
-    source : TensorSource
-        The tensors.
-    name : str
-        Catalog name or path, for messages and receipts.
-    revision : str or None
-        Pinned commit of the published repository.
-    """
+    """Weights that were found and described, but not yet read."""
 
     architecture: ClassVar[str]
     molecule: ClassVar[Molecule]
 
-    source: TensorSource
-    name: str
-    revision: str | None = None
+    source: TensorSource  # the tensors
+    name: str  # catalog name or path, for messages and receipts
+    revision: str | None = None  # pinned commit of the published repository
 
     @property
     def identity(self) -> ModelIdentity:
@@ -95,87 +74,26 @@ class Checkpoint(ABC, Generic[Model]):
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """Say what the weights do not show by themselves.
-
-        Returns
-        -------
-        dict
-            The configuration, for receipts.
-        """
+        """Say what the weights do not show by themselves."""
 
     @abstractmethod
     def build(self, placement: Placement) -> Model:
-        """Make the model, without weights.
-
-        Parameters
-        ----------
-        placement : Placement
-            Where it will run.
-
-        Returns
-        -------
-        PackedModel
-            On torch's default device.
-        """
+        """Make the model, without weights."""
 
     @abstractmethod
     def canonical_name(self, name: str) -> str | None:
-        """Say where a published tensor belongs.
-
-        Parameters
-        ----------
-        name : str
-            As its publisher wrote it.
-
-        Returns
-        -------
-        str or None
-            A parameter's name, with ``:0``, ``:1`` or ``:2`` for a third of its rows; None when an encoder does not
-            need it. A name that no publisher uses is given back as it came: then either the model has no such tensor,
-            and loading says so, or it is the model's own name for it, which weights in memory may have.
-        """
+        """Say where a published tensor belongs."""
 
     def computed(self) -> dict[str, Tensor]:
-        """Tensors that stay in float32 and can be computed where a checkpoint does not bring them.
-
-        Returns
-        -------
-        dict of str to Tensor
-            By the name of the buffer.
-        """
+        """Tensors that stay in float32 and can be computed where a checkpoint does not bring them."""
         return {}
 
     def looks_like(self) -> str:
-        """Say what a checkpoint that does not fit may be instead.
-
-        Returns
-        -------
-        str
-            A clause for the message; empty when it looks like nothing else.
-        """
+        """Say what a checkpoint that does not fit may be instead."""
         return ""
 
     def load(self, placement: Placement) -> Model:
-        """Build the encoder and fill it, tensor by tensor.
-
-        Parameters
-        ----------
-        placement : Placement
-            Device and number format of the weights; computed buffers stay in float32.
-
-        Returns
-        -------
-        PackedModel
-            In evaluation mode, without gradients.
-
-        Raises
-        ------
-        WeightsError
-            If a tensor is missing, not known, has another shape than the configuration says, or holds a number that
-            is too large for the number format.
-        DeviceError
-            If there is not enough memory.
-        """
+        """Build the encoder and fill it, tensor by tensor."""
         try:
             return self._load(placement)
         except (RuntimeError, MemoryError) as error:
@@ -249,28 +167,7 @@ def require(
     heads: tuple[str, str],
     even: bool = False,
 ) -> None:
-    """Check a configuration: keys that must be there, and what they must say.
-
-    Parameters
-    ----------
-    values : mapping
-        Content of a `config.json`, or what a publisher has in its place.
-    what : str
-        Its place and which model it should describe, for the message.
-    known : mapping of str to tuple
-        Keys with the values they may have.
-    kinds : mapping of str to Kind
-        Keys with the kind of value they must have.
-    heads : tuple of str
-        Keys of the width and of the number of heads that share it evenly; both are among `kinds`.
-    even : bool, default: False
-        Whether the width of a head must be even, as rotary positions turn one half of it against the other.
-
-    Raises
-    ------
-    WeightsError
-        If anything is wrong; names all of it.
-    """
+    """Check a configuration: keys that must be there, and what they must say."""
     missing = [key for key in (*known, *kinds) if key not in values]
     problems = [f"it lacks {', '.join(missing)}, never guessed"] if missing else []
     problems += [
@@ -292,23 +189,7 @@ def require(
 
 
 def read_json(path: Path) -> Mapping[str, Any]:
-    """Read a `config.json`.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    mapping
-        Its content.
-
-    Raises
-    ------
-    WeightsError
-        If it is absent or no JSON object.
-    """
+    """Read a `config.json`."""
     try:
         values = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:

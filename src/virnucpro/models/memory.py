@@ -17,18 +17,7 @@ _TOLD = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether memory of the host or of a device ran out.
-
-    Parameters
-    ----------
-    error : BaseException
-        What torch raised; kinds of lack of memory that have no class of their own are known by their message.
-
-    Returns
-    -------
-    bool
-        False for every other error.
-    """
+    """Say whether memory of the host or of a device ran out."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(told in str(error) for told in _TOLD)

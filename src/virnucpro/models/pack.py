@@ -25,35 +25,14 @@ NARROW_STEP_TOKENS = 512
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """A batch of token sequences, end to end.
+    """A batch of token sequences, end to end."""
 
-    Attributes
-    ----------
-    tokens_N : Tensor, shape (N,), int64
-        Token ids of all sequences.
-    lengths : tuple of int
-        Tokens of each of the B sequences.
-    """
-
-    tokens_N: Tensor
-    lengths: tuple[int, ...]
+    tokens_N: Tensor  # (N,) Token ids of all sequences
+    lengths: tuple[int, ...]  # tokens of each of the B sequences
 
     @classmethod
     def of(cls, sequences: Sequence[NDArray[np.int64]], device: torch.device | str = "cpu") -> Pack:
-        """Lay token sequences end to end.
-
-        Parameters
-        ----------
-        sequences : sequence of numpy.ndarray, each of shape (length,), int64
-            At least one; equal lengths should be neighbours, as attention takes them as one group.
-        device : torch.device or str, default: "cpu"
-            Where the pack will live.
-
-        Returns
-        -------
-        Pack
-            The batch.
-        """
+        """Lay token sequences end to end."""
         tokens_N = torch.from_numpy(np.concatenate(sequences)).to(device)
         return cls(tokens_N, tuple(len(sequence) for sequence in sequences))
 
@@ -92,18 +71,7 @@ class Pack:
         return tuple(runs)
 
     def groups(self, values_N: Tensor) -> Iterator[Tensor]:
-        """Split rows into runs of sequences of one length.
-
-        Parameters
-        ----------
-        values_N : Tensor, shape (N, ...)
-            One row per token.
-
-        Yields
-        ------
-        Tensor, shape (sequences, tokens of each, ...)
-            A view for each of `runs`.
-        """
+        """Split rows into runs of sequences of one length."""
         for start, count, length in self.runs:
             yield values_N[start : start + count * length].view(count, length, *values_N.shape[1:])
 
@@ -114,18 +82,6 @@ def filler(tokens: Sequence[NDArray[np.int64]], width: int) -> list[NDArray[np.i
     CPU kernels in half precision are compiled for every size that they meet, and kept: 10 ms and up to 700 kB for every
     layer shape at every new number of tokens. Sixteen sizes between a power of two and the next are few enough for wide
     encoders, whose batches are many times 10 ms; of a narrow one, 512 tokens take less time than a new kernel.
-
-    Parameters
-    ----------
-    tokens : sequence of numpy.ndarray, each of shape (length,), int64
-        A batch; at least one sequence.
-    width : int
-        D, numbers per vector.
-
-    Returns
-    -------
-    list of numpy.ndarray, each of shape (1,), int64
-        Sequences of one token, which bring attention no new lengths, to be packed behind the batch.
 
     Examples
     --------

@@ -21,39 +21,12 @@ CLASSIFIER_FILE = "classifier.safetensors"
 
 
 def is_here(name: str) -> bool:
-    """Say whether this installation holds a half of the model.
-
-    Parameters
-    ----------
-    name : str
-        A name of `PACKAGED`.
-
-    Returns
-    -------
-    bool
-        False for an installation without package data.
-    """
+    """Say whether this installation holds a half of the model."""
     return (MINI_FOLDER / PACKAGED[name].folder / "config.json").exists()
 
 
 def open_packaged(name: str) -> AnyCheckpoint:
-    """Open one half of the model.
-
-    Parameters
-    ----------
-    name : str
-        A name of `PACKAGED`.
-
-    Returns
-    -------
-    ESM2Checkpoint or DNABERTSCheckpoint
-        Ready to load; its revision is the digest of its weights.
-
-    Raises
-    ------
-    WeightsError
-        If this installation does not hold it, or it is damaged.
-    """
+    """Open one half of the model."""
     folder = MINI_FOLDER / PACKAGED[name].folder
     if not is_here(name):
         raise _not_here(name, folder)
@@ -62,18 +35,7 @@ def open_packaged(name: str) -> AnyCheckpoint:
 
 
 def packaged_classifier() -> Classifier:
-    """Load the classifier that joins both halves.
-
-    Returns
-    -------
-    Classifier
-        Named `mini`, wherever the package lies.
-
-    Raises
-    ------
-    WeightsError
-        If this installation does not hold it, or it is damaged.
-    """
+    """Load the classifier that joins both halves."""
     path = MINI_FOLDER / CLASSIFIER_FILE
     if not path.exists():
         raise _not_here(MINI, path)

@@ -16,18 +16,10 @@ DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.fl
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A device and a number format.
+    """A device and a number format."""
 
-    Attributes
-    ----------
-    device : torch.device
-        Where weights and batches live.
-    dtype : torch.dtype
-        Number format of weights and work; vectors are float32 whatever it is.
-    """
-
-    device: torch.device
-    dtype: torch.dtype
+    device: torch.device  # where weights and batches live
+    dtype: torch.dtype  # number format of weights and work; vectors are float32 whatever it is
 
     @property
     def dtype_name(self) -> str:
@@ -35,13 +27,7 @@ class Placement:
         return next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
 
     def describe(self) -> str:
-        """Say it to a person.
-
-        Returns
-        -------
-        str
-            Such as ``cpu (2 threads, AMX), bf16``.
-        """
+        """Say it to a person."""
         if self.device.type == "cuda":
             hardware = f"{self.device} ({torch.cuda.get_device_name(self.device)})"
         elif self.device.type == "cpu":
@@ -53,38 +39,12 @@ class Placement:
 
 
 def cpu_has_amx() -> bool:
-    """Whether this CPU multiplies bfloat16 matrices in tiles (AMX).
-
-    Returns
-    -------
-    bool
-        False as well where torch cannot tell. What both number formats do there stands in
-        ``docs/performance.md``.
-    """
+    """Whether this CPU multiplies bfloat16 matrices in tiles (AMX)."""
     return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
 
 
 def choose_placement(device: str = "auto", dtype: str = "auto") -> Placement:
-    """Choose device and number format.
-
-    Parameters
-    ----------
-    device : str, default: "auto"
-        ``auto`` takes CUDA, then Apple's MPS, then the CPU; or a torch device such as ``cuda:1``.
-    dtype : str, default: "auto"
-        ``auto`` takes half precision where the device is good at it: fp16 on CUDA, bf16 on CPUs with AMX, else fp32;
-        or ``fp32``, ``bf16``, ``fp16``.
-
-    Returns
-    -------
-    Placement
-        The choice.
-
-    Raises
-    ------
-    DeviceError
-        If the device or number format is unknown or not to be had here.
-    """
+    """Choose device and number format."""
     chosen = _find_device(device)
     if dtype != "auto" and dtype not in DTYPES:
         raise DeviceError(f"unknown number format {dtype!r}; choose auto, {', '.join(DTYPES)}")

@@ -21,13 +21,7 @@ __all__ = ["GatedLinear", "PrepackedGate", "PrepackedLinear", "can_prepack", "pr
 
 
 class PrepackedLinear(nn.Module):
-    """What a linear layer becomes; without gradients, on the CPU, in bfloat16.
-
-    Parameters
-    ----------
-    layer : torch.nn.Linear
-        The layer; its weights are copied.
-    """
+    """What a linear layer becomes; without gradients, on the CPU, in bfloat16."""
 
     bias: Tensor | None
 
@@ -44,52 +38,17 @@ class PrepackedLinear(nn.Module):
         return plain
 
     def forward(self, x: Tensor) -> Tensor:
-        """Multiply.
-
-        Parameters
-        ----------
-        x : Tensor, shape (N, in_features), bfloat16
-            Rows.
-
-        Returns
-        -------
-        Tensor, shape (N, out_features), bfloat16
-            As `torch.nn.Linear` gives them.
-        """
+        """Multiply."""
         product: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, "none", [], "")
         return product
 
     def gelu(self, x: Tensor) -> Tensor:
-        """Multiply and apply GELU (with erf) to the sums.
-
-        Parameters
-        ----------
-        x : Tensor, shape (N, in_features), bfloat16
-            Rows.
-
-        Returns
-        -------
-        Tensor, shape (N, out_features), bfloat16
-            Rounded once, at the end.
-        """
+        """Multiply and apply GELU (with erf) to the sums."""
         product: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, "gelu", [], "none")
         return product
 
     def plus(self, x: Tensor, residual: Tensor) -> Tensor:
-        """Multiply and add to the sums.
-
-        Parameters
-        ----------
-        x : Tensor, shape (N, in_features), bfloat16
-            Rows.
-        residual : Tensor, shape (N, out_features), bfloat16
-            What is added; it stays as it is.
-
-        Returns
-        -------
-        Tensor, shape (N, out_features), bfloat16
-            Rounded once, at the end.
-        """
+        """Multiply and add to the sums."""
         total: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, residual, self.packed, self.bias, "add")
         return total
 
@@ -99,13 +58,7 @@ class GatedLinear(nn.Linear):
 
 
 class PrepackedGate(nn.Module):
-    """What a gated layer becomes: its gate behind GELU, times its values, both without an array of sums between.
-
-    Parameters
-    ----------
-    layer : GatedLinear
-        The layer; its weights are copied.
-    """
+    """What a gated layer becomes: its gate behind GELU, times its values, both without an array of sums between."""
 
     def __init__(self, layer: GatedLinear) -> None:
         super().__init__()
@@ -119,36 +72,14 @@ class PrepackedGate(nn.Module):
         return torch.cat((self.gate.to_dense(), self.value.to_dense()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Multiply twice.
-
-        Parameters
-        ----------
-        x : Tensor, shape (N, in_features), bfloat16
-            Rows.
-
-        Returns
-        -------
-        Tensor, shape (N, half of out_features), bfloat16
-            Values times gates.
-        """
+        """Multiply twice."""
         gate = torch.ops.mkldnn._linear_pointwise(x, self.gate, None, "gelu", [], "none")
         gated: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, gate, self.value, None, "mul")
         return gated
 
 
 def can_prepack(placement: Placement) -> bool:
-    """Whether linear layers have a layout of their own here.
-
-    Parameters
-    ----------
-    placement : Placement
-        Where the encoder runs.
-
-    Returns
-    -------
-    bool
-        True for bfloat16 on a CPU that multiplies it.
-    """
+    """Whether linear layers have a layout of their own here."""
     if placement.device.type != "cpu" or placement.dtype != torch.bfloat16:
         return False
     built: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -156,13 +87,7 @@ def can_prepack(placement: Placement) -> bool:
 
 
 def prepack(model: nn.Module) -> None:
-    """Lay every linear layer of a model out for its CPU, one after the other: at no time are two copies of all held.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Changed in place; it cannot learn any more.
-    """
+    """Lay every linear layer of a model out for its CPU, one after the other: at no time are two copies of all held."""
     for name, child in model.named_children():
         if isinstance(child, GatedLinear):
             setattr(model, name, PrepackedGate(child))

@@ -27,9 +27,9 @@ import torch
 from torch import Tensor
 
 from virnucpro.errors import ConfigError, WeightsError
+from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureContract
 from virnucpro.models.catalog import CATALOG
 from virnucpro.models.classifier import HIDDEN_WIDTH, Classifier, build_mlp
-from virnucpro.models.contract import DNA_WIDTH, EncoderUse, FeatureContract
 from virnucpro.models.weights import FileTensors
 from virnucpro.records import ModelIdentity
 
@@ -126,23 +126,7 @@ class _InertUnpickler(pickle.Unpickler):
 
 
 def read_published_tensors(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a pickled ``MLPClassifier``.
-
-    Parameters
-    ----------
-    path : Path
-        A file that ``torch.save(module, path)`` wrote.
-
-    Returns
-    -------
-    dict of str to Tensor
-        By the names of its `state_dict`.
-
-    Raises
-    ------
-    WeightsError
-        If the file is damaged, asks for any class or function but those of such a module, or is none.
-    """
+    """Read the tensors of a pickled ``MLPClassifier``."""
     try:
         with path.open("rb") as stream:
             content = io.BytesIO(stream.read())
@@ -158,27 +142,7 @@ def read_published_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def import_classifier(path: Path, window_bp: int) -> Classifier:
-    """Take over a published classifier.
-
-    Parameters
-    ----------
-    path : Path
-        Such as ``500_model.pth``.
-    window_bp : int
-        Bases of the windows that it was trained on: 300 or 500; the file does not say.
-
-    Returns
-    -------
-    Classifier
-        With the encoders that the published ones were trained with.
-
-    Raises
-    ------
-    WeightsError
-        If the file is not a pickled ``MLPClassifier``.
-    ConfigError
-        If its width is not that of the published encoders.
-    """
+    """Take over a published classifier."""
     tensors = read_published_tensors(path)
     width = tensors["hidden_layer.weight"].shape[1]
     protein = CATALOG[_PUBLISHED_PROTEIN]

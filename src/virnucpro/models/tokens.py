@@ -34,16 +34,6 @@ for _id, _token in enumerate(VOCABULARY):
 def encode_protein(residues: bytes) -> NDArray[np.int64]:
     """Tokenise one protein.
 
-    Parameters
-    ----------
-    residues : bytes
-        Upper-case one-letter codes.
-
-    Returns
-    -------
-    numpy.ndarray, shape (residues + 2,), int64
-        ``<cls>``, one token per residue, ``<eos>``.
-
     Examples
     --------
     >>> encode_protein(b"LAGVS").tolist()

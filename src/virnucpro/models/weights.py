@@ -51,13 +51,7 @@ class TensorSource(Protocol):
 
 
 class MemoryTensors:
-    """Tensors that are in memory already.
-
-    Parameters
-    ----------
-    tensors : mapping of str to Tensor
-        Named as their publisher names them.
-    """
+    """Tensors that are in memory already."""
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
         self._tensors = tensors
@@ -82,13 +76,7 @@ class MemoryTensors:
 
 
 class FileTensors:
-    """Tensors in safetensors or pickled torch files.
-
-    Parameters
-    ----------
-    files : iterable of Path
-        All files of one model.
-    """
+    """Tensors in safetensors or pickled torch files."""
 
     def __init__(self, files: Iterable[Path]) -> None:
         self.files = tuple(files)
@@ -120,23 +108,7 @@ class FileTensors:
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
-    """Find the weights in a folder of the published layout.
-
-    Parameters
-    ----------
-    folder : Path
-        With `model.safetensors` or `pytorch_model.bin`, whole or in shards with an index.
-
-    Returns
-    -------
-    tuple of Path
-        One file, or every shard that the index names.
-
-    Raises
-    ------
-    WeightsError
-        If there is none, or a shard is missing.
-    """
+    """Find the weights in a folder of the published layout."""
     for name in WEIGHT_FILE_NAMES:
         path = folder / name
         if not path.exists():
@@ -152,23 +124,7 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
 
 
 def shard_files(weights: Path) -> tuple[Path, ...]:
-    """Name the files that hold the tensors.
-
-    Parameters
-    ----------
-    weights : Path
-        A file of weights, or the index of its shards.
-
-    Returns
-    -------
-    tuple of Path
-        The file itself, or every shard beside the index, whether it exists or not.
-
-    Raises
-    ------
-    WeightsError
-        If an index cannot be read.
-    """
+    """Name the files that hold the tensors."""
     if weights.suffix != ".json":
         return (weights,)
     try:
@@ -183,22 +139,6 @@ def load_pickled(file: Path) -> Any:  # noqa: ANN401
     """Read a pickled torch file without running anything in it.
 
     Tensors stay on disk until used, but for files in the layout before torch 1.6, which cannot be mapped.
-
-    Parameters
-    ----------
-    file : Path
-        A `.bin` or `.pt` file.
-
-    Returns
-    -------
-    object
-        Dictionaries, lists, numbers, strings, tensors, and at most an `argparse.Namespace`, in which fair-esm keeps a
-        model's shape: a bag of values that has no code of its own.
-
-    Raises
-    ------
-    WeightsError
-        If the file is damaged, or asks for any other class.
     """
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):

@@ -22,48 +22,17 @@ __all__ = ["AnnotatedFrames", "select_annotated_frames"]
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedFrames:
-    """The frames of one record that its annotation confirms.
+    """The frames of one record that its annotation confirms."""
 
-    Attributes
-    ----------
-    frames : tuple of Frame
-        In the order of windows and frames.
-    n_windows : int
-        Windows of the record.
-    n_frames_without_stop : int
-        Frames without a stop, of all windows, confirmed or not.
-    """
-
-    frames: tuple[Frame, ...]
-    n_windows: int
-    n_frames_without_stop: int
+    frames: tuple[Frame, ...]  # in the order of windows and frames
+    n_windows: int  # windows of the record
+    n_frames_without_stop: int  # frames without a stop, of all windows, confirmed or not
 
 
 def select_annotated_frames(
     record: Record, translations: Sequence[str], window_bp: int, genetic_code: int = 1
 ) -> AnnotatedFrames:
     """Cut a record into windows and keep the frames that its annotation confirms.
-
-    Parameters
-    ----------
-    record : Record
-        Nucleotides, as written.
-    translations : sequence of str
-        Annotated proteins of this record, upper-case.
-    window_bp : int
-        Bases of a window.
-    genetic_code : int, default: 1
-        NCBI's number, 1 to 33.
-
-    Returns
-    -------
-    AnnotatedFrames
-        The frames, and how many there were to choose from.
-
-    Raises
-    ------
-    ConfigError
-        If a window has no bases, or NCBI has no such genetic code.
 
     Examples
     --------

@@ -24,22 +24,13 @@ _TO_DIGIT = bytes(b"TCAG".find(code) if code in b"TCAG" else _AMBIGUOUS_DIGIT fo
 
 @dataclass(frozen=True, eq=False)
 class Codons:
-    """The codon at every position of a text of nucleotides.
+    """The codon at every position of a text of nucleotides."""
 
-    Attributes
-    ----------
-    nucleotides : bytes
-        The text.
-    numbers : numpy.ndarray, shape (3, codons + 1), uint8
-        As `translation_table` numbers them: those at positions 0, 3, 6, ... of the text, at 1, 4, 7, ..., and at 2, 5,
-        8, ...; behind the text, and in the last column, codons hold a letter that is ambiguous.
-    to_amino_acid : bytes
-        A `translation_table`.
-    """
-
-    nucleotides: bytes
+    nucleotides: bytes  # the text
+    # (3, codons + 1) As `translation_table` numbers them: those at positions 0, 3, 6, ... of the text, at 1, 4, 7,
+    # ..., and at 2, 5, 8, ...; behind the text, and in the last column, codons hold a letter that is ambiguous
     numbers: NDArray[np.uint8]
-    to_amino_acid: bytes
+    to_amino_acid: bytes  # A `translation_table`
 
     @cached_property
     def tables(self) -> tuple[bytes, bytes]:
@@ -50,36 +41,14 @@ class Codons:
         return self.to_amino_acid, np.frombuffer(self.to_amino_acid, np.uint8)[turned].tobytes()
 
     def stops(self, reverse: bool) -> NDArray[np.bool_]:
-        """Tell where stop codons are.
-
-        Parameters
-        ----------
-        reverse : bool
-            Whether to read the other strand.
-
-        Returns
-        -------
-        numpy.ndarray, shape (3, codons + 1), bool
-            As `numbers` lie.
-        """
+        """Tell where stop codons are."""
         stops = np.zeros(self.numbers.shape, np.bool_)
         for stop in np.flatnonzero(np.frombuffer(self.tables[reverse], np.uint8) == ord(STOP)).tolist():
             stops |= self.numbers == stop
         return stops
 
     def without_stop(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell which frames of some stretches are open.
-
-        Parameters
-        ----------
-        starts, ends : numpy.ndarray, shape (k,), int64
-            Stretches of the text, half-open; quickest when they ascend.
-
-        Returns
-        -------
-        numpy.ndarray, shape (k, 6), bool
-            In the order of `FRAME_NAMES`; a frame without a codon is open.
-        """
+        """Tell which frames of some stretches are open."""
         is_open = np.ones((len(starts), 6), np.bool_)
         rows = np.arange(len(starts))
         for strand in range(2):
@@ -97,22 +66,7 @@ class Codons:
         return is_open
 
     def protein(self, first: int, residues: int, reverse: bool) -> str:
-        """Translate a stretch.
-
-        Parameters
-        ----------
-        first : int
-            Position of its first base in the text.
-        residues : int
-            Codons.
-        reverse : bool
-            Whether to read the other strand.
-
-        Returns
-        -------
-        str
-            One letter per codon.
-        """
+        """Translate a stretch."""
         codon, phase = divmod(first, 3)
         numbers = self._phases[phase][codon : codon + residues]
         return (numbers[::-1] if reverse else numbers).translate(self.tables[reverse]).decode()
@@ -124,20 +78,7 @@ class Codons:
 
 
 def number_codons(nucleotides: bytes, to_amino_acid: bytes) -> Codons:
-    """Number the codon at every position.
-
-    Parameters
-    ----------
-    nucleotides : bytes
-        Cleaned letters.
-    to_amino_acid : bytes
-        A `translation_table`.
-
-    Returns
-    -------
-    Codons
-        Letters and numbers.
-    """
+    """Number the codon at every position."""
     codons = -(-len(nucleotides) // 3) + 1
     digits = np.full((5, codons), _AMBIGUOUS_DIGIT, np.uint8)
     for phase in range(3):

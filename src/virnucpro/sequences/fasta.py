@@ -72,18 +72,6 @@ def _open(path: str, mode: Literal["rb"] = "rb", skip: int = 0) -> IO[bytes]:
 def sequence_stem(path: Path, suffixes: tuple[str, ...] = SEQUENCE_SUFFIXES) -> str:
     """Name of a sequence file without its compression and sequence suffixes.
 
-    Parameters
-    ----------
-    path : Path
-        A file; it need not exist.
-    suffixes : tuple of str
-        What its format is known by, in lower case.
-
-    Returns
-    -------
-    str
-        The stem that results are named after.
-
     Examples
     --------
     >>> sequence_stem(Path("run1/x.v2.fasta.gz"))
@@ -97,26 +85,7 @@ def sequence_stem(path: Path, suffixes: tuple[str, ...] = SEQUENCE_SUFFIXES) -> 
 
 
 def read_records(path: Path, label: str | None = None) -> Iterator[Record]:
-    """Read a FASTA or FASTQ file, one record after the other.
-
-    Parameters
-    ----------
-    path : Path
-        The file, plain or compressed.
-    label : str, optional
-        What messages call it; by default the path.
-
-    Yields
-    ------
-    Record
-        In file order; a file of no bytes yields nothing.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be opened or decompressed, is neither FASTA nor FASTQ, or breaks off; names file and line
-        where the line is known, else the record.
-    """
+    """Read a FASTA or FASTQ file, one record after the other."""
     label, number = label or str(path), 0
     try:
         fasta, skip = _is_fasta(path, label)

@@ -43,57 +43,33 @@ MIN_CODONS = 2
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame of a window: stop-free, or that of its longest stretch, by the rule of frames.
+    """One frame of a window: stop-free, or that of its longest stretch, by the rule of frames."""
 
-    Attributes
-    ----------
-    record_number : int
-        Number of its record in the file, from 1.
-    window_row : int
-        Row of its window in the table of windows.
-    id : str
-        ``{window id}{F1 to F3 or R1 to R3}``; shared by frames of records that share an id.
-    nucleotides : str
-        The codons and the bases that follow them: none or one in a stop-free frame, else the window to its end.
-    protein : str
-        All residues of the frame; or those of its longest stretch, perhaps none.
-    """
-
-    record_number: int
-    window_row: int
-    id: str
+    record_number: int  # number of its record in the file, from 1
+    window_row: int  # row of its window in the table of windows
+    id: str  # ``{window id}{F1 to F3 or R1 to R3}``; shared by frames of records that share an id
+    # the codons and the bases that follow them: none or one in a stop-free frame, else the window to its end
     nucleotides: str
-    protein: str
+    protein: str  # all residues of the frame; or those of its longest stretch, perhaps none
 
 
 @dataclass(frozen=True, eq=False)
 class FrameTable:
-    """The frames that stand for some windows, row by row, as slices of shared text.
+    """The frames that stand for some windows, row by row, as slices of shared text."""
 
-    Attributes
-    ----------
-    windows : WindowTable
-        All windows, also those without a frame, with their outcomes.
-    codons : Codons
-        What the slices are cut from.
-    window_rows : numpy.ndarray, shape (rows,), int64
-        Row of the frame's window in `windows`; ascending.
-    frame_indices : numpy.ndarray, shape (rows,), int64
-        Index into `FRAME_NAMES`; ascending within a window.
-    nucleotide_starts, nucleotide_lengths : numpy.ndarray, shape (rows,), int64
-        Slice of ``codons.nucleotides``, in bases; R frames are its reverse complement.
-    protein_starts, residues : numpy.ndarray, shape (rows,), int64
-        First base of the protein's codons in ``codons.nucleotides``, whichever strand they are read on, and how many
-        codons they are.
-    """
-
-    windows: WindowTable
-    codons: Codons
-    window_rows: NDArray[np.int64]
-    frame_indices: NDArray[np.int64]
+    windows: WindowTable  # all windows, also those without a frame, with their outcomes
+    codons: Codons  # what the slices are cut from
+    window_rows: NDArray[np.int64]  # (rows,) Row of the frame's window in `windows`; ascending
+    frame_indices: NDArray[np.int64]  # (rows,) Index into `FRAME_NAMES`; ascending within a window
+    # (rows,) Slice of ``codons.nucleotides``, in bases; R frames are its reverse complement
     nucleotide_starts: NDArray[np.int64]
+    # (rows,) Slice of ``codons.nucleotides``, in bases; R frames are its reverse complement
     nucleotide_lengths: NDArray[np.int64]
+    # (rows,) First base of the protein's codons in ``codons.nucleotides``, whichever strand they are read on, and how
+    # many codons they are
     protein_starts: NDArray[np.int64]
+    # (rows,) First base of the protein's codons in ``codons.nucleotides``, whichever strand they are read on, and how
+    # many codons they are
     residues: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -124,27 +100,6 @@ class FrameTable:
 def find_frames(records: Sequence[Record], window_bp: int, genetic_code: int = 1) -> FrameTable:
     """Cut records into windows and find the stop-free frames of each window.
 
-    Parameters
-    ----------
-    records : sequence of Record
-        Nucleotide sequences, as written. Memory: about 8 bytes per base of all of them together, of which the
-        table keeps 2 to 3.
-    window_bp : int
-        Bases of a window.
-    genetic_code : int, default: 1
-        NCBI's number, 1 to 33.
-
-    Returns
-    -------
-    FrameTable
-        Frames in the order of records, windows and `FRAME_NAMES`; every window with its outcome. What a record gives
-        does not depend on the others.
-
-    Raises
-    ------
-    ConfigError
-        If a window has no bases, or NCBI has no such genetic code.
-
     Examples
     --------
     >>> table = find_frames([Record(1, "phage", "atgaaaTTTa")], window_bp=500)
@@ -157,18 +112,7 @@ def find_frames(records: Sequence[Record], window_bp: int, genetic_code: int = 1
 
 
 def open_frames(found: NumberedWindows) -> FrameTable:
-    """Find the stop-free frames of windows.
-
-    Parameters
-    ----------
-    found : NumberedWindows
-        The windows.
-
-    Returns
-    -------
-    FrameTable
-        As `find_frames` gives it.
-    """
+    """Find the stop-free frames of windows."""
     starts, lengths_bp = found.starts, found.lengths
     is_open = found.codons.without_stop(starts, starts + lengths_bp)
     outcomes = _outcomes(lengths_bp, found.ambiguous, is_open)

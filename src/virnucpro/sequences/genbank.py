@@ -39,33 +39,16 @@ _PARSER_ERRORS = (ValueError, AssertionError, IndexError, KeyError, TypeError, A
 
 @dataclass(frozen=True, slots=True)
 class GenBankRecord:
-    """One GenBank record, as far as training frames need it.
+    """One GenBank record, as far as training frames need it."""
 
-    Attributes
-    ----------
-    number : int
-        Position in the file, from 1.
-    id : str
-        Accession with version, or what stands in its place, ``record_N`` when nothing does; one word.
-    sequence : str
-        Bases as written; empty when the record holds none (contigs built from others) or is malformed.
-    n_cds : int
-        CDS features.
-    translations : tuple of str
-        One for every CDS that has one, in file order, upper-case.
-    genetic_codes : frozenset of int
-        NCBI's numbers that its CDS features name; they name none where they mean the standard code.
-    problem : str
-        Why the record cannot be used; empty when it can.
-    """
-
-    number: int
-    id: str
-    sequence: str
-    n_cds: int
-    translations: tuple[str, ...]
+    number: int  # position in the file, from 1
+    id: str  # accession with version, or what stands in its place, ``record_N`` when nothing does; one word
+    sequence: str  # bases as written; empty when the record holds none (contigs built from others) or is malformed
+    n_cds: int  # CDS features
+    translations: tuple[str, ...]  # one for every CDS that has one, in file order, upper-case
+    # NCBI's numbers that its CDS features name; they name none where they mean the standard code
     genetic_codes: frozenset[int] = frozenset()
-    problem: str = ""
+    problem: str = ""  # why the record cannot be used; empty when it can
 
 
 class _RecordLines:
@@ -103,25 +86,7 @@ class _RecordLines:
 
 
 def read_genbank(path: Path, label: str | None = None) -> Iterator[GenBankRecord]:
-    """Read a GenBank file, one record after the other; only one of them is in memory.
-
-    Parameters
-    ----------
-    path : Path
-        The file, plain or compressed.
-    label : str, optional
-        What messages call it; by default the path.
-
-    Yields
-    ------
-    GenBankRecord
-        In file order; one that cannot be used has a `problem`, and those after it are read all the same.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be opened or decompressed, or holds no record; names the record after which it broke off.
-    """
+    """Read a GenBank file, one record after the other; only one of them is in memory."""
     label, number = label or str(path), 0
     try:
         with xopen(path, "rt", threads=0, encoding="utf-8", errors="replace") as stream:

@@ -56,22 +56,6 @@ _BASES = "TCAG"
 def translation_table(genetic_code: int) -> bytes:
     """Amino acids of every codon number, for ``bytes.translate``.
 
-    Parameters
-    ----------
-    genetic_code : int
-        NCBI's number, 1 to 33.
-
-    Returns
-    -------
-    bytes
-        256 letters. A codon's number is ``25 a + 5 b + c`` with T 0, C 1, A 2, G 3 and any other letter 4; numbers with
-        a 4 in them are X, and so are those from 125 on, which no codon has.
-
-    Raises
-    ------
-    ConfigError
-        If NCBI has no such code; the message lists those that it has.
-
     Examples
     --------
     >>> table = translation_table(4)

@@ -18,16 +18,6 @@ _TO_COMPLEMENT = bytes.maketrans(_LETTERS, _COMPLEMENTS)
 def clean_nucleotides(sequence: str) -> bytes:
     """Bring a nucleotide sequence as written into the alphabet of IUPAC.
 
-    Parameters
-    ----------
-    sequence : str
-        DNA or RNA as it stands in the file.
-
-    Returns
-    -------
-    bytes
-        Upper-case ``ACGTRYSWKMBDHVN``: whitespace dropped, U written as T, any other character (gaps, digits) as N.
-
     Examples
     --------
     >>> clean_nucleotides("acgu RYK-*")
@@ -40,16 +30,6 @@ def clean_nucleotides(sequence: str) -> bytes:
 def reverse_complement(nucleotides: bytes) -> bytes:
     """Read the other strand.
 
-    Parameters
-    ----------
-    nucleotides : bytes
-        Cleaned.
-
-    Returns
-    -------
-    bytes
-        As long as the input; the complement of an ambiguous letter is that of IUPAC.
-
     Examples
     --------
     >>> reverse_complement(b"AACRN")
@@ -60,38 +40,15 @@ def reverse_complement(nucleotides: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class CleanDna:
-    """A sequence of letters.
+    """A sequence of letters."""
 
-    Attributes
-    ----------
-    letters : str
-        Upper-case A to Z.
-    unknown : int
-        How many of them are not A, C, G or T.
-    truncated : bool
-        Whether letters beyond a limit were left out; `unknown` counts none of them.
-    """
-
-    letters: str
-    unknown: int
-    truncated: bool = False
+    letters: str  # upper-case A to Z
+    unknown: int  # how many of them are not A, C, G or T
+    truncated: bool = False  # whether letters beyond a limit were left out; `unknown` counts none of them
 
 
 def clean_dna(sequence: str, max_letters: int | None = None) -> CleanDna:
     """Bring a nucleotide sequence as written into letters.
-
-    Parameters
-    ----------
-    sequence : str
-        As it stands in the file.
-    max_letters : int, optional
-        How many letters are used, from the first; by default all.
-
-    Returns
-    -------
-    CleanDna
-        Whitespace dropped, upper-cased; whatever is no letter (gaps, digits, brackets) becomes N, so that no text can
-        be read as a special token. U stays U. May be empty.
 
     Examples
     --------

@@ -23,50 +23,24 @@ _IS_AMBIGUOUS = bytes(code not in b"ACGT" for code in range(256))
 
 @dataclass(frozen=True, eq=False)
 class NumberedWindows:
-    """Windows of some records and their codons, before any frame is chosen.
+    """Windows of some records and their codons, before any frame is chosen."""
 
-    Attributes
-    ----------
-    records : tuple of Record
-        The records.
-    plan : WindowPlan
-        Where the windows lie in them.
-    codons : Codons
-        Of the windows' text.
-    starts, lengths, ambiguous : numpy.ndarray, shape (windows,), int64
-        First base of each window in ``codons.nucleotides``, its bases, and how many of them are not A, C, G or T.
-    """
-
-    records: tuple[Record, ...]
-    plan: WindowPlan
-    codons: Codons
+    records: tuple[Record, ...]  # the records
+    plan: WindowPlan  # where the windows lie in them
+    codons: Codons  # of the windows' text
+    # (windows,) First base of each window in ``codons.nucleotides``, its bases, and how many of them are not A, C, G
+    # or T
     starts: NDArray[np.int64]
+    # (windows,) First base of each window in ``codons.nucleotides``, its bases, and how many of them are not A, C, G
+    # or T
     lengths: NDArray[np.int64]
+    # (windows,) First base of each window in ``codons.nucleotides``, its bases, and how many of them are not A, C, G
+    # or T
     ambiguous: NDArray[np.int64]
 
 
 def number_windows(records: Sequence[Record], window_bp: int, genetic_code: int = 1) -> NumberedWindows:
-    """Cut records into windows and number their codons, all together.
-
-    Parameters
-    ----------
-    records : sequence of Record
-        Nucleotide sequences, as written. Memory: about 8 bytes per base of all of them.
-    window_bp : int
-        Bases of a window.
-    genetic_code : int, default: 1
-        NCBI's number, 1 to 33.
-
-    Returns
-    -------
-    NumberedWindows
-        Every window.
-
-    Raises
-    ------
-    ConfigError
-        If a window has no bases, or NCBI has no such genetic code.
-    """
+    """Cut records into windows and number their codons, all together."""
     (found,) = _numbered(records, window_bp, translation_table(genetic_code), sys.maxsize)
     return found
 
@@ -74,30 +48,7 @@ def number_windows(records: Sequence[Record], window_bp: int, genetic_code: int 
 def number_by_chunks(
     records: Iterable[Record], window_bp: int, genetic_code: int, chunk_bases: int
 ) -> Iterator[NumberedWindows]:
-    """Cut records into windows and number their codons, a chunk of bases at a time.
-
-    Parameters
-    ----------
-    records : iterable of Record
-        Nucleotide sequences, as written. Memory: about 8 bytes per base of a chunk. A record that is longer than a
-        chunk is numbered in several, at 3 to 4 bytes per base with itself and with what reading the next one takes.
-    window_bp : int
-        Bases of a window.
-    genetic_code : int
-        NCBI's number.
-    chunk_bases : int
-        How many bases are numbered together, but for the rest of a chunk's last window.
-
-    Yields
-    ------
-    NumberedWindows
-        In the order of records and windows; what a window is does not depend on where chunks end.
-
-    Raises
-    ------
-    ConfigError
-        If a window has no bases, or NCBI has no such genetic code.
-    """
+    """Cut records into windows and number their codons, a chunk of bases at a time."""
     to_amino_acid = translation_table(genetic_code)
     waiting: list[Record] = []
     bases = 0

@@ -16,37 +16,15 @@ _NUCLEOTIDES = b"ACGTUN"
 
 @dataclass(frozen=True, slots=True)
 class CleanProtein:
-    """A protein in ESM-2's alphabet.
+    """A protein in ESM-2's alphabet."""
 
-    Attributes
-    ----------
-    residues : bytes
-        Upper-case one-letter codes, each of which has a token.
-    replaced : int
-        How many characters became X: inner ``*``, J, digits and whatever else has no token.
-    truncated : bool
-        Whether residues beyond a limit were left out; `replaced` counts none of them.
-    """
-
-    residues: bytes
-    replaced: int
-    truncated: bool = False
+    residues: bytes  # upper-case one-letter codes, each of which has a token
+    replaced: int  # how many characters became X: inner ``*``, J, digits and whatever else has no token
+    truncated: bool = False  # whether residues beyond a limit were left out; `replaced` counts none of them
 
 
 def clean_protein(sequence: str, max_residues: int | None = None) -> CleanProtein:
     """Bring a protein as written into ESM-2's alphabet.
-
-    Parameters
-    ----------
-    sequence : str
-        As it stands in the file.
-    max_residues : int, optional
-        How many residues are used, from the first; by default all.
-
-    Returns
-    -------
-    CleanProtein
-        Whitespace and trailing stops (``*``) dropped, upper-cased, unknown characters replaced by X. May be empty.
 
     Examples
     --------
@@ -61,19 +39,7 @@ def clean_protein(sequence: str, max_residues: int | None = None) -> CleanProtei
 
 
 def looks_like_nucleotides(residues: bytes) -> bool:
-    """Whether a sequence given as a protein is probably DNA or RNA.
-
-    Parameters
-    ----------
-    residues : bytes
-        A cleaned protein.
-
-    Returns
-    -------
-    bool
-        True when it has 60 residues or more and at least 95 % of them are A, C, G, T, U or N. Proteins of usual
-        composition are far from that; one of a few residues only, such as poly-alanine, is taken for nucleotides too.
-    """
+    """Whether a sequence given as a protein is probably DNA or RNA."""
     if len(residues) < 60:
         return False
     return len(residues.translate(None, _NUCLEOTIDES)) <= 0.05 * len(residues)

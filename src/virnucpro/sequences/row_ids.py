@@ -21,25 +21,6 @@ Sources = tuple[NDArray[np.int64], NDArray[np.int64]]
 def split_row_id(row_id: str) -> tuple[str, int, str]:
     """Take a row id apart.
 
-    Parameters
-    ----------
-    row_id : str
-        As `virnucpro features` and VirNucPro write it.
-
-    Returns
-    -------
-    record : str
-        Id of the sequence that the row comes from.
-    window : int
-        Which of its windows, from 1.
-    frame : str
-        F1, F2, F3, R1, R2 or R3.
-
-    Raises
-    ------
-    InputError
-        If it has another form.
-
     Examples
     --------
     >>> split_row_id("phage_chunk_7_chunk_12R3")
@@ -54,23 +35,7 @@ def split_row_id(row_id: str) -> tuple[str, int, str]:
 
 
 def number_sources(row_ids: Iterable[str]) -> Sources:
-    """Number the records and the windows that rows come from.
-
-    Parameters
-    ----------
-    row_ids : iterable of str
-        One per row.
-
-    Returns
-    -------
-    records, windows : numpy.ndarray, shape (rows,), int64
-        Equal numbers for rows of one record, and of one window.
-
-    Raises
-    ------
-    InputError
-        If an id has another form.
-    """
+    """Number the records and the windows that rows come from."""
     records: dict[str, int] = {}
     windows: dict[tuple[int, int], int] = {}
     numbers = []

@@ -38,27 +38,6 @@ MAX_RATIO = 2
 def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int = 1) -> FrameTable:
     """Cut records into windows and find the longest stop-free stretches of each window.
 
-    Parameters
-    ----------
-    records : sequence of Record
-        Nucleotide sequences, as written. Memory: about 8 bytes per base of all of them together.
-    window_bp : int
-        Bases of a window.
-    genetic_code : int, default: 1
-        NCBI's number, 1 to 33.
-
-    Returns
-    -------
-    FrameTable
-        One or two rows for every window of 30 bases or more of which at least half is A, C, G or T: the frames with the
-        longest stretches, in the order of `FRAME_NAMES`. Nucleotides are the window on the strand of the frame, from
-        the frame's first codon to the end; the protein is the stretch, or empty.
-
-    Raises
-    ------
-    ConfigError
-        If a window has no bases, or NCBI has no such genetic code.
-
     Examples
     --------
     >>> table = find_stretches([Record(1, "read", "ATG" + "AAA" * 12 + "TAA" + "C" * 6)], window_bp=500)
@@ -69,18 +48,7 @@ def find_stretches(records: Sequence[Record], window_bp: int, genetic_code: int 
 
 
 def longest_stretches(found: NumberedWindows) -> FrameTable:
-    """Find the longest stop-free stretches of windows.
-
-    Parameters
-    ----------
-    found : NumberedWindows
-        The windows.
-
-    Returns
-    -------
-    FrameTable
-        As `find_stretches` gives it.
-    """
+    """Find the longest stop-free stretches of windows."""
     starts, residues = _longest_of_frames(found)
     residues[residues < MIN_STRETCH_CODONS] = 0
     outcomes = np.where(2 * found.ambiguous > found.lengths, Outcome.AMBIGUOUS, Outcome.FRAMES).astype(np.uint8)

@@ -44,22 +44,12 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class WindowPlan:
-    """Where windows lie, one row each, sequence by sequence.
+    """Where windows lie, one row each, sequence by sequence."""
 
-    Attributes
-    ----------
-    record_rows : numpy.ndarray, shape (k,), int64
-        Which of the planned sequences, from 0.
-    numbers : numpy.ndarray, shape (k,), int64
-        Which of the sequence's windows, from 1.
-    starts, ends : numpy.ndarray, shape (k,), int64
-        Bases of the sequence, 0-based, half-open.
-    """
-
-    record_rows: NDArray[np.int64]
-    numbers: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    record_rows: NDArray[np.int64]  # (k,) Which of the planned sequences, from 0
+    numbers: NDArray[np.int64]  # (k,) Which of the sequence's windows, from 1
+    starts: NDArray[np.int64]  # (k,) Bases of the sequence, 0-based, half-open
+    ends: NDArray[np.int64]  # (k,) Bases of the sequence, 0-based, half-open
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -70,47 +60,23 @@ class WindowPlan:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window and what became of it.
+    """One window and what became of it."""
 
-    Attributes
-    ----------
-    record_number : int
-        Number of its record in the file, from 1.
-    id : str
-        ``{record id}_chunk_{number}``; shared by windows of records that share an id.
-    number : int
-        Which of the record's windows, from 1.
-    start, end : int
-        Bases of the record without whitespace, 0-based, half-open.
-    outcome : Outcome
-        What became of it.
-    """
-
-    record_number: int
-    id: str
-    number: int
-    start: int
-    end: int
-    outcome: Outcome
+    record_number: int  # number of its record in the file, from 1
+    id: str  # ``{record id}_chunk_{number}``; shared by windows of records that share an id
+    number: int  # which of the record's windows, from 1
+    start: int  # bases of the record without whitespace, 0-based, half-open
+    end: int  # bases of the record without whitespace, 0-based, half-open
+    outcome: Outcome  # what became of it
 
 
 @dataclass(frozen=True, eq=False)
 class WindowTable:
-    """Windows of some records, row by row, each with its outcome.
+    """Windows of some records, row by row, each with its outcome."""
 
-    Attributes
-    ----------
-    records : tuple of Record
-        The records, also those without a base and so without a window.
-    plan : WindowPlan
-        Where the windows lie; ``plan.record_rows`` points into `records`.
-    outcomes : numpy.ndarray, shape (k,), uint8
-        Values of `Outcome`.
-    """
-
-    records: tuple[Record, ...]
-    plan: WindowPlan
-    outcomes: NDArray[np.uint8]
+    records: tuple[Record, ...]  # the records, also those without a base and so without a window
+    plan: WindowPlan  # where the windows lie; ``plan.record_rows`` points into `records`
+    outcomes: NDArray[np.uint8]  # (k,) Values of `Outcome`
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -124,36 +90,13 @@ class WindowTable:
             yield Window(self.records[record_row].number, id_, number, start, end, Outcome(outcome))
 
     def counts(self) -> dict[str, int]:
-        """Windows by outcome.
-
-        Returns
-        -------
-        dict of str to int
-            One entry for each outcome, by its word; they sum up to the number of windows.
-        """
+        """Windows by outcome."""
         numbers = np.bincount(self.outcomes, minlength=len(Outcome))
         return {outcome.word: int(numbers[outcome]) for outcome in Outcome}
 
 
 def plan_windows(length_bp: int, window_bp: int) -> NDArray[np.int64]:
     """Cut one sequence into windows.
-
-    Parameters
-    ----------
-    length_bp : int
-        Bases of the sequence; one of 0 bases has no window.
-    window_bp : int
-        Bases of a window.
-
-    Returns
-    -------
-    numpy.ndarray, shape (k, 2), int64
-        Start and end of each window, 0-based, half-open.
-
-    Raises
-    ------
-    ConfigError
-        If a window has no bases, or a length is negative.
 
     Examples
     --------
@@ -165,25 +108,7 @@ def plan_windows(length_bp: int, window_bp: int) -> NDArray[np.int64]:
 
 
 def plan_windows_of_many(lengths_bp: Sequence[int], window_bp: int) -> WindowPlan:
-    """Cut many sequences into windows, each by itself.
-
-    Parameters
-    ----------
-    lengths_bp : sequence of int
-        Bases of each sequence.
-    window_bp : int
-        Bases of a window.
-
-    Returns
-    -------
-    WindowPlan
-        All windows, sequence by sequence, in order.
-
-    Raises
-    ------
-    ConfigError
-        If a window has no bases, or a length is negative.
-    """
+    """Cut many sequences into windows, each by itself."""
     lengths = np.asarray(lengths_bp, dtype=np.int64)
     if window_bp < 1:
         raise ConfigError(f"a window needs at least 1 base, not {window_bp}")

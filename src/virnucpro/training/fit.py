@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from virnucpro.errors import ConfigError
+from virnucpro.features.rows import LabelledRows
 from virnucpro.models.classifier import HIDDEN_WIDTH, MLP, build_mlp
-from virnucpro.store.rows import LabelledRows
 from virnucpro.training.split import Split
 
 __all__ = ["Epoch", "FitSettings", "Fitted", "Measure", "Task", "fit_mlp"]
@@ -30,37 +30,17 @@ Measure = Callable[[NDArray[np.int64], NDArray[np.float64]], dict[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """How to fit; the defaults are VirNucPro's.
+    """How to fit; the defaults are VirNucPro's."""
 
-    Attributes
-    ----------
-    epochs : int
-        At most.
-    patience : int
-        Epochs without a lower test loss after which fitting ends.
-    rows_per_batch : int
-        Rows of one step.
-    learning_rate, momentum : float
-        Of stochastic gradient descent.
-    rate_step_epochs : int
-        Epochs after which the rate falls.
-    rate_factor : float
-        What it is multiplied by then.
-    hidden_width : int
-        Numbers between the two layers.
-    seed : int
-        Of first weights, order of rows and dropout.
-    """
-
-    epochs: int = 200
-    patience: int = 5
-    rows_per_batch: int = 32
-    learning_rate: float = 2e-4
-    momentum: float = 0.9
-    rate_step_epochs: int = 10
-    rate_factor: float = 0.85
-    hidden_width: int = HIDDEN_WIDTH
-    seed: int = 42
+    epochs: int = 200  # at most
+    patience: int = 5  # epochs without a lower test loss after which fitting ends
+    rows_per_batch: int = 32  # rows of one step
+    learning_rate: float = 2e-4  # of stochastic gradient descent
+    momentum: float = 0.9  # of stochastic gradient descent
+    rate_step_epochs: int = 10  # epochs after which the rate falls
+    rate_factor: float = 0.85  # what it is multiplied by then
+    hidden_width: int = HIDDEN_WIDTH  # numbers between the two layers
+    seed: int = 42  # of first weights, order of rows and dropout
 
     def __post_init__(self) -> None:
         counts = {"epochs": self.epochs, "patience": self.patience, "rate_step_epochs": self.rate_step_epochs}
@@ -75,39 +55,17 @@ class FitSettings:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one pass over the training rows came to.
+    """What one pass over the training rows came to."""
 
-    Attributes
-    ----------
-    number : int
-        From 1.
-    learning_rate : float
-        As it was used.
-    train_loss : float
-        Mean cross-entropy per row, with dropout, while weights changed.
-    test_loss : float
-        Mean cross-entropy per row of the test side.
-    best : bool
-        Whether no epoch before had a lower test loss.
-    test : dict of str to float
-        Further figures of the test side.
-    """
-
-    number: int
-    learning_rate: float
-    train_loss: float
-    test_loss: float
-    best: bool
-    test: dict[str, float]
+    number: int  # from 1
+    learning_rate: float  # as it was used
+    train_loss: float  # mean cross-entropy per row, with dropout, while weights changed
+    test_loss: float  # mean cross-entropy per row of the test side
+    best: bool  # whether no epoch before had a lower test loss
+    test: dict[str, float]  # further figures of the test side
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as a line of the log.
-
-        Returns
-        -------
-        dict
-            Flat, of plain values; None for a loss that is not finite, which JSON has no number for.
-        """
+        """Give it as a line of the log."""
         return {
             "epoch": self.number,
             "learning_rate": self.learning_rate,
@@ -120,57 +78,24 @@ class Epoch:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What to learn from.
+    """What to learn from."""
 
-    Attributes
-    ----------
-    rows : LabelledRows
-        All rows.
-    columns : slice
-        Which of their numbers.
-    split : Split
-        Which rows are on which side.
-    """
-
-    rows: LabelledRows
-    columns: slice
-    split: Split
+    rows: LabelledRows  # all rows
+    columns: slice  # which of their numbers
+    split: Split  # which rows are on which side
 
     def batch(self, numbers: NDArray[np.int64], device: torch.device) -> tuple[Tensor, Tensor]:
-        """Read rows and labels.
-
-        Parameters
-        ----------
-        numbers : numpy.ndarray, shape (n,), int64
-            Row numbers.
-        device : torch.device
-            Where to.
-
-        Returns
-        -------
-        features : Tensor, shape (n, width), float32
-            Their numbers.
-        labels : Tensor, shape (n,), int64
-            0 host, 1 viral.
-        """
+        """Read rows and labels."""
         features = torch.from_numpy(self.rows.gather(numbers, self.columns))
         return features.to(device), torch.from_numpy(self.rows.labels[numbers]).to(device)
 
 
 @dataclass(eq=False)
 class Fitted:
-    """What fitting gave.
+    """What fitting gave."""
 
-    Attributes
-    ----------
-    model : MLP
-        With the weights of the best epoch, on the CPU, in evaluation mode.
-    epochs : list of Epoch
-        All of them.
-    """
-
-    model: MLP
-    epochs: list[Epoch] = field(default_factory=list)
+    model: MLP  # with the weights of the best epoch, on the CPU, in evaluation mode
+    epochs: list[Epoch] = field(default_factory=list)  # all of them
 
     @property
     def best(self) -> Epoch:
@@ -185,31 +110,7 @@ def fit_mlp(
     measure: Measure,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> Fitted:
-    """Fit a perceptron; the same task, settings, device and threads give the same weights.
-
-    Parameters
-    ----------
-    task : Task
-        Rows and split.
-    settings : FitSettings
-        How.
-    device : torch.device
-        Where the work is done.
-    measure : callable
-        Computes figures of the test side from labels and viral scores.
-    on_epoch : callable, optional
-        Told every epoch.
-
-    Returns
-    -------
-    Fitted
-        The best epoch's weights, and the figures of all.
-
-    Raises
-    ------
-    ConfigError
-        If no epoch had a finite test loss.
-    """
+    """Fit a perceptron; the same task, settings, device and threads give the same weights."""
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(settings.seed)

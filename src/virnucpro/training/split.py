@@ -22,38 +22,14 @@ SPLITS: Final[tuple[SplitKind, ...]] = ("record", "random")
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Rows on either side; every row is on exactly one.
+    """Rows on either side; every row is on exactly one."""
 
-    Attributes
-    ----------
-    train, test : numpy.ndarray, shape (rows of that side,), int64
-        Row numbers, ascending.
-    """
-
-    train: NDArray[np.int64]
-    test: NDArray[np.int64]
+    train: NDArray[np.int64]  # (rows of that side,) Row numbers, ascending
+    test: NDArray[np.int64]  # (rows of that side,) Row numbers, ascending
 
     @classmethod
     def of(cls, is_test: NDArray[np.bool_], labels: NDArray[np.int64]) -> Split:
-        """Split by a mask.
-
-        Parameters
-        ----------
-        is_test : numpy.ndarray, shape (rows,), bool
-            Which rows are set aside.
-        labels : numpy.ndarray, shape (rows,), int64
-            0 host, 1 viral.
-
-        Returns
-        -------
-        Split
-            The row numbers.
-
-        Raises
-        ------
-        ConfigError
-            If a side has rows of one class only.
-        """
+        """Split by a mask."""
         split = cls(np.flatnonzero(~is_test), np.flatnonzero(is_test))
         for name, rows in (("training", split.train), ("test", split.test)):
             found = np.unique(labels[rows])
@@ -63,29 +39,7 @@ class Split:
 
 
 def split_by_record(labels: NDArray[np.int64], records: NDArray[np.int64], test_share: float, seed: int) -> Split:
-    """Set whole source records aside, in each class until they hold the share of its rows.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (rows,), int64
-        0 host, 1 viral.
-    records : numpy.ndarray, shape (rows,), int64
-        Number of the record that each row comes from.
-    test_share : float
-        Share of rows to set aside, at least; records are not divided. One record of each class always stays.
-    seed : int
-        Of the order in which records are drawn.
-
-    Returns
-    -------
-    Split
-        No record is on both sides.
-
-    Raises
-    ------
-    ConfigError
-        If a class has fewer than two records, or a record is in both classes.
-    """
+    """Set whole source records aside, in each class until they hold the share of its rows."""
     generator = np.random.default_rng(seed)
     in_class = [np.unique(records[labels == label]) for label in (0, 1)]
     if shared := len(np.intersect1d(in_class[0], in_class[1])):
@@ -102,27 +56,7 @@ def split_by_record(labels: NDArray[np.int64], records: NDArray[np.int64], test_
 
 
 def split_rows(labels: NDArray[np.int64], test_share: float, seed: int) -> Split:
-    """Set rows aside wherever they come from, as VirNucPro does: figures measured so are too good.
-
-    Parameters
-    ----------
-    labels : numpy.ndarray, shape (rows,), int64
-        0 host, 1 viral.
-    test_share : float
-        Share of rows to set aside.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    Split
-        Rows of one record may be on both sides.
-
-    Raises
-    ------
-    ConfigError
-        If a side has rows of one class only.
-    """
+    """Set rows aside wherever they come from, as VirNucPro does: figures measured so are too good."""
     is_test = np.zeros(len(labels), bool)
     is_test[np.random.default_rng(seed).permutation(len(labels))[: int(len(labels) * test_share)]] = True
     return Split.of(is_test, labels)

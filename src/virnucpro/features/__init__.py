@@ -1,0 +1,1 @@
+"""What a row of features is, and the files that rows lie in."""

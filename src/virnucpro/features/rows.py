@@ -1,0 +1,101 @@
+"""Rows of many labelled parts as one numbered sequence; they stay on the disk until a batch asks for them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro.errors import ConfigError, DimensionError, InputError
+from virnucpro.features.merged import LABELS, MergedPart, find_merged_parts, read_merged
+from virnucpro.features.spec import FeatureContract
+
+__all__ = ["LabelledRows", "open_labelled_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledRows:
+    """Rows of viral and host parts, numbered through."""
+
+    parts: tuple[MergedPart, ...]  # the files, viral ones first
+    part_labels: tuple[int, ...]  # 0 host, 1 viral, one per part
+    contract: FeatureContract  # what the rows are; the same in every part
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        """Number of each part's first row, and behind them the number of rows."""
+        return np.cumsum([0, *(len(part.table) for part in self.parts)], dtype=np.int64)
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """0 host, 1 viral; shape (rows,)."""
+        return np.repeat(np.array(self.part_labels, np.int64), np.diff(self._starts))
+
+    def ids(self) -> Iterator[str]:
+        """Give the id of every row, in order."""
+        return chain.from_iterable(part.table.ids for part in self.parts)
+
+    @cached_property
+    def ids_sha256(self) -> str:
+        """Digest of all ids in order: tells whether two sets of rows are the same ones."""
+        digest = hashlib.sha256()
+        for id_ in self.ids():
+            digest.update(id_.encode("utf-8", "surrogateescape") + b"\n")
+        return digest.hexdigest()
+
+    def gather(self, rows: NDArray[np.int64], columns: slice) -> NDArray[np.float32]:
+        """Read some rows."""
+        gathered = np.empty((len(rows), len(range(*columns.indices(self.contract.width)))), np.float32)
+        part_of_row = np.searchsorted(self._starts, rows, side="right") - 1
+        for part in np.unique(part_of_row):
+            here = part_of_row == part
+            gathered[here] = self.parts[part].table.vectors[rows[here] - self._starts[part], columns]
+        return gathered
+
+
+def open_labelled_rows(viral: Path, host: Path, window_bp: int | None = None) -> LabelledRows:
+    """Open two folders of merged parts."""
+    if viral.resolve() == host.resolve():
+        raise ConfigError(f"--viral and --host are the same folder, {viral}")
+    parts: list[MergedPart] = []
+    part_labels: list[int] = []
+    for name, folder in (("viral", viral), ("host", host)):
+        for path in find_merged_parts(folder):
+            parts.append(_checked(read_merged(path), name))
+            part_labels.append(LABELS[name])
+    return LabelledRows(tuple(parts), tuple(part_labels), _common_contract(parts, window_bp))
+
+
+def _checked(part: MergedPart, name: str) -> MergedPart:
+    if part.label not in (None, LABELS[name]):
+        raise InputError(f"{part.path} is labelled {part.label}, and was given as {name} ({LABELS[name]})")
+    if not len(part.table):
+        raise InputError(f"{part.path} holds no rows; remove it")
+    return part
+
+
+def _common_contract(parts: Sequence[MergedPart], window_bp: int | None) -> FeatureContract:
+    """State what all parts are; a part that says more than the first one decides what is not said there."""
+    first = max(parts, key=lambda part: _told(part.contract))
+    for part in parts:
+        try:
+            first.contract.require(part.contract)
+        except (ConfigError, DimensionError) as error:
+            raise type(error)(f"{part.path} does not go with {first.path}: {error}") from error
+    told = first.contract.window_bp
+    if None not in (window_bp, told) and window_bp != told:
+        raise ConfigError(f"--window {window_bp}: {first.path} was made of windows of {told} bp")
+    return replace(first.contract, window_bp=told or window_bp)
+
+
+def _told(contract: FeatureContract) -> int:
+    return sum(use.identity is not None for use in contract.parts.values()) + (contract.window_bp is not None)
