@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from virnucpro.errors import DimensionError
 
-__all__ = ["Counts", "EmbeddingTable", "Failure", "ModelIdentity", "Molecule", "Record"]
+__all__ = ["Counts", "EmbeddingTable", "Failure", "FileIdentity", "ModelIdentity", "Molecule", "Record"]
 
 
 class Molecule(StrEnum):
@@ -80,13 +80,10 @@ class EmbeddingTable:
 class Counts:
     """How many sequences met which end; ``read == written + failed``."""
 
-    # sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log
     read: int = 0
-    # sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log
     written: int = 0
-    truncated: int = 0  # written sequences of which only the first residues were used
-    # sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log
-    failed: int = 0
+    truncated: int = 0  # of those written, how many were cut to the first residues
+    failed: int = 0  # without a row; each has a line in the failure log
     residues: int = 0  # residues that went through the model
 
     def __add__(self, other: Counts) -> Counts:
@@ -97,6 +94,15 @@ class Counts:
             self.failed + other.failed,
             self.residues + other.residues,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """Which bytes a file held."""
+
+    path: str  # as it was given
+    size: int  # bytes
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +117,4 @@ class ModelIdentity:
     molecule: Molecule = Molecule.PROTEIN  # what it reads
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "molecule", Molecule(self.molecule))  # a receipt holds its value
+        object.__setattr__(self, "molecule", Molecule(self.molecule))  # a manifest holds its value
