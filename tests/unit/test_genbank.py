@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from genbank_files import cds, locus, origin, record, write_genbank
 from virnucpro import InputError
-from virnucpro.sequences.fasta import sequence_stem
 from virnucpro.sequences.genbank import GENBANK_SUFFIXES, read_genbank
+from virnucpro.sequences.reading import sequence_stem
 
 DNA = "ATGAAAGTTCTTGCT" * 9
 GOOD = record("AB1", DNA, cds("1..15", "MKVLA"), cds("<20..>40", "KVL"))

@@ -13,7 +13,7 @@ from virnucpro.models.encoders import Encoder
 from virnucpro.records import Counts, EmbeddingTable, Failure, Record
 from virnucpro.runs.failures import replace_failures
 from virnucpro.runs.manifests import Receipt, failure_details, identify_input, write_result
-from virnucpro.sequences.fasta import read_records
+from virnucpro.sequences.reading import SequenceFile
 from virnucpro.verbs.embed_plan import PendingJob
 
 __all__ = [
@@ -33,7 +33,7 @@ def embed_file(pending: PendingJob, encoder: Encoder, limits: Limits, on_progres
     """Embed one file and write its result, receipt and failures."""
     job, failures = pending.job, list[Failure]()
     try:
-        embedded = embed_stream(read_records(job.source, job.label), encoder, limits, on_progress)
+        embedded = embed_stream(iter(SequenceFile(job.source, job.label)), encoder, limits, on_progress)
         _require_unchanged(pending)
         failures += embedded.failures
         require_rows(job.label, embedded)

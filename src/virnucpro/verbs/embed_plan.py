@@ -17,8 +17,8 @@ from virnucpro.features.vectors import FORMATS
 from virnucpro.models.placement import Placement
 from virnucpro.records import ModelIdentity, Molecule
 from virnucpro.runs.manifests import InputIdentity, Provenance, Receipt, State, examine, identify_input
-from virnucpro.sequences.fasta import read_records, sequence_stem
 from virnucpro.sequences.proteins import looks_like_nucleotides
+from virnucpro.sequences.reading import SequenceFile, sequence_stem
 from virnucpro.verbs.sources import Source, source_problems
 
 __all__ = [
@@ -168,7 +168,7 @@ def _molecule_of(provenance: Provenance) -> Molecule | None:
 def _survey(job: Job, limits: Limits) -> Survey:
     """Read a whole file once: finds what is wrong with it before any work, and how much there is to do."""
     records = nucleotides = residues = 0
-    for record in read_records(job.source, job.label):
+    for record in SequenceFile(job.source, job.label):
         records += 1
         used = record.sequence[: limits.max_residues]
         residues += len(used)

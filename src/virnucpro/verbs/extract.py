@@ -25,7 +25,7 @@ from virnucpro.models.placement import DTYPES, Placement
 from virnucpro.models.tokens import VOCABULARY
 from virnucpro.records import EmbeddingTable
 from virnucpro.runs.files import whole_file
-from virnucpro.sequences.fasta import read_records
+from virnucpro.sequences.reading import SequenceFile
 from virnucpro.verbs.embed import embed_file, embed_stream, require_rows
 from virnucpro.verbs.embed_plan import Job, plan_embedding
 
@@ -208,7 +208,7 @@ def split_fasta_file(input_file: PathLike, output_dir: PathLike, sequences_per_f
         raise ConfigError(f"{sequences_per_file=} must be at least 1")
     source, folder = Path(input_file), Path(output_dir)
     _refuse_left_overs(source, folder, sequences_per_file)
-    records = read_records(source)
+    records = iter(SequenceFile(source))
     parts: list[Path] = []
     while batch := list(islice(records, sequences_per_file)):
         path = folder / f"output_{len(parts) + 1}.fa"
@@ -225,7 +225,7 @@ def _refuse_left_overs(source: Path, folder: Path, sequences_per_file: int) -> N
     found = {path.name for path in folder.glob("output_*.fa")}
     if not found:
         return
-    parts = -(-sum(1 for _ in read_records(source)) // sequences_per_file)
+    parts = -(-sum(1 for _ in SequenceFile(source)) // sequences_per_file)
     left_over = sorted(found - {f"output_{number}.fa" for number in range(1, parts + 1)})
     if left_over:
         raise StoreError(f"{folder} holds {', '.join(left_over)} from an earlier split; remove them: they would mix")
@@ -255,7 +255,7 @@ def _extract(
 ) -> tuple[list[str], list[Tensor]]:
     """Embed one file, into memory or through a feature file."""
     if out_file is None:
-        embedded = embed_stream(read_records(source), encoder, limits, _silent)
+        embedded = embed_stream(iter(SequenceFile(source)), encoder, limits, _silent)
         require_rows(str(source), embedded)
         for failure in embedded.failures:
             logger.warning("%s: no vector for %s: %s", source, failure.id, failure.message)

@@ -14,9 +14,9 @@ from virnucpro.features.merged import LABELS, MERGED_SUFFIX, write_merged
 from virnucpro.features.spec import FeatureContract
 from virnucpro.models.memory import return_free_memory
 from virnucpro.records import Counts, Record
-from virnucpro.runs.failures import append_failures, replace_failures
+from virnucpro.runs.failures import replace_failures
 from virnucpro.runs.manifests import Provenance, Receipt, State, examine, failure_details, write_result
-from virnucpro.sequences.fasta import sequence_stem
+from virnucpro.sequences.reading import sequence_stem
 from virnucpro.verbs.frame_encoders import ChosenEncoders
 from virnucpro.verbs.frame_features import FrameEncoders, embed_frames
 from virnucpro.verbs.framing import FramePart, frame_parts
@@ -142,7 +142,7 @@ def _with_ids(records: Iterable[Record], file: str) -> Iterator[Record]:
 def _write_part(job: FeatureJob, part: FramePart, encoders: FrameEncoders) -> Receipt:
     """Embed one part and write its file; failures go to the log first."""
     features = embed_frames(part, encoders, job.settings.limits, lambda _: None)
-    append_failures(job.outdir, job.source.label, features.failures)
+    replace_failures(job.outdir, job.source.label, features.failures)
     counts = Counts(len(part.frames), len(features.table), failed=len(features.failures))
     provenance = part_provenance(job.provenance, part)
     details = {"contract": job.contract.to_dict(), "failures": failure_details(features.failures)}

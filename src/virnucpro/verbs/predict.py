@@ -20,7 +20,7 @@ from virnucpro.models.classifier import Classifier, load_classifier
 from virnucpro.models.memory import return_free_memory
 from virnucpro.models.packaged import packaged_classifier
 from virnucpro.records import Counts, Failure, ModelIdentity
-from virnucpro.runs.failures import append_failures, replace_failures
+from virnucpro.runs.failures import replace_failures
 from virnucpro.runs.manifests import Provenance, Receipt, State, examine, failure_details, write_result
 from virnucpro.scoring.scores import PartScores
 from virnucpro.sequences.frames import FRAME_NAMES
@@ -158,7 +158,7 @@ def _score(job: PredictionJob, part: FramePart, encoders: FrameEncoders) -> Rece
         scores=job.classifier.score(numbers),
         log_odds=job.classifier.log_odds(numbers) if job.classifier.calibration is not None else None,
     )
-    append_failures(job.outdir, job.provenance.input.path, features.failures)
+    replace_failures(job.outdir, job.provenance.input.path, features.failures)
     counts = Counts(read=len(part.frames), written=len(frames), failed=len(features.failures))
     provenance = part_provenance(job.provenance, part)
     details = {"device": job.settings.placement.describe(), "failures": failure_details(features.failures)}

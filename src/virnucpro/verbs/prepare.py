@@ -11,7 +11,7 @@ from typing import Any
 
 from virnucpro.errors import ConfigError, InputError, StoreError
 from virnucpro.records import Counts, Failure
-from virnucpro.runs.failures import append_failures
+from virnucpro.runs.failures import replace_failures
 from virnucpro.runs.manifests import Provenance, Receipt, State, examine, identify_input, receipt_path
 from virnucpro.sequences.genetic_codes import translation_table
 from virnucpro.verbs.prepared_file import Framing, PreparationJob, RecordRow, prepare_file
@@ -160,6 +160,6 @@ def carry_out_preparation(plan: PreparationPlan, listener: PreparationListener) 
 
 
 def _refuse(job: PreparationJob, error: InputError, report: PreparationReport, listener: PreparationListener) -> None:
-    append_failures(job.outdir, job.label, [Failure(0, "-", type(error).__name__, str(error))])
+    replace_failures(job.outdir, job.label, [Failure(0, "-", type(error).__name__, str(error))])
     report.refused_files += 1
     listener.file_refused(job, error)

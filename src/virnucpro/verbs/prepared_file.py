@@ -15,12 +15,12 @@ from typing import BinaryIO, NamedTuple
 from virnucpro.records import Counts, Record
 from virnucpro.runs.files import whole_file
 from virnucpro.runs.manifests import Provenance, Receipt, identify_input, write_result
-from virnucpro.runs.spool import SequenceSpool
+from virnucpro.runs.spool import spooled
 from virnucpro.sequences.annotated import select_annotated_frames
-from virnucpro.sequences.fasta import read_records, sequence_stem
 from virnucpro.sequences.frames import Frame
-from virnucpro.sequences.genbank import GENBANK_SUFFIXES, GenBankRecord, read_genbank
+from virnucpro.sequences.genbank import GENBANK_SUFFIXES, GenBankFile, GenBankRecord
 from virnucpro.sequences.genetic_codes import GENETIC_CODES
+from virnucpro.sequences.reading import SequenceFile, sequence_stem
 
 __all__ = ["Framing", "PreparationJob", "RecordRow", "prepare_file"]
 
@@ -128,12 +128,12 @@ def prepare_file(
 
 def _outcomes(job: PreparationJob, framing: Framing) -> Iterator[_Outcome]:
     """Give every record of the GenBank file, and of the FASTA file, its row and its frames."""
-    annotations = read_genbank(job.source, job.label)
+    annotations = GenBankFile(job.source, job.label)
     if job.fasta is None:
         for annotation in annotations:
             yield _outcome(annotation, Record(annotation.number, annotation.id, annotation.sequence), framing)
         return
-    with SequenceSpool(read_records(job.fasta), job.outdir) as spool:
+    with spooled(SequenceFile(job.fasta), job.outdir) as spool:
         for annotation in annotations:
             yield _outcome(annotation, spool.take(annotation.id), framing)
         for id_, length in spool.left():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from virnucpro.features.merged import MERGED_SUFFIX
 from virnucpro.features.vectors import DNA_SUFFIX, PROTEIN_SUFFIX
-from virnucpro.sequences.fasta import sequence_stem
+from virnucpro.sequences.reading import sequence_stem
 from virnucpro.verbs.extract import extract_DNABERT_S, extract_fast_esm
 
 __all__ = ["process_file_pro", "process_file_seq"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from virnucpro.errors import ConfigError
 from virnucpro.records import Record
 from virnucpro.runs.manifests import InputIdentity, identify_input
-from virnucpro.sequences.fasta import read_records
+from virnucpro.sequences.reading import SequenceFile
 
 __all__ = [
     "Source",
@@ -65,9 +65,9 @@ def check_sources(sources: Sequence[Source]) -> None:
 
 def read_sources(sources: Sequence[Source]) -> Iterator[Record]:
     """Read all inputs as one stream; records are numbered through."""
-    records = chain.from_iterable(read_records(source.path, source.label) for source in sources)
+    records = chain.from_iterable(SequenceFile(source.path, source.label) for source in sources)
     for number, record in enumerate(records, start=1):
-        yield replace(record, number=number)
+        yield record._replace(number=number)
 
 
 def survey_sources(sources: Sequence[Source]) -> Survey:
