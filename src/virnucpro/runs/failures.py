@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import lock_descriptor
 
 from virnucpro.errors import StoreError, shown
 from virnucpro.records import Failure
@@ -28,7 +30,7 @@ def replace_failures(folder: Path, file: str, failures: Iterable[Failure]) -> No
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{FAILURE_LOG}.lock"):
+        with _alone_in(folder):
             old = _read_lines(log)
             is_mine = [line.partition(_SEPARATOR)[2].startswith(_field(file) + _SEPARATOR) for line in old]
             start = is_mine.index(True) if True in is_mine else len(old)
@@ -36,6 +38,18 @@ def replace_failures(folder: Path, file: str, failures: Iterable[Failure]) -> No
             _rewrite(log, old[:start] + new + others)
     except OSError as error:
         raise StoreError(f"cannot write {log}: {error.strerror or error}; check space and permissions") from error
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Lock the folder itself, so that no file of locks is left in it; the system unlocks it when a run is killed."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # a file system where folders cannot be locked
+            lock_descriptor(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _lines(file: str, failures: Iterable[Failure]) -> list[str]:
