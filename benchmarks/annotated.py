@@ -8,7 +8,7 @@ from pathlib import Path
 
 from virnucpro.records import Record
 from virnucpro.sequences.frames import find_frames
-from virnucpro.sequences.genbank import read_genbank
+from virnucpro.sequences.genbank import GenBankFile
 from virnucpro.sequences.genetic_codes import STOP
 
 ROUNDS = 3
@@ -25,7 +25,7 @@ def main() -> None:
 
     for _ in range(ROUNDS):
         clock = time.perf_counter()
-        found = next(read_genbank(Path(sys.argv[1])))
+        found = next(iter(GenBankFile(Path(sys.argv[1]))))
         clock = lap("read", clock)
         proteins = [frame.protein for frame in find_frames([Record(1, found.id, found.sequence)], window_bp=500)]
         clock = lap("windows and frames", clock)

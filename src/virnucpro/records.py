@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,8 @@ class Molecule(StrEnum):
     DNA = "dna"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One sequence as it stands in its file."""
+class Record(NamedTuple):
+    """One sequence as it stands in its file; a named tuple, for there may be 1e8 of them."""
 
     number: int  # position in the file, from 1; what tells two records of one id apart
     header: str  # header line without its ``>`` or ``@``

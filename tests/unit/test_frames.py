@@ -9,10 +9,10 @@ from Bio.Data.CodonTable import unambiguous_dna_by_id
 
 from virnucpro import ConfigError
 from virnucpro.records import Record
-from virnucpro.sequences.fasta import read_records
 from virnucpro.sequences.frames import find_frames
 from virnucpro.sequences.genetic_codes import GENETIC_CODES, translation_table
 from virnucpro.sequences.nucleotides import clean_nucleotides, reverse_complement
+from virnucpro.sequences.reading import SequenceFile
 from virnucpro.sequences.windows import Outcome
 
 BY_HAND = [  # 12 bases a window; worked out on paper
@@ -50,7 +50,7 @@ def test_by_hand():
 @pytest.mark.skipif("VIRNUCPRO_ORACLES" not in os.environ, reason="VIRNUCPRO_ORACLES names no folder of golden files")
 def test_a_run_of_the_original():
     folder = Path(os.environ["VIRNUCPRO_ORACLES"])
-    records = list(read_records(folder / "test_with_orfs.fa"))
+    records = list(SequenceFile(folder / "test_with_orfs.fa"))
     table = find_frames(records, 500)
     windows = "".join(
         f">{window.id}\n{wrapped(records[window.record_number - 1].sequence[window.start : window.end])}"

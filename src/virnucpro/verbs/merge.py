@@ -16,7 +16,7 @@ from virnucpro.features.merged import LABELS, read_receipt, write_merged
 from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureContract
 from virnucpro.features.vectors import read_dna_features, read_protein_features
 from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity
-from virnucpro.runs.failures import append_failures
+from virnucpro.runs.failures import replace_failures
 from virnucpro.runs.manifests import InputIdentity, Provenance, Receipt, State, examine, identify_input, write_result
 
 __all__ = ["join_tables", "merge_data"]
@@ -73,8 +73,8 @@ def merge_data(
     dna, protein = read_dna_features(dna_file), read_protein_features(protein_file)
     contract = encoders.contract(dna, protein)
     merged, dna_only, protein_only = join_tables(dna, protein, str(dna_file), str(protein_file))
-    append_failures(result.parent, str(dna_file), _left_out(dna, dna_only, "NoProteinVector", protein_file))
-    append_failures(result.parent, str(protein_file), _left_out(protein, protein_only, "NoDNAVector", dna_file))
+    replace_failures(result.parent, str(dna_file), _left_out(dna, dna_only, "NoProteinVector", protein_file))
+    replace_failures(result.parent, str(protein_file), _left_out(protein, protein_only, "NoDNAVector", dna_file))
     if not len(merged):
         raise InputError(f"{dna_file} and {protein_file} have no id in common")
     dropped = len(dna_only) + len(protein_only)
