@@ -1,9 +1,9 @@
 """Rows that annotation confirms, beside the rule written down in plain Python."""
 
-from found_rows import find
 from hypothesis import given
 from hypothesis import strategies as st
 
+from found_rows import find
 from virnucpro.sequences.annotated import annotated_rows
 
 AMINO_ACIDS = "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"

@@ -1,8 +1,8 @@
 """The rule for training rows, case by case."""
 
 import pytest
-from found_rows import find
 
+from found_rows import find
 from virnucpro import ConfigError
 from virnucpro.sequences.annotated import annotated_rows
 

@@ -1,7 +1,7 @@
 """Nucleotides as codes, and the codon at every position of a text, on both strands.
 
-A base is a code from 0 to 4: A, C, G, T, anything else. A codon is a number from 0 to 124, 25 a + 5 b + c, and one lookup
-turns numbers into amino acids, tokens or stops, of the strand as given or of the other one.
+A base is a code from 0 to 4: A, C, G, T, anything else. A codon is a number from 0 to 124, 25 a + 5 b + c, which means
+one amino acid, or a stop, on the strand as given, and another one on the other strand.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from virnucpro.sequences.genetic_codes import STOP, UNKNOWN, amino_acids
 
-__all__ = ["CLS", "COMPLEMENT", "EOS", "FROM_TOKEN", "code_bases", "number_codons", "find_stops", "to_tokens"]
+__all__ = ["CLS", "COMPLEMENT", "EOS", "FROM_TOKEN", "code_bases", "find_stops", "number_codons", "to_tokens"]
 
 CLS, EOS = 0, 2
 FROM_TOKEN = b"    LAGVSERTIDPKQNFYMHWCX".ljust(256)
@@ -24,17 +24,13 @@ COMPLEMENT = bytes([3, 2, 1, 0, 4]).ljust(256, b"\4")
 """The code of the base on the other strand, for ``bytes.translate``."""
 
 _BASES = "ACGTN"
-_TO_CODE = bytes(max(_BASES.find(chr(letter)), 0) if chr(letter) in _BASES else 4 for letter in range(256))
 _FIVE = np.uint8(5)
 
 
-def code_bases(text: bytes, is_ambiguous: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Codes of upper-case letters, and two more of no base."""
-    codes = np.frombuffer(text + b"NN", np.uint8) >> 1 & 3  # A C T G, by their bits in ASCII
-    codes ^= codes >> 1
-    codes[-2:] = 4
-    if is_ambiguous.any():
-        codes[:-2][is_ambiguous] = 4
+def code_bases(text: bytes) -> NDArray[np.uint8]:
+    """Codes of the letters A, C, G and T, by their bits in ASCII: 00, 01, 11 and 10 behind the last one."""
+    codes: NDArray[np.uint8] = np.frombuffer(text, np.uint8) >> np.uint8(1) & np.uint8(3)
+    codes ^= codes >> np.uint8(1)
     return codes
 
 
@@ -50,9 +46,10 @@ def number_codons(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def find_stops(codons: NDArray[np.uint8], translation_table: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tell which codons are stops, on the strand as given and on the other one."""
     forward, reverse = np.zeros((2, len(codons)), np.bool_)
-    for found, residues in zip((forward, reverse), _residues(translation_table), strict=True):
-        for number in (number for number, residue in enumerate(residues) if residue == STOP):
-            found |= codons == number
+    for number, residues in enumerate(zip(*_residues(translation_table), strict=True)):
+        for is_stop, residue in zip((forward, reverse), residues, strict=True):
+            if residue == STOP:
+                np.logical_or(is_stop, codons == number, out=is_stop)
     return forward, reverse
 
 

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from virnucpro.sequences.ragged import Ragged
 
-__all__ = ["CleanDna", "clean_dna", "clean_nucleotides", "clean_sequences", "complement", "is_base", "reverse_complement"]
+__all__ = [
+    "CleanDna",
+    "clean_dna",
+    "clean_nucleotides",
+    "clean_sequences",
+    "complement",
+    "is_base",
+    "reverse_complement",
+]
 
 _WHITESPACE = b" \t\n\r\v\f"
 _LETTERS, _COMPLEMENTS = b"ACGTRYSWKMBDHVN", b"TGCAYRSWMKVHDBN"
@@ -35,7 +43,7 @@ def clean_nucleotides(sequence: str) -> bytes:
 
 
 def clean_sequences(sequences: Sequence[str]) -> Ragged:
-    """Bring nucleotide sequences as written into the alphabet of IUPAC: upper-case letters (uint8), without whitespace."""
+    """Bring many sequences as written into the alphabet of IUPAC, without whitespace; letters are uint8."""
     text = "".join(sequences).encode("ascii", "replace")
     offsets = np.cumsum(np.fromiter(chain((0,), map(len, sequences)), np.int64, len(sequences) + 1))
     if not is_base(text).all():
@@ -49,8 +57,8 @@ def clean_sequences(sequences: Sequence[str]) -> Ragged:
 def is_base(text: bytes) -> NDArray[np.bool_]:
     """Tell which letters are A, C, G or T."""
     letters = np.frombuffer(text, np.uint8)
-    found = letters == ord("A")
-    for base in b"CGT":
+    found = np.zeros(len(letters), np.bool_)
+    for base in b"ACGT":
         found |= letters == base
     return found
 

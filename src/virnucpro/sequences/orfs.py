@@ -8,10 +8,9 @@ that residues shift and stops are hidden.) Three rules:
     ``strand[offset : offset + 1 + 3 * residues]``, one base more than the codons where there is one; published
     classifiers were trained on that. A quarter to nine tenths of windows have no such frame.
 ``longest``
-    Each frame offers its longest ORF, from stop to stop, and the longest of these is the row of the window; where it is
-    short, and not much longer than the second, either may be the gene's, and both are rows. With each goes the window,
-    on the strand of the ORF and from the first codon of its frame on. A window without an ORF worth translating has
-    one row all the same, without a protein.
+    The longest ORF of the window, from stop to stop, or the longest two. With each goes the window, on the strand of
+    the ORF and from the first codon of its frame on. A window without an ORF worth translating has one row all the
+    same, without a protein.
 ``window``
     Every window is a row, without a protein.
 
@@ -23,6 +22,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -30,11 +30,12 @@ from numpy.typing import NDArray
 
 from virnucpro.errors import ConfigError
 from virnucpro.sequences.codons import CLS, COMPLEMENT, EOS, FROM_TOKEN, find_stops, to_tokens
-from virnucpro.sequences.nucleotides import complement, reverse_complement
+from virnucpro.sequences.longest_orfs import MIN_ORF_CODONS, choose_orfs, longest_orfs
+from virnucpro.sequences.nucleotides import reverse_complement
 from virnucpro.sequences.ragged import Ragged, by_length, slices
 from virnucpro.sequences.windows import WindowStatus, WindowTable
 
-__all__ = ["FRAME_NAMES", "MIN_ORF_CODONS", "ONE_ROW_CODONS", "WHOLE_WINDOW", "RowRule", "Rows", "find_rows"]
+__all__ = ["FRAME_NAMES", "WHOLE_WINDOW", "RowRule", "Rows", "find_rows"]
 
 RowRule = Literal["open", "longest", "window"]
 
@@ -47,21 +48,8 @@ WHOLE_WINDOW = 255
 MIN_OPEN_BP = 6
 """Rule ``open``: no frame of a shorter window has two codons."""
 
-MIN_ORF_CODONS = 10
-"""Rule ``longest``: shorter ORFs are not used; nearly every window has some, and they say little."""
-
 MIN_BP = 3 * MIN_ORF_CODONS
 """Rules ``longest`` and ``window``: a shorter window says nothing."""
-
-ONE_ROW_CODONS = 64
-"""Rule ``longest``: an ORF so long is the window's only row. Of 0, 32, 48, 64, 96 and no bound, this one and 96 rank
-windows best, on families that `mini` was not trained on; without a bound, half of the time goes into rows that tell
-nothing."""
-
-MAX_RATIO = 2
-"""Rule ``longest``: beside a shorter one, the second is used unless the first is more than so many times as long."""
-
-Columns = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +78,7 @@ class Rows:
     @property
     def is_reverse(self) -> NDArray[np.bool_]:
         """Which rows are read on the other strand."""
-        return (self.frames >= 3) & (self.frames != WHOLE_WINDOW)
+        return np.isin(self.frames, (3, 4, 5))
 
     def protein_tokens(self) -> Ragged:
         """ESM-2 tokens (uint8): <cls>, residues, <eos>; nothing where there is no residue."""
@@ -105,8 +93,7 @@ class Rows:
         """Proteins in letters."""
         tokens = self.protein_tokens()
         text = tokens.values.tobytes().translate(FROM_TOKEN).decode()
-        bounds = tokens.offsets.tolist()
-        return [text[begin + 1 : max(end - 1, 0)] for begin, end in zip(bounds, bounds[1:], strict=False)]
+        return [text[begin + 1 : max(end - 1, 0)] for begin, end in pairwise(tokens.offsets.tolist())]
 
     def nucleotides(self) -> list[str]:
         """Nucleotides in letters, on the strand of each row."""
@@ -127,9 +114,9 @@ class Rows:
         starts: NDArray[np.int64],
         lengths: NDArray[np.int64],
         tables: tuple[bytes, bytes],
-        margin: int = 0,
+        margin: int = 0,  # values to leave free on both sides of each row
     ) -> Ragged:
-        """Every step-th value of slices, on the other strand backwards, through its strand's table; with room around."""
+        """Every step-th value of slices, backwards on the other strand, each through its strand's table."""
         read = Ragged.empty(lengths + 2 * margin * (lengths > 0), np.uint8)
         for key, rows in by_length(2 * lengths + (self.is_reverse & (lengths > 0))):
             length, reverse = divmod(key, 2)
@@ -158,10 +145,8 @@ def find_rows(table: WindowTable, rule: RowRule, translation_table: int = 1) -> 
         raise ConfigError(f"there is no rule {rule!r} for rows; choose open, longest or window")
     status = _status(table, MIN_BP)
     rows = np.flatnonzero(status == WindowStatus.SCORED)
-    starts, frames = table.starts[rows], np.full(len(rows), WHOLE_WINDOW, np.uint8)
-    return Rows(
-        table, translation_table, status, rows, frames, starts, table.lengths[rows], starts, np.zeros_like(starts)
-    )
+    starts, residues, frames = table.starts[rows], np.zeros_like(rows), np.full(len(rows), WHOLE_WINDOW, np.uint8)
+    return Rows(table, translation_table, status, rows, frames, starts, table.lengths[rows], starts, residues)
 
 
 def _status(table: WindowTable, min_bp: int) -> NDArray[np.uint8]:
@@ -186,8 +171,9 @@ def _open(table: WindowTable, translation_table: int) -> Rows:
     starts = table.starts[window_rows] + np.where(is_reverse, bases - lengths, offsets)
     protein_starts = starts + np.where(is_reverse, lengths - 3 * residues, 0)
     return Rows(
-        table, translation_table, status, window_rows, frames.astype(np.uint8), starts, lengths, protein_starts, residues
-    )
+        table, translation_table, status, window_rows, frames.astype(np.uint8), starts, lengths, protein_starts,
+        residues,
+    )  # fmt: skip
 
 
 def _open_frames(table: WindowTable, translation_table: int) -> NDArray[np.uint8]:
@@ -199,7 +185,8 @@ def _open_frames(table: WindowTable, translation_table: int) -> NDArray[np.uint8
     starts, ends = table.starts, table.starts + table.lengths
     bounds = np.stack((starts, np.maximum(ends - 2, starts)), axis=1).ravel()
     stops = np.bitwise_or.reduceat(forward, bounds)[::2]
-    return _OPEN_FRAMES[stops, starts % 3, ends % 3]
+    open_frames: NDArray[np.uint8] = _OPEN_FRAMES[stops, starts % 3, ends % 3]
+    return open_frames
 
 
 def _open_frames_by_phase() -> NDArray[np.uint8]:
@@ -216,9 +203,8 @@ _OPEN_FRAMES = _open_frames_by_phase()
 def _longest(table: WindowTable, translation_table: int) -> Rows:
     """Rule ``longest``."""
     status = _status(table, MIN_BP)
-    firsts, residues = _longest_orfs(table, translation_table)
-    residues[residues < MIN_ORF_CODONS] = 0
-    chosen = _chosen(residues, _canonical(table))
+    firsts, residues = longest_orfs(table, translation_table)
+    chosen = choose_orfs(table, residues)
     chosen[:, status != WindowStatus.SCORED] = False
     window_rows, frames = np.divmod(np.flatnonzero(chosen.T), 6)
     offsets = frames % 3
@@ -228,80 +214,3 @@ def _longest(table: WindowTable, translation_table: int) -> Rows:
         table, translation_table, status, window_rows, frames.astype(np.uint8), starts,
         table.lengths[window_rows] - offsets, firsts[places], residues[places],
     )  # fmt: skip
-
-
-def _longest_orfs(table: WindowTable, translation_table: int) -> Columns:
-    """First base and codons of the longest ORF of every frame; each of shape (6, windows)."""
-    # codons by phase, the position modulo 3: so every frame is one slice of them
-    per_phase = -(-len(table.codons) // 3)
-    is_stop = np.zeros((2, 3 * per_phase), np.bool_)
-    is_stop[:, : len(table.codons)] = find_stops(table.codons, translation_table)
-    is_stop = is_stop.reshape(2, -1, 3).swapaxes(1, 2).reshape(2, -1)
-    starts, ends, phases = table.starts, table.starts + table.lengths, np.arange(3)[:, None]
-    firsts, residues = np.empty((2, 6, len(table)), np.int64)
-    for strand in range(2):
-        offsets = (ends - phases if strand else phases - starts) % 3
-        codons = np.maximum(table.lengths - offsets, 0) // 3
-        bases = ends - offsets - 3 * codons if strand else starts + offsets
-        shift = phases * per_phase
-        stops = np.flatnonzero(is_stop[strand])
-        begins, lengths = _longest_run(stops, (bases // 3 + shift).ravel(), codons.ravel(), backwards=bool(strand))
-        frames = 3 * strand + offsets, np.arange(len(table))
-        firsts[frames] = 3 * (begins.reshape(offsets.shape) - shift) + phases
-        residues[frames] = lengths.reshape(offsets.shape)
-    return firsts, residues
-
-
-def _longest_run(
-    stops: NDArray[np.int64], firsts: NDArray[np.int64], codons: NDArray[np.int64], backwards: bool
-) -> Columns:
-    """First codon and length of the longest run without a stop in each slice; of equals the first that is read."""
-    ends = firsts + codons
-    before, after = np.searchsorted(stops, firsts), np.searchsorted(stops, ends)
-    has_stop = after > before
-    padded = np.append(stops, (0, 0))
-    # between two stops of a slice: one number orders runs by length, then by place
-    place = np.arange(len(stops) + 1)
-    rank = (np.diff(padded) - 1 << 32) + (place if backwards else len(stops) - place)
-    bounds = np.stack((before, np.maximum(after - 1, before)), axis=1).ravel()
-    best = np.maximum.reduceat(rank, bounds)[::2]
-    inner, place = best >> 32, best & 0xFFFFFFFF
-    inner[after - before < 2] = -1
-    place = place if backwards else len(stops) - place
-    # and from the slice's begin to its first stop, from its last stop to its end
-    tails = np.where(has_stop, padded[after - 1] + 1, firsts)
-    heads = np.where(has_stop, padded[before], ends)
-    begins = np.stack((firsts, padded[place] + 1, tails))
-    lengths = np.stack((heads - firsts, inner, ends - tails))
-    order = slice(None, None, -1 if backwards else 1)
-    choice = np.argmax(lengths[order], axis=0)[None]
-    return tuple(np.take_along_axis(column[order], choice, axis=0)[0] for column in (begins, lengths))
-
-
-def _canonical(table: WindowTable) -> NDArray[np.bool_]:
-    """Whether the strand as given comes before the other one in the alphabet, or is the same."""
-    letters, others = (np.frombuffer(text, np.uint8) for text in (table.text, complement(table.text)))
-    is_first = np.ones(len(table), np.bool_)
-    windows, left, right = np.arange(len(table)), table.starts, table.starts + table.lengths - 1
-    while len(windows):
-        own, other = letters[left], others[right]
-        is_first[windows] = own <= other
-        undecided = (own == other) & (left < right)
-        windows, left, right = windows[undecided], left[undecided] + 1, right[undecided] - 1
-    return is_first
-
-
-def _chosen(residues: NDArray[np.int64], forward_first: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which frames are rows: the longest ORF, and the second if it might as well be the gene's.
-
-    Of equals the one of the smaller offset, then that on the strand that comes first: so a window and its reverse
-    complement have the same rows.
-    """
-    strand_rank = np.stack((forward_first, ~forward_first))[:, None]
-    rank = 6 * residues + (2 * (2 - np.arange(3)[:, None]) + strand_rank).reshape(residues.shape)
-    first = rank.max(axis=0)
-    chosen = rank == first
-    second = np.where(chosen, -1, rank).max(axis=0)
-    longest, next_longest = first // 6, second // 6
-    unsure = (next_longest > 0) & (longest < ONE_ROW_CODONS) & (longest <= MAX_RATIO * next_longest)
-    return chosen | (unsure & (rank == second))

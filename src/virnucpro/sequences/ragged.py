@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 __all__ = ["Ragged", "by_length", "slices"]
 
 
+GROUP_VALUES = 1 << 18
+"""What is copied at once stays in a processor's cache."""
+
+
 @dataclass(frozen=True, eq=False)
 class Ragged:
     """Rows of different lengths, end to end: tokens, base codes, letters."""
@@ -63,11 +67,13 @@ def slices(values: NDArray[Any], length: int) -> NDArray[np.void]:
 
 
 def by_length(lengths: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Group rows by their length; rows of length 0 are left out."""
+    """Groups of rows of one length, none of them large; rows of length 0 are left out."""
     if not lengths.any():
         return
     order = np.argsort(lengths.astype(np.min_scalar_type(lengths.max())), kind="stable")
     ordered = lengths[order]
     borders = np.flatnonzero(np.diff(ordered, prepend=0))
     for length, group in zip(ordered[borders].tolist(), np.split(order, borders)[1:], strict=True):
-        yield length, group
+        rows_together = max(GROUP_VALUES // length, 1)
+        for first in range(0, len(group), rows_together):
+            yield length, group[first : first + rows_together]

@@ -1,4 +1,4 @@
-"""The id of a row: ``{record}_chunk_{window}{frame}``, such as ``NC_001416.1_chunk_12R3``; no frame, if a whole window."""
+"""Ids of rows: ``{record}_chunk_{window}{frame}``, such as ``NC_001416.1_chunk_12R3``; a whole window has no frame."""
 
 from __future__ import annotations
 

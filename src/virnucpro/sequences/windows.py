@@ -1,9 +1,9 @@
 """Windows: records cut into overlapping segments of one length, as columns.
 
-A record of n bases is covered by as few windows of w bases as can cover it, k = ceil(n / w); layouts differ in where the
-windows overlap. ``original`` is VirNucPro's: of the surplus R = k w - n, with lo = floor(R / k), the first R - lo (k - 1)
-steps are w - lo - 1 bases and the others w - lo, and the last window ends where the record does. ``even`` reads the same
-from both ends: the windows of the reverse complement are the mirror images of the record's own.
+A record of n bases is covered by as few windows of w bases as can cover it, k = ceil(n / w); layouts differ in how the
+windows overlap. ``original`` is VirNucPro's: of the surplus R = k w - n, with lo = floor(R / k), the first
+R - lo (k - 1) steps are w - lo - 1 bases and the others w - lo; the last window is clipped where the record ends.
+``even`` reads the same from both ends: the windows of the reverse complement are the mirror images of these.
 
 References
 ----------
@@ -75,7 +75,9 @@ class WindowTable:
     @cached_property
     def codes(self) -> NDArray[np.uint8]:
         """Code of each letter: A C G T = 0 1 2 3, anything else 4; and two 4s behind the text."""
-        return code_bases(self.text, self._is_ambiguous)
+        codes = code_bases(self.text + b"AA")
+        codes[self._ambiguous_bases] = codes[-2:] = 4
+        return codes
 
     @cached_property
     def codons(self) -> NDArray[np.uint8]:
@@ -85,15 +87,12 @@ class WindowTable:
     @cached_property
     def ambiguous(self) -> NDArray[np.int64]:
         """Letters of each window that are not A, C, G or T."""
-        if not self._is_ambiguous.any():
-            return np.zeros_like(self.starts)
-        ambiguous = np.flatnonzero(self._is_ambiguous)
-        first, last = (np.searchsorted(ambiguous, bases) for bases in (self.starts, self.starts + self.lengths))
-        return last - first
+        first = np.searchsorted(self._ambiguous_bases, self.starts)
+        return np.searchsorted(self._ambiguous_bases, self.starts + self.lengths) - first
 
     @cached_property
-    def _is_ambiguous(self) -> NDArray[np.bool_]:
-        return ~is_base(self.text)
+    def _ambiguous_bases(self) -> NDArray[np.int64]:
+        return np.flatnonzero(~is_base(self.text))
 
 
 def count_windows(lengths_bp: ArrayLike, window_bp: int) -> NDArray[np.int64]:
