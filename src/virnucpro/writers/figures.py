@@ -103,7 +103,7 @@ def _draw_calibration(named: Sequence[tuple[str, Evaluation]], title: str) -> Pi
             points = [(b.mean_score, b.viral_share) for b in found.bins if b.rows]
             x, y = np.array(points, np.float64).T
             error = f"\nexpected error {_with_interval(found, 'calibration_error')}"
-            _line(axes, number, x, y, name + error, marker="o", markersize=4)
+            _line(axes, number, x, y, name + error, marker="o")
         axes.set(xlabel="Mean score of a bin", ylabel="Share of viral sequences in the bin")
 
     return _render(draw, f"Calibration\n{title}", "upper left")
@@ -168,15 +168,10 @@ def _with_interval(found: Evaluation, metric: str) -> str:
 
 
 def _line(
-    axes: Axes,
-    number: int,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    name: str,
-    **style: Any,  # noqa: ANN401
+    axes: Axes, number: int, x: NDArray[np.float64], y: NDArray[np.float64], name: str, marker: str | None = None
 ) -> None:
     colour, line = _LINES[number % len(_LINES)]
-    axes.plot(x, y, color=colour, linestyle=line, linewidth=1.8, label=name, **style)
+    axes.plot(x, y, color=colour, linestyle=line, linewidth=1.8, marker=marker, markersize=4, label=name)
 
 
 def _render(
