@@ -84,6 +84,6 @@ def _metrics(measured: ModelEvaluation) -> str:
             f"of {found.records:,} records"
         )
         for name, value in found.figures.items():
-            low, high = found.intervals[name]
-            lines.append(f"    {name:<22}{value:.4f}  ({low:.4f} to {high:.4f})")
+            interval = "  ({:.4f} to {:.4f})".format(*found.intervals[name]) if name in found.intervals else ""
+            lines.append(f"    {name:<22}{value:.4f}{interval}")
     return "\n".join(lines)

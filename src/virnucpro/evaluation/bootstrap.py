@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro.evaluation.metrics import FALSE_POSITIVE_RATES, METRICS, THRESHOLD, calibration_error
+from virnucpro.evaluation.metrics import FALSE_POSITIVE_RATES, METRICS, THRESHOLD
 
 __all__ = ["Ranking", "bootstrap_intervals"]
 
@@ -27,7 +27,7 @@ class Ranking:
     def __init__(
         self, labels: NDArray[np.int64], scores: NDArray[np.floating], called: NDArray[np.bool_] | None = None
     ) -> None:
-        self.labels, self.scores = labels, scores
+        self.labels = labels
         self._order = np.argsort(-scores, kind="stable")
         ranked = scores[self._order]
         self._ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)  # rows of one score together
@@ -59,7 +59,6 @@ class Ranking:
             "mcc": _ratio(covariance, float(spread)),
             **{name: _recall_at(found, false_alarms, rate) for name, rate in FALSE_POSITIVE_RATES.items()},
             "log_loss": _ratio(float(weights @ self._losses), total),
-            "calibration_error": calibration_error(self.labels, self.scores, weights),
         }
 
     def recall_at(self, false_positive_rate: float, weights: Floats | None = None) -> float:

@@ -16,6 +16,7 @@ from virnucpro.evaluation.metrics import (
     Bin,
     Confusion,
     Curve,
+    calibration_error,
     confusion_of,
     measure,
     precision_recall_of,
@@ -40,8 +41,8 @@ class Evaluation:
     rows: int  # how many ORFs, windows or records
     viral_rows: int
     records: int  # that they come from
-    figures: dict[str, float]  # by the names of `METRICS`; empty for a bin of too few records
-    intervals: dict[str, tuple[float, float]]  # 95 % of a bootstrap over records
+    figures: dict[str, float]  # `METRICS` and calibration_error; empty for a bin of too few records
+    intervals: dict[str, tuple[float, float]]  # of `METRICS`, 95 % of a bootstrap over records
     calls: dict[str, Confusion]  # by the classifier's levels; "default" only for one without a calibration
     bins: list[Bin]  # reliability
     roc: Curve
@@ -59,7 +60,7 @@ def evaluate_units(scored: ScoredUnits, draws: int, seed: int, length_bp: str = 
         len(scored),
         int(labels.sum()),
         len(np.unique(scored.records)),
-        measure(labels, scores, called),
+        measure(labels, scores, called) | {"calibration_error": calibration_error(labels, scores)},
         bootstrap_intervals(Ranking(labels, scores, called), scored.records, draws, seed),
         {level: confusion_of(labels, mask) for level, mask in scored.calls.items()},
         reliability(labels, scores),

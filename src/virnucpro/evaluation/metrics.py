@@ -19,7 +19,7 @@ __all__ = [
 
 METRICS: Final = (
     "accuracy", "precision", "recall", "f1", "auroc", "auprc", "mcc", "tpr_at_1_percent_fpr", "tpr_at_5_percent_fpr",
-    "log_loss", "calibration_error",
+    "log_loss",
 )  # fmt: skip
 FALSE_POSITIVE_RATES: Final = {"tpr_at_1_percent_fpr": 0.01, "tpr_at_5_percent_fpr": 0.05}
 THRESHOLD: Final = 0.5
@@ -74,7 +74,6 @@ def measure(labels: Labels, scores: Scores, called: Mask | None = None) -> dict[
         "mcc": sk.matthews_corrcoef(labels, calls),
         **{name: tpr_at(labels, scores, rate) for name, rate in FALSE_POSITIVE_RATES.items()},
         "log_loss": sk.log_loss(labels, probabilities),
-        "calibration_error": calibration_error(labels, scores),
     }
     return {name: float(value) for name, value in figures.items()}
 
@@ -112,7 +111,10 @@ def bin_of(scores: Scores, bins: int = 10) -> NDArray[np.int64]:
 def calibration_error(
     labels: Labels, scores: Scores, weights: NDArray[np.float64] | None = None, bins: int = 10
 ) -> float:
-    """Expected calibration error: mean distance of score and viral share over bins, weighted by their sequences."""
+    """Expected calibration error: mean distance of score and viral share over bins, weighted by their sequences.
+
+    It has no bootstrap interval: it only grows with noise, so that a draw is worse than the data.
+    """
     kept = np.ones(len(labels)) if weights is None else weights
     distances = np.bincount(bin_of(scores, bins), kept * (scores - labels), bins)
     return float(np.abs(distances).sum() / kept.sum())

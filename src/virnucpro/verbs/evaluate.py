@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -371,6 +372,7 @@ def _table(done: Sequence[ModelEvaluation]) -> bytes:
         for found in measured.evaluations:
             counts = (found.unit, found.length_bp, found.viral_rows, found.rows - found.viral_rows, found.records)
             for metric, value in found.figures.items():
-                numbers = (f"{number:.6f}" for number in (value, *found.intervals[metric]))
+                interval = found.intervals.get(metric, (math.nan, math.nan))
+                numbers = ("NA" if math.isnan(number) else f"{number:.6f}" for number in (value, *interval))
                 lines.append("\t".join(map(str, (*about, *counts, metric, *numbers))))
     return ("\n".join(lines) + "\n").encode()

@@ -31,12 +31,17 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
 )  # fmt: skip
 """The colours of [1]_. Vermillion is viral and blue is non-viral, everywhere, and nothing else is."""
 GREY: Final = "#999999"
-Corner = Literal["best", "lower left", "lower right", "upper left"]
+Corner = Literal["best", "lower left", "lower right", "upper center", "upper left"]
 _TO: Final = "\u2013"  # an en dash
 
 _LINES = ((BLACK, "-"), (ORANGE, "--"), (GREEN, ":"), (PURPLE, "-."))
 _CHANCE: Final[dict[str, Any]] = {"color": GREY, "linewidth": 1, "linestyle": (0, (1, 2))}
+_RATES = (
+    ("tpr_at_5_percent_fpr", "at 5 % false positives", ORANGE, "--"),
+    ("tpr_at_1_percent_fpr", "at 1 % false positives", BLACK, "-"),
+)
 _PLURAL = {"orf": "ORFs", "window": "windows", "record": "records"}
+_COUNTED = "n = viral + non-viral"
 _INCHES = (4.8, 4.4)
 _DPI = 300
 HISTOGRAM_BINS = 40
@@ -81,7 +86,7 @@ def _draw_roc(named: Sequence[tuple[str, Evaluation]], title: str) -> Picture:
             _line(axes, number, found.roc.x, found.roc.y, f"{name}\nAUROC {_with_interval(found, 'auroc')}")
         axes.set(xlabel="False positive rate", ylabel="True positive rate (recall)")
 
-    return _render(draw, f"ROC curve\n{title}", "lower right")
+    return _render([draw], f"ROC curve\n{title}", "lower right", _COUNTED)
 
 
 def _draw_precision_recall(named: Sequence[tuple[str, Evaluation]], title: str) -> Picture:
@@ -93,7 +98,7 @@ def _draw_precision_recall(named: Sequence[tuple[str, Evaluation]], title: str) 
             _line(axes, number, curve.x, curve.y, f"{name}\nAUPRC {_with_interval(found, 'auprc')}")
         axes.set(xlabel="Recall", ylabel="Precision")
 
-    return _render(draw, f"Precision-recall curve\n{title}", "lower left")
+    return _render([draw], f"Precision-recall curve\n{title}", "lower left", _COUNTED)
 
 
 def _draw_calibration(named: Sequence[tuple[str, Evaluation]], title: str) -> Picture:
@@ -102,11 +107,11 @@ def _draw_calibration(named: Sequence[tuple[str, Evaluation]], title: str) -> Pi
         for number, (name, found) in enumerate(named):
             points = [(b.mean_score, b.viral_share) for b in found.bins if b.rows]
             x, y = np.array(points, np.float64).T
-            error = f"\nexpected error {_with_interval(found, 'calibration_error')}"
+            error = f"\nECE {found.figures['calibration_error']:.3f}"
             _line(axes, number, x, y, name + error, marker="o")
         axes.set(xlabel="Mean score of a bin", ylabel="Share of viral sequences in the bin")
 
-    return _render(draw, f"Calibration\n{title}", "upper left")
+    return _render([draw], f"Calibration\n{title}", "upper left", _COUNTED)
 
 
 def _draw_histogram(windows: ScoredUnits, title: str) -> Picture:
@@ -121,45 +126,49 @@ def _draw_histogram(windows: ScoredUnits, title: str) -> Picture:
         axes.set(xlabel="Viral score of a window", ylabel="Share of the class", xlim=(0, 1))
         axes.set_ylim(bottom=0)
 
-    return _render(draw, f"Distribution of window scores\n{title}", "best", square=False)
+    return _render([draw], f"Distribution of window scores\n{title}", "upper center", square=False)
 
 
 def _draw_by_length(by_unit: Sequence[Sequence[Evaluation]], title: str) -> Picture:
-    """True positive rates at two false positive rates over length, with the bootstrap's 95 % bands."""
-    styles = (("tpr_at_5_percent_fpr", "5 % false positives", ORANGE), ("tpr_at_1_percent_fpr", "1 %", BLACK))
+    """Draw true positive rates at two false positive rates over length, one panel each for windows and records."""
 
-    def draw(axes: Axes) -> None:
-        names = sorted({found.length_bp for bins in by_unit for found in bins}, key=_first_bp)
-        place = {name: number for number, name in enumerate(names)}
-        for bins, marker, line, shift in zip(by_unit, "os", ("-", "--"), (-0.08, 0.08), strict=False):
-            x = np.array([place[found.length_bp] for found in bins]) + (shift if len(by_unit) > 1 else 0)
-            for metric, name, colour in styles:
+    def panel(bins: Sequence[Evaluation]) -> Callable[[Axes], None]:
+        def draw(axes: Axes) -> None:
+            x = np.arange(len(bins))
+            for metric, name, colour, line in _RATES:
                 value = np.array([found.figures[metric] for found in bins])
                 low, high = np.array([found.intervals[metric] for found in bins]).T
                 axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
                 spread = np.maximum((value - low, high - value), 0)
-                label = f"{_PLURAL[bins[0].unit]}, {name}"
                 axes.errorbar(
-                    x, value, spread, color=colour, linestyle=line, marker=marker, markersize=5, capsize=3, label=label
-                )
-        counted = [[f"{_PLURAL[f.unit]}: {_counts(f)}" for bins in by_unit for f in bins if f.length_bp == name]
-                   for name in names]  # fmt: skip
-        labels = [
-            "\n".join((f"{name.replace('-', _TO)} bp", *lines)) for name, lines in zip(names, counted, strict=True)
-        ]
-        axes.set_xticks(range(len(names)), labels, fontsize=7)
-        axes.set(ylabel="True positive rate (recall)", ylim=(-0.02, 1.02), xlim=(-0.5, len(names) - 0.5))
+                    x, value, spread, color=colour, linestyle=line, linewidth=1.8, marker="o", markersize=5,
+                    elinewidth=1, capsize=3, label=name,
+                )  # fmt: skip
+            axes.set_xticks(x, [f"{_bp(found)}\n{found.viral_rows:,} +\n{_non_viral(found):,}" for found in bins])
+            axes.tick_params(axis="x", labelsize=7)
+            axes.set(xlabel=f"Length in bp, and viral + non-viral {_PLURAL[bins[0].unit]}", ylim=(-0.02, 1.02))
+            axes.set(ylabel="True positive rate (recall)", xlim=(-0.5, len(bins) - 0.5))
 
-    width = max(_INCHES[0], 1.5 * max(map(len, by_unit)))
-    return _render(draw, f"Recall by length, 95 % confidence bands\n{title}", "best", square=False, width=width)
+        return draw
+
+    width = sum(max(_INCHES[0] - 1, 0.95 * len(bins) + 0.8) for bins in by_unit)
+    title = f"Recall by length, with 95 % confidence bands\n{title}"
+    return _render([panel(bins) for bins in by_unit], title, "best", square=False, width=width)
 
 
-def _first_bp(length_bp: str) -> int:
-    return int(length_bp.rstrip("+").split("-")[0])
+def _bp(found: Evaluation) -> str:
+    low, _, high = found.length_bp.rstrip("+").partition("-")
+    if low == "1":
+        return f"< {int(high) + 1:,}"
+    return f"{int(low):,}{_TO}{int(high):,}" if high else f"\u2265 {int(low):,}"
+
+
+def _non_viral(found: Evaluation) -> int:
+    return found.rows - found.viral_rows
 
 
 def _counts(found: Evaluation) -> str:
-    return f"n = {found.viral_rows:,} + {found.rows - found.viral_rows:,}"
+    return f"n = {found.viral_rows:,} + {_non_viral(found):,}"
 
 
 def _with_interval(found: Evaluation, metric: str) -> str:
@@ -175,21 +184,26 @@ def _line(
 
 
 def _render(
-    draw: Callable[[Axes], None], title: str, legend: Corner, square: bool = True, width: float = _INCHES[0]
+    panels: Sequence[Callable[[Axes], None]],
+    title: str,
+    legend: Corner,
+    note: str | None = None,
+    square: bool = True,
+    width: float = _INCHES[0],
 ) -> Picture:
-    """Draw one figure and write it in both formats."""
+    """Draw one figure, panels side by side, and write it in both formats."""
     import matplotlib as mpl  # slow to import, and needed for figures only
     from matplotlib.figure import Figure
 
     with mpl.rc_context({"svg.hashsalt": "virnucpro", "font.size": 9, "path.simplify_threshold": 0.1}):
         figure = Figure(figsize=(width, _INCHES[1]), layout="constrained")
-        axes = figure.add_subplot()
-        if square:
-            axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-        draw(axes)
-        axes.legend(loc=legend, frameon=False, fontsize=7)
-        axes.set_title(title, fontsize=9)
-        axes.spines[["top", "right"]].set_visible(False)
+        for axes, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            if square:
+                axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+            draw(axes)
+            axes.legend(loc=legend, frameon=False, fontsize=7, title=note, title_fontsize=7)
+            axes.spines[["top", "right"]].set_visible(False)
+        figure.suptitle(title, fontsize=9)
         return Picture(_written(figure, "png"), _written(figure, "svg"))
 
 
