@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         VirNucProError,
         WeightsError,
     )
-    from virnucpro.models.classifier import load_classifier
+    from virnucpro.features.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
     from virnucpro.verbs.extract import (
         extract_DNABERT_S,
@@ -57,7 +57,7 @@ __all__ = [
 
 _MODULE_OF = {
     "get_batch_indices": "virnucpro.batching",
-    "load_classifier": "virnucpro.models.classifier",
+    "load_classifier": "virnucpro.features.classifier",
     "load_encoder": "virnucpro.models.encoders",
     "extract_DNABERT_S": "virnucpro.verbs.extract",
     "merge_data": "virnucpro.verbs.merge",

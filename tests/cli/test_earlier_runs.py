@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from conftest import random_dna, write_fasta
-from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.models.esm2_checkpoints import ProteinEncoder
 
 OPEN = "GCC"
 """A codon that is a stop on neither strand and in no frame."""

@@ -12,7 +12,7 @@ from feature_parts import CONTRACT, make_genomes, read_json_lines, write_part
 from virnucpro import ConfigError, InputError, StoreError, load_classifier
 from virnucpro.evaluation.metrics import measure
 from virnucpro.features.rows import open_labelled_rows
-from virnucpro.features.spec import FeatureContract
+from virnucpro.features.spec import FeatureSpec
 from virnucpro.sequences.row_ids import number_sources
 from virnucpro.training.fit import FitSettings, Task, fit_mlp
 from virnucpro.training.split import split_by_record, split_rows
@@ -143,7 +143,7 @@ def test_what_is_written(tmp_path, job):
     assert [line["epoch"] for line in lines] == [epoch.number for epoch in told] == list(range(1, len(lines) + 1))
     assert set(lines[0]) >= {"learning_rate", "train_loss", "test_loss", "best", "test_auroc", "test_mcc", "test_f1"}
     classifier = load_classifier(tmp_path / "m.safetensors")
-    assert classifier.contract == CONTRACT
+    assert classifier.spec == CONTRACT
     assert classifier.training["split"] == "record"
     assert classifier.training["best"] == report.best.to_dict()
     assert classifier.training["rows"] == {"train_viral": 168, "train_host": 168, "test_viral": 24, "test_host": 24}
@@ -154,7 +154,7 @@ def test_what_is_written(tmp_path, job):
 def test_one_modality(job, modality):
     carry_out_training(plan_training(replace(job, modality=modality)), CPU)
     classifier = load_classifier(job.output)
-    assert classifier.contract == CONTRACT.restricted(modality)
+    assert classifier.spec == CONTRACT.restricted(modality)
 
 
 def test_a_random_split_flatters(tmp_path):
@@ -222,12 +222,12 @@ def test_the_test_side_is_found_again(tmp_path, folders, job):
 
 def test_a_classifier_refuses_other_features_before_scoring(tmp_path, folders, job, monkeypatch):
     carry_out_training(plan_training(job), CPU)
-    contract = FeatureContract(300, CONTRACT.dna, CONTRACT.protein)
-    viral = make_genomes(tmp_path / "v3", "viral", contract=contract)
-    host = make_genomes(tmp_path / "h3", "host", contract=contract)
+    spec = FeatureSpec(300, CONTRACT.dna, CONTRACT.protein)
+    viral = make_genomes(tmp_path / "v3", "viral", spec=spec)
+    host = make_genomes(tmp_path / "h3", "host", spec=spec)
     with pytest.raises(ConfigError, match="window: 500 bp needed, 300 bp found"):
         plan_evaluation(EvaluationJob((job.output,), ((viral, host),), tmp_path / "e"))
-    pairs = ((viral, host), (make_genomes(tmp_path / "v4", "viral", contract=contract), host))
+    pairs = ((viral, host), (make_genomes(tmp_path / "v4", "viral", spec=spec), host))
     with pytest.raises(ConfigError, match=r"(?s)v3.*300 bp found.*v4.*300 bp found"):
         plan_evaluation(EvaluationJob((job.output,), pairs, tmp_path / "e"))
     with pytest.raises(ConfigError, match="fits 2 pairs of folders"):

@@ -120,9 +120,10 @@ def _prepare(
         require_writable(choices.outdir)
     for doubt in plan.doubts():
         talk.warn(doubt)
-    budget = limits.budget(placement, checkpoint.config.width)
+    encoder = encoder_of(checkpoint, placement) if plan.pending else None
+    budget = limits.max_tokens or (encoder.batch_tokens if encoder else 0)
     talk.say(f"model {checkpoint.name} on {placement.describe()}, batches of {budget:,} tokens")
-    return plan, encoder_of(checkpoint, placement) if plan.pending else None
+    return plan, encoder
 
 
 @contextmanager

@@ -84,8 +84,8 @@ def _warn(talk: Talk, plan: EvaluationPlan) -> None:
 
 
 def _say(talk: Talk, measured: Measured) -> None:
-    contract = measured.plan.classifier.contract
-    talk.say(f"{measured.plan.name}, {contract.modality}, {contract.window_bp or 'unknown'} bp")
+    spec = measured.plan.classifier.spec
+    talk.say(f"{measured.plan.name}, {spec.modality}, {spec.window_bp or 'unknown'} bp")
     for found in measured.evaluations:
         talk.say(f"  {found.level}: {found.rows:,} ({found.viral_rows:,} viral) of {found.records:,} records")
         for name, value in found.figures.items():

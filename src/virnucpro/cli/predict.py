@@ -113,16 +113,16 @@ def _prepare(
     check_sources(sources)
     classifier = find_classifier(choices.classifier)
     rule = choose_rule(classifier.calibration, choices.prior, choices.min_score, choices.conservative, choices.relaxed)
-    use = classifier.contract
+    use = classifier.spec
     dna = choices.dna_model or (use.dna.name if use.dna else None)
     protein = choices.protein_model or (use.protein.name if use.protein else None)
     encoders = choose_encoders(dna if use.dna else None, protein if use.protein else None, placement)
     window_bp = choices.window or use.window_bp
     if window_bp is None:
         raise click.UsageError(f"{classifier.name} does not say its window; give --window")
-    settings = FrameSettings(window_bp, choices.genetic_code, choices.max_tokens, placement, use.frames)
+    settings = FrameSettings(window_bp, choices.genetic_code, choices.max_tokens, placement, use.rows)
     job = prediction_job(sources, choices.outdir, settings, classifier, encoders)
-    for unknown in classifier.require(job.contract):
+    for unknown in classifier.require(job.spec):
         talk.warn(f"{classifier.name}: {unknown}")
     survey = survey_sources(sources)
     talk.say(f"{survey.records:,} records, {survey.bases:,} bases; windows of {window_bp} on {placement.describe()}")
@@ -132,8 +132,8 @@ def _prepare(
 def _sum_up(report: PredictionReport, job: PredictionJob, talk: Talk) -> None:
     """Lines of counts that add up."""
     windows = ", ".join(f"{number:,} {word}" for word, number in sorted(report.windows.items())) or "none"
-    talk.say(f"windows: {windows}; frames: {report.frames:,} scored, {report.failed_frames:,} failed")
-    if job.contract.frames == "longest":
+    talk.say(f"windows: {windows}; frames: {report.rows:,} scored, {report.failed_frames:,} failed")
+    if job.spec.rows == "longest":
         talk.say(f"windows with rows: {report.kinds}")
     calls = ", ".join(f"{number:,} {word}" for word, number in sorted(report.calls.items())) or "none"
     statuses = ", ".join(f"{number:,} {word}" for word, number in sorted(report.statuses.items()) if word != "scored")

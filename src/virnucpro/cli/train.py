@@ -97,10 +97,10 @@ def _job(options: dict[str, Any]) -> Any:  # noqa: ANN401 - a TrainingJob, which
 
 
 def _introduce(plan: TrainingPlan, talk: Talk) -> None:
-    contract = plan.task.rows.contract
-    if contract.window_bp is None:
+    spec = plan.task.rows.spec
+    if spec.window_bp is None:
         talk.warn("the features do not say the length of their windows; add --window so that the classifier does")
-    if any(use.identity is None for use in contract.parts.values()):
+    if any(use.identity is None for use in spec.parts.values()):
         talk.warn("features without receipts: the classifier cannot say which encoders it needs, only their widths")
     on = plan.rows_on
     talk.say(

@@ -32,6 +32,7 @@ __all__ = [
     "examine",
     "failure_details",
     "identify_input",
+    "read_receipt",
     "receipt_path",
     "write_result",
 ]
@@ -101,6 +102,7 @@ class Receipt:
             "counts": asdict(self.counts),
             "output": {"size": self.output_size, "sha256": self.output_sha256},
             "details": self.details,
+            "spec": self.details.get("spec"),
             "versions": versions,
         }
         return (json.dumps(content, indent=1) + "\n").encode()
@@ -161,6 +163,21 @@ def failure_details(failures: Iterable[Failure]) -> list[list[object]]:
 def receipt_path(result: Path) -> Path:
     """Where the receipt of a result is."""
     return result.with_name(result.name + ".json")
+
+
+def read_receipt(result: Path) -> Receipt | None:
+    """Read the receipt of a feature file, whatever it was made from."""
+    path = receipt_path(result)
+    if not path.exists():
+        return None
+    try:
+        receipt = Receipt.from_json(path.read_bytes())
+        size = result.stat().st_size
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read as a receipt: {error}; make {result} anew") from error
+    if receipt.output_size != size:
+        raise StoreError(f"{result} has {size} bytes, its receipt says {receipt.output_size}; make it anew")
+    return receipt
 
 
 def identify_input(path: Path, label: str | None = None) -> InputIdentity:

@@ -43,13 +43,13 @@ def embed_file(pending: PendingJob, encoder: Encoder, limits: Limits, on_progres
     replace_failures(job.target.parent, job.label, failures)
     details = {
         "device": encoder.placement.describe(),
-        "max_tokens": limits.budget(encoder.placement, encoder.width),
+        "max_tokens": limits.max_tokens or encoder.batch_tokens,
         "failures": failure_details(failures),
         "replaced_residues": [list(row) for row in embedded.replaced],
     }
     receipt = Receipt(pending.provenance, embedded.counts, details)
-    write = FORMATS[encoder.identity.molecule].write
-    return write_result(job.target, lambda stream: write(stream, embedded.table), receipt)
+    write = FORMATS[encoder.architecture.layout].write
+    return write_result(job.target, lambda stream: write(stream, embedded.table.ids, embedded.table.vectors), receipt)
 
 
 def embed_stream(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from virnucpro.embedding.records import Limits
 from virnucpro.errors import ConfigError, InputError, StoreError
-from virnucpro.features.vectors import FORMATS
+from virnucpro.features.vectors import DNA_SUFFIX, PROTEIN_SUFFIX
 from virnucpro.models.placement import Placement
 from virnucpro.records import ModelIdentity, Molecule
 from virnucpro.runs.manifests import InputIdentity, Provenance, Receipt, State, examine, identify_input
@@ -94,7 +94,7 @@ def make_jobs(
     sources: Sequence[Path], outdir: Path, molecule: Molecule = Molecule.PROTEIN, spool: Path | None = None
 ) -> list[Job]:
     """Name the result of every input: ``x.faa.gz`` gives ``OUTDIR/x_ESM.pt``, as DNA ``OUTDIR/x_DNABERT_S.pt``."""
-    suffix = FORMATS[molecule].suffix
+    suffix = {Molecule.PROTEIN: PROTEIN_SUFFIX, Molecule.DNA: DNA_SUFFIX}[molecule]
     jobs = [
         Job(source, outdir / f"{sequence_stem(source)}{suffix}", "-" if source == spool else str(source))
         for source in sources

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from virnucpro import __version__
 from virnucpro.errors import ConfigError, DimensionError, StoreError
 from virnucpro.evaluation.evaluate import LEVELS, Evaluation, ScoredRows, evaluate_rows
+from virnucpro.features.classifier import Classifier, load_classifier
 from virnucpro.features.rows import LabelledRows, open_labelled_rows
-from virnucpro.models.classifier import Classifier, load_classifier
 from virnucpro.runs.files import whole_file
 from virnucpro.sequences.row_ids import number_sources
 from virnucpro.verbs.train import make_split
@@ -65,7 +65,7 @@ class EvaluationPlan:
     classifier: Classifier  # what is measured
     rows: LabelledRows  # all rows of its folders
     numbers: NDArray[np.int64]  # (measured rows,) Which of them are measured
-    unchecked: list[str]  # what of the contract could not be compared
+    unchecked: list[str]  # what of the spec could not be compared
     seen_in_training: bool  # whether the rows are those of the training, and not only its test side is measured
 
 
@@ -101,7 +101,7 @@ def _rows_for(classifier: Classifier, opened: list[LabelledRows], job: Evaluatio
     fitting, refusals = [], []
     for rows, (viral, host) in zip(opened, job.folders, strict=True):
         try:
-            classifier.require(rows.contract)
+            classifier.require(rows.spec)
             fitting.append(rows)
         except (ConfigError, DimensionError) as error:
             refusals.append((f"{viral} and {host}", error))
@@ -117,7 +117,7 @@ def _rows_for(classifier: Classifier, opened: list[LabelledRows], job: Evaluatio
 def _plan(job: EvaluationJob, name: str, classifier: Classifier, rows: LabelledRows) -> EvaluationPlan:
     same_rows = classifier.training.get("row_ids_sha256") == rows.ids_sha256
     numbers = _test_side(classifier, rows, same_rows) if job.test_side else np.arange(len(rows))
-    unchecked = classifier.require(rows.contract)
+    unchecked = classifier.require(rows.spec)
     return EvaluationPlan(job, name, classifier, rows, numbers, unchecked, same_rows and not job.test_side)
 
 
@@ -164,7 +164,7 @@ def _image_files(folder: str, pictures: dict[str, Picture]) -> dict[str, bytes]:
 def _score(plan: EvaluationPlan) -> ScoredRows:
     rows, numbers = plan.rows, plan.numbers
     records, windows = number_sources(rows.ids())
-    columns = rows.contract.columns(plan.classifier.contract.modality)
+    columns = rows.spec.columns(plan.classifier.spec.modality)
     blocks = [numbers[start : start + ROWS_AT_A_TIME] for start in range(0, len(numbers), ROWS_AT_A_TIME)]
     scores = [plan.classifier.score(rows.gather(block, columns))[:, 1] for block in blocks]
     return ScoredRows(rows.labels[numbers], np.concatenate(scores), records[numbers], windows[numbers])
@@ -181,8 +181,8 @@ def _report(measured: Measured) -> dict[str, Any]:
     plan, classifier = measured.plan, measured.plan.classifier
     return {
         "model": {"path": classifier.name, "sha256": classifier.sha256, "training": classifier.training},
-        "features": plan.rows.contract.to_dict(),
-        "modality": classifier.contract.modality,
+        "features": plan.rows.spec.to_dict(),
+        "modality": classifier.spec.modality,
         "rows_of": _rows_of(plan),
         "not_checked": plan.unchecked,
         "bootstrap": {"draws": plan.job.draws, "seed": plan.job.seed, "unit": "record, within its class"},
@@ -206,8 +206,8 @@ def _table(done: Sequence[Measured]) -> bytes:
     """One line per classifier, level and metric."""
     lines = ["\t".join(TABLE_COLUMNS)]
     for measured in done:
-        plan, contract = measured.plan, measured.plan.classifier.contract
-        about = (plan.name, contract.window_bp or "NA", contract.modality, _rows_of(plan))
+        plan, spec = measured.plan, measured.plan.classifier.spec
+        about = (plan.name, spec.window_bp or "NA", spec.modality, _rows_of(plan))
         for found in measured.evaluations:
             for metric, value in found.figures.items():
                 numbers = (f"{number:.6f}" for number in (value, *found.intervals[metric]))

@@ -17,10 +17,12 @@ from torch import Tensor
 
 from virnucpro.embedding.records import Limits
 from virnucpro.errors import ConfigError, InputError, StoreError
-from virnucpro.features.vectors import FORMATS
+from virnucpro.features.vectors import FORMATS, own_rows
 from virnucpro.models.catalog import DEFAULT_DNA_MODEL
-from virnucpro.models.checkpoints import open_remote_code_model, open_transformers_model
-from virnucpro.models.encoders import DnaEncoder, Encoder, ProteinEncoder, load_encoder
+from virnucpro.models.checkpoints import open_model_in_memory
+from virnucpro.models.dnabert_s_checkpoints import DnaEncoder
+from virnucpro.models.encoders import Encoder, load_encoder
+from virnucpro.models.esm2_checkpoints import ProteinEncoder
 from virnucpro.models.placement import DTYPES, Placement
 from virnucpro.models.tokens import VOCABULARY
 from virnucpro.records import EmbeddingTable
@@ -268,7 +270,7 @@ def _extract(
         logger.warning("%s has no receipt: taken as it is; whether it was made from %s is not known", out_file, source)
     for pending in plan.pending:
         embed_file(pending, encoder, limits, _silent)
-    return _as_lists(FORMATS[encoder.identity.molecule].read(job.target))
+    return _as_lists(FORMATS[encoder.architecture.layout].read(job.target))
 
 
 def _silent(_residues: int) -> None:
@@ -276,7 +278,7 @@ def _silent(_residues: int) -> None:
 
 
 def _as_lists(table: EmbeddingTable) -> tuple[list[str], list[Tensor]]:
-    return list(table.ids), list(torch.from_numpy(table.vectors).unbind(0))
+    return list(table.ids), own_rows(table.vectors)
 
 
 @cache
@@ -306,10 +308,10 @@ def _as_encoder(model: Any) -> Encoder:  # noqa: ANN401
         return model
     if not isinstance(model, torch.nn.Module):
         raise ConfigError(f"model is a {type(model).__name__}; give load_encoder(...), an EsmModel or a FastEsmModel")
-    checkpoint, kept = open_transformers_model(model), _taken_over.get(model)
+    checkpoint, kept = open_model_in_memory(model), _taken_over.get(model)
     placement = _placement_of(model)
     if kept is None or (kept.identity, kept.placement) != (checkpoint.identity, placement):
-        kept = _taken_over[model] = ProteinEncoder.load(checkpoint, placement)
+        kept = _taken_over[model] = checkpoint.encoder(placement)  # type: ignore[assignment]
     return kept
 
 
@@ -323,10 +325,10 @@ def _as_dna_encoder(model: Any, tokenizer: Any) -> DnaEncoder:  # noqa: ANN401
         raise ConfigError(
             f"model is a {type(model).__name__}; give load_encoder('dnabert-s') or transformers' DNABERT-S"
         )
-    checkpoint, kept = open_remote_code_model(model, tokenizer), _taken_over_dna.get(model)
+    checkpoint, kept = open_model_in_memory(model, tokenizer), _taken_over_dna.get(model)
     placement = _placement_of(model)
     if kept is None or (kept.identity, kept.placement) != (checkpoint.identity, placement):
-        kept = _taken_over_dna[model] = DnaEncoder.load(checkpoint, placement)
+        kept = _taken_over_dna[model] = checkpoint.encoder(placement)  # type: ignore[assignment]
     return kept
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from virnucpro.errors import ConfigError, InputError
 from virnucpro.features.merged import LABELS, MERGED_SUFFIX, write_merged
-from virnucpro.features.spec import FeatureContract
+from virnucpro.features.spec import FeatureSpec
 from virnucpro.models.memory import return_free_memory
 from virnucpro.records import Counts, Record
 from virnucpro.runs.failures import append_failures, replace_failures
@@ -40,7 +40,7 @@ class FeatureJob:
     outdir: Path  # folder of the parts
     settings: FrameSettings  # windows, genetic code, batches
     label: int | None  # 0 host, 1 viral; None for features without labels
-    contract: FeatureContract  # what a row is
+    spec: FeatureSpec  # what a row is
     provenance: Provenance  # input, encoders, settings
 
     def part_path(self, number: int) -> Path:
@@ -86,8 +86,8 @@ def feature_jobs(
             source,
             outdir,
             settings,
-            None if label is None else LABELS[label],
-            encoders.contract(settings.window_bp, settings.frames),
+            None if label is None else LABELS["non-viral" if label == "host" else label],
+            encoders.spec(settings.window_bp, settings.frames),
             Provenance(identify_sources([source]), model, decisive),
         )
         for source in sources
@@ -145,8 +145,8 @@ def _write_part(job: FeatureJob, part: FramePart, encoders: FrameEncoders) -> Re
     append_failures(job.outdir, job.source.label, features.failures)
     counts = Counts(len(part.frames), len(features.table), failed=len(features.failures))
     provenance = part_provenance(job.provenance, part)
-    details = {"contract": job.contract.to_dict(), "failures": failure_details(features.failures)}
+    details = {"spec": job.spec.to_dict(), "failures": failure_details(features.failures)}
     receipt = Receipt(provenance, counts, details)
     return write_result(
-        job.part_path(part.number), lambda stream: write_merged(stream, features.table, job.label), receipt
+        job.part_path(part.number), lambda stream: write_merged(stream, features.table.ids, features.table.vectors, job.label), receipt
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from virnucpro.errors import ConfigError
-from virnucpro.features.spec import EncoderUse, FeatureContract
+from virnucpro.features.spec import EncoderUse, FeatureSpec
 from virnucpro.models.checkpoints import AnyCheckpoint
 from virnucpro.models.encoders import encoder_of
 from virnucpro.models.hub import find_checkpoint
@@ -32,13 +32,13 @@ class ChosenEncoders:
         checkpoints = {"dna": self.dna, "protein": self.protein}
         return {role: checkpoint.identity for role, checkpoint in checkpoints.items() if checkpoint}
 
-    def contract(self, window_bp: int, frames: FrameRule = "open") -> FeatureContract:
+    def spec(self, window_bp: int, frames: FrameRule = "open") -> FeatureSpec:
         """What a row made with these encoders is."""
         dna, protein = (
-            EncoderUse(checkpoint.config.width, checkpoint.identity) if checkpoint else None
+            EncoderUse(checkpoint.width, checkpoint.identity) if checkpoint else None
             for checkpoint in (self.dna, self.protein)
         )
-        return FeatureContract(window_bp, dna, protein, frames)
+        return FeatureSpec(window_bp, dna, protein, frames)
 
     @cached_property
     def _loaded(self) -> FrameEncoders:

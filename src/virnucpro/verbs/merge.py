@@ -12,12 +12,21 @@ from pathlib import Path
 import numpy as np
 
 from virnucpro.errors import ConfigError, DimensionError, InputError
-from virnucpro.features.merged import LABELS, read_receipt, write_merged
-from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureContract
+from virnucpro.features.merged import LABELS, write_merged
+from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureSpec
 from virnucpro.features.vectors import read_dna_features, read_protein_features
 from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity
 from virnucpro.runs.failures import append_failures
-from virnucpro.runs.manifests import InputIdentity, Provenance, Receipt, State, examine, identify_input, write_result
+from virnucpro.runs.manifests import (
+    InputIdentity,
+    Provenance,
+    Receipt,
+    State,
+    examine,
+    identify_input,
+    read_receipt,
+    write_result,
+)
 
 __all__ = ["join_tables", "merge_data"]
 
@@ -60,8 +69,8 @@ def merge_data(
     StoreError
         If a file cannot be read or written, or the result was made from something else.
     """
-    if data_type is not None and data_type not in LABELS:
-        raise ConfigError(f"{data_type=} must be None, {', '.join(map(repr, LABELS))}")
+    if data_type not in (None, "host", "viral"):
+        raise ConfigError(f"{data_type=} must be None, 'host' or 'viral'")
     dna_file, protein_file, result = Path(DNABERT_S_data), Path(ESM_data), Path(merged_file)
     provenance, encoders = _provenance(dna_file, protein_file, data_type)
     state, _ = examine(result, provenance)
@@ -71,7 +80,7 @@ def merge_data(
         logger.warning("%s has no receipt: kept, could not be checked; remove it to make it anew", result)
         return
     dna, protein = read_dna_features(dna_file), read_protein_features(protein_file)
-    contract = encoders.contract(dna, protein)
+    spec = encoders.spec(dna, protein)
     merged, dna_only, protein_only = join_tables(dna, protein, str(dna_file), str(protein_file))
     append_failures(result.parent, str(dna_file), _left_out(dna, dna_only, "NoProteinVector", protein_file))
     append_failures(result.parent, str(protein_file), _left_out(protein, protein_only, "NoDNAVector", dna_file))
@@ -79,8 +88,8 @@ def merge_data(
         raise InputError(f"{dna_file} and {protein_file} have no id in common")
     dropped = len(dna_only) + len(protein_only)
     counts = Counts(read=len(merged) + dropped, written=len(merged), failed=dropped)
-    receipt = Receipt(provenance, counts, {"contract": contract.to_dict()})
-    write_result(result, lambda stream: write_merged(stream, merged, LABELS[data_type] if data_type else None), receipt)
+    receipt = Receipt(provenance, counts, {"spec": spec.to_dict()})
+    write_result(result, lambda stream: write_merged(stream, merged.ids, merged.vectors, {None: None, "host": 0, "viral": 1}[data_type]), receipt)
 
 
 def join_tables(
@@ -125,10 +134,10 @@ class _Encoders:
             raise ConfigError(f"DNA and protein features are of windows of different lengths: {sorted(windows)} bp")
         self.window_bp: int | None = next(iter(windows), None)
 
-    def contract(self, dna: EmbeddingTable, protein: EmbeddingTable) -> FeatureContract:
+    def spec(self, dna: EmbeddingTable, protein: EmbeddingTable) -> FeatureSpec:
         """State what merged rows will be; refuses a width that the encoder does not make."""
         dna_use = _use("DNA", dna.width, self.dna, None if self.dna else DNA_WIDTH)
-        return FeatureContract(self.window_bp, dna_use, _use("protein", protein.width, self.protein, None))
+        return FeatureSpec(self.window_bp, dna_use, _use("protein", protein.width, self.protein, None))
 
 
 def _use(kind: str, width: int, identity: ModelIdentity | None, expected: int | None) -> EncoderUse:

@@ -14,11 +14,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from virnucpro.features.spec import FeatureContract
+from virnucpro.features.classifier import Classifier, load_classifier, packaged_classifier
+from virnucpro.features.spec import FeatureSpec
 from virnucpro.models.catalog import MINI
-from virnucpro.models.classifier import Classifier, load_classifier
 from virnucpro.models.memory import return_free_memory
-from virnucpro.models.packaged import packaged_classifier
 from virnucpro.records import Counts, Failure, ModelIdentity
 from virnucpro.runs.failures import append_failures, replace_failures
 from virnucpro.runs.manifests import Provenance, Receipt, State, examine, failure_details, write_result
@@ -55,8 +54,8 @@ class PredictionJob:
     sources: Sequence[Source]  # reads and contigs
     outdir: Path  # folder of the results
     settings: FrameSettings  # windows, genetic code, batches
-    classifier: Classifier  # checked against `contract` already
-    contract: FeatureContract  # what the features will be
+    classifier: Classifier  # checked against `spec` already
+    spec: FeatureSpec  # what the features will be
     provenance: Provenance  # inputs, encoders and classifier; what every part is made from
 
     def part_path(self, number: int) -> Path:
@@ -93,12 +92,12 @@ def prediction_job(
     sources: Sequence[Source], outdir: Path, settings: FrameSettings, classifier: Classifier, encoders: ChosenEncoders
 ) -> PredictionJob:
     """Describe a prediction, and check that classifier and encoders belong together."""
-    contract = encoders.contract(settings.window_bp, settings.frames)
-    classifier.require(contract)
+    spec = encoders.spec(settings.window_bp, settings.frames)
+    classifier.require(spec)
     scorer = ModelIdentity(classifier.name, None, classifier.sha256)
     model = combine_identities(encoders.identities | {"classifier": scorer})
     provenance = Provenance(identify_sources(sources), model, settings.decisive())
-    return PredictionJob(sources, outdir, settings, classifier, contract, provenance)
+    return PredictionJob(sources, outdir, settings, classifier, spec, provenance)
 
 
 def score_parts(
@@ -143,7 +142,7 @@ def _finished(job: PredictionJob, part: FramePart) -> Receipt | None:
 def _score(job: PredictionJob, part: FramePart, encoders: FrameEncoders) -> Receipt:
     """Embed and score one part and write its file; failures go to the log first."""
     features = embed_frames(part, encoders, job.settings.limits, lambda _: None)
-    numbers = job.classifier.own_columns(features.table, job.contract)
+    numbers = job.classifier.own_columns(features.table, job.spec)
     rows = features.frame_rows
     frames = [part.frames[row] for row in rows]
     windows = part.windows

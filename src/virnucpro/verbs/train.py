@@ -13,9 +13,9 @@ import torch
 from virnucpro import __version__
 from virnucpro.errors import ConfigError, StoreError
 from virnucpro.evaluation.metrics import measure
+from virnucpro.features.classifier import Classifier, serialise_classifier
 from virnucpro.features.rows import LabelledRows, open_labelled_rows
 from virnucpro.features.spec import Modality
-from virnucpro.models.classifier import Classifier, serialise_classifier
 from virnucpro.runs.files import whole_file
 from virnucpro.sequences.row_ids import number_sources
 from virnucpro.training.fit import Epoch, FitSettings, Fitted, Task, fit_mlp
@@ -70,7 +70,7 @@ def plan_training(job: TrainingJob, overwrite: bool = False) -> TrainingPlan:
     if job.output.exists() and not overwrite:
         raise StoreError(f"{job.output} is there already; give another name or add --overwrite")
     rows = open_labelled_rows(job.viral, job.host, job.window_bp)
-    columns = rows.contract.columns(job.modality)
+    columns = rows.spec.columns(job.modality)
     split = make_split(rows, job.split, job.test_share, job.settings.seed)
     rows_on = {
         f"{side}_{name}": int(np.count_nonzero(rows.labels[numbers] == label))
@@ -94,8 +94,8 @@ def carry_out_training(
     """Fit what a plan says, and write the classifier and the figures of its epochs."""
     job = plan.job
     fitted = fit_mlp(plan.task, job.settings, device, measure, on_epoch)
-    contract = plan.task.rows.contract.restricted(job.modality)
-    classifier = Classifier(fitted.model, contract, _summary(plan, fitted), str(job.output))
+    spec = plan.task.rows.spec.restricted(job.modality)
+    classifier = Classifier(fitted.model, spec, _summary(plan, fitted), str(job.output))
     with whole_file(job.log) as stream:
         stream.writelines(json.dumps(epoch.to_dict()).encode() + b"\n" for epoch in fitted.epochs)
     with whole_file(job.output) as stream:
