@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         VirNucProError,
         WeightsError,
     )
-    from virnucpro.models.classifier import load_classifier
+    from virnucpro.features.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
     from virnucpro.verbs.embed import EmbedOptions, embed
     from virnucpro.verbs.evaluate import EvaluationSettings, evaluate
@@ -49,7 +49,7 @@ _NAMES = {
     "errors": (
         "ConfigError", "DeviceError", "DimensionError", "InputError", "StoreError", "VirNucProError", "WeightsError",
     ),
-    "models.classifier": ("load_classifier",),
+    "features.classifier": ("load_classifier",),
     "models.encoders": ("load_encoder",),
     "verbs.embed": ("EmbedOptions", "embed"),
     "verbs.evaluate": ("EvaluationSettings", "evaluate"),

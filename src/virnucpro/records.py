@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from virnucpro.errors import DimensionError
 
-__all__ = ["Counts", "EmbeddingTable", "Failure", "FileIdentity", "ModelIdentity", "Molecule", "Record"]
+__all__ = [
+    "Counts", "EmbeddingTable", "Failure", "FileIdentity", "ModelIdentity", "Molecule", "Record", "same_model",
+]  # fmt: skip
 
 
 class Molecule(StrEnum):
@@ -108,12 +110,21 @@ class FileIdentity:
 class ModelIdentity:
     """Which weights made a vector."""
 
-    name: str  # catalog name, or the path that was given
+    name: str  # catalogue name, or the path that was given
     revision: str | None  # pinned commit of the published repository
-    weights_sha256: str  # digest of the weights
-    # what the weights do not show by themselves: layers, width, heads, token_dropout,
-    architecture: dict[str, Any] = field(default_factory=dict)
+    weights_sha256: str  # digest of the weights; empty where they were never read
+    architecture: dict[str, Any] = field(default_factory=dict)  # what the weights do not show: heads, ...
     molecule: Molecule = Molecule.PROTEIN  # what it reads
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "molecule", Molecule(self.molecule))  # a manifest holds its value
+
+
+def same_model(a: ModelIdentity, b: ModelIdentity) -> bool:
+    """Say whether two identities mean the same weights: by digest where both are known, else by name and revision.
+
+    A revision that neither has proves nothing, so two unread folders of one name are not the same.
+    """
+    if a.weights_sha256 and b.weights_sha256:
+        return a.weights_sha256 == b.weights_sha256
+    return a.revision is not None and (a.name, a.revision) == (b.name, b.revision)

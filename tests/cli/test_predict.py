@@ -197,7 +197,7 @@ def test_a_classifier_of_other_features_is_refused_before_any_work(virnucpro, tm
 
 def test_a_frame_that_an_encoder_cannot_embed_shifts_nobody_else(virnucpro, tmp_path, contigs, monkeypatch, scorer):
     """One protein never fits in memory: its frame has no score, every other frame keeps its own."""
-    from virnucpro.models.encoders import ProteinEncoder
+    from virnucpro.models.esm2_checkpoints import ProteinEncoder
 
     virnucpro("predict", contigs, "-o", tmp_path / "whole", *scorer)
     embed = ProteinEncoder.embed

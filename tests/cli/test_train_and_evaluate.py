@@ -14,7 +14,7 @@ from feature_parts import CONTRACT, make_genomes, read_json_lines
 from published_modules import ORIGINAL
 from virnucpro import load_classifier
 from virnucpro.evaluation.metrics import METRICS
-from virnucpro.features.spec import EncoderUse, FeatureContract
+from virnucpro.features.spec import EncoderUse, FeatureSpec
 from virnucpro.records import ModelIdentity
 
 QUICK = ("--threads", "1", "--epochs", "4", "--learning-rate", "0.02", "--rows-per-batch", "16")
@@ -55,7 +55,7 @@ def test_train_says_what_it_does_and_what_came_out(virnucpro, tmp_path, folders)
     assert f"classifier: {path}" in err
     assert "warning" not in err
     assert len(read_json_lines(tmp_path / "m.epochs.jsonl")) == 4
-    assert load_classifier(path).contract.window_bp == 500
+    assert load_classifier(path).spec.window_bp == 500
     code, _, err = virnucpro("train", *folders, "-o", path, *QUICK)
     assert code == 4
     assert "--overwrite" in err
@@ -69,9 +69,9 @@ def test_a_random_split_is_warned_of(virnucpro, tmp_path, folders):
 
 
 def test_features_that_say_little_are_warned_of(virnucpro, tmp_path):
-    unknown = FeatureContract(None, EncoderUse(6), EncoderUse(10, ModelIdentity("some-model", None, "1" * 64)))
-    viral = make_genomes(tmp_path / "v", "viral", contract=unknown)
-    host = make_genomes(tmp_path / "h", "host", contract=unknown)
+    unknown = FeatureSpec(None, EncoderUse(6), EncoderUse(10, ModelIdentity("some-model", None, "1" * 64)))
+    viral = make_genomes(tmp_path / "v", "viral", spec=unknown)
+    host = make_genomes(tmp_path / "h", "host", spec=unknown)
     path = tmp_path / "m.safetensors"
     code, _, err = virnucpro("train", "--viral", viral, "--non-viral", host, "-o", path, *QUICK)
     assert code == 0
@@ -82,7 +82,7 @@ def test_features_that_say_little_are_warned_of(virnucpro, tmp_path):
     )
     assert code == 0
     assert "give it with --window" not in err
-    assert load_classifier(path).contract.window_bp == 300
+    assert load_classifier(path).spec.window_bp == 300
     code, _, err = virnucpro(
         "evaluate", path, "--viral", viral, "--non-viral", host, "-o", tmp_path / "e", "--draws", "5"
     )
@@ -124,9 +124,9 @@ def test_evaluate_writes_figures_tables_and_pictures(virnucpro, tmp_path, folder
 
 
 def test_classifiers_are_compared_by_window_and_by_modality(virnucpro, tmp_path, folders, model):
-    short = FeatureContract(300, CONTRACT.dna, CONTRACT.protein)
-    viral_300 = make_genomes(tmp_path / "v300", "viral", contract=short)
-    host_300 = make_genomes(tmp_path / "h300", "host", contract=short)
+    short = FeatureSpec(300, CONTRACT.dna, CONTRACT.protein)
+    viral_300 = make_genomes(tmp_path / "v300", "viral", spec=short)
+    host_300 = make_genomes(tmp_path / "h300", "host", spec=short)
     dna, both_300 = tmp_path / "dna.safetensors", tmp_path / "both_300.safetensors"
     assert virnucpro("train", *folders, "-o", dna, *QUICK, "--modality", "dna")[0] == 0
     assert virnucpro("train", "--viral", viral_300, "--non-viral", host_300, "-o", both_300, *QUICK)[0] == 0
@@ -160,9 +160,9 @@ def test_rows_of_the_training_are_warned_of(virnucpro, tmp_path, folders, model)
 
 
 def test_features_of_another_kind_stop_before_any_work(virnucpro, tmp_path, model):
-    contract = FeatureContract(500, EncoderUse(7), EncoderUse(10))
-    viral = make_genomes(tmp_path / "v", "viral", contract=contract)
-    host = make_genomes(tmp_path / "h", "host", contract=contract)
+    spec = FeatureSpec(500, EncoderUse(7), EncoderUse(10))
+    viral = make_genomes(tmp_path / "v", "viral", spec=spec)
+    host = make_genomes(tmp_path / "h", "host", spec=spec)
     code, _, err = virnucpro("evaluate", model, "--viral", viral, "--non-viral", host, "-o", tmp_path / "e")
     assert code == 3
     assert "dna features are 7 wide" in err
@@ -197,7 +197,7 @@ def test_import_classifier(virnucpro, tmp_path):
     code, _, err = virnucpro("import-classifier", tmp_path / "500_model.pth", "-o", path, "--window", "500")
     assert code == 0
     assert "3328 numbers of dnabert-s and esm2-3b, windows of 500 bp" in err
-    assert load_classifier(path).contract.window_bp == 500
+    assert load_classifier(path).spec.window_bp == 500
     arguments = ("import-classifier", tmp_path / "500_model.pth", "-o", path, "--window", "300")
     assert virnucpro(*arguments)[0] == 4
     assert virnucpro(*arguments, "--overwrite")[0] == 0

@@ -73,7 +73,7 @@ def test_dnabert_s_vectors_of_a_real_run(dnabert_s, oracles):
     folder = oracles / "virnucpro"
     expected = read_dna_features(folder / "output_1_DNABERT_S.pt")
     records = list(SequenceFile(folder / "test_with_orfs_identified_nucleotide.fa"))
-    found = dnabert_s.embed([dnabert_s.prepare(record.sequence, 1024).tokens for record in records])
+    found = dnabert_s.embed(dnabert_s.tokenise([record.sequence for record in records], 1024).ragged)
     assert tuple(record.id for record in records) == expected.ids
     print(f"max_abs {abs(found - expected.vectors).max():.1e}")
     assert abs(found - expected.vectors).max() <= KNOWN_DNA_ANSWER

@@ -76,7 +76,7 @@ def evaluate(
 
 
 def _metrics(measured: ModelEvaluation) -> str:
-    spec = measured.classifier.contract
+    spec = measured.classifier.spec
     lines = [f"{measured.name}: {spec.modality}, {spec.window_bp or 'unknown'} bp, {measured.rows_of}"]
     for found in measured.overall():
         lines.append(

@@ -22,7 +22,7 @@ from virnucpro.errors import ConfigError, DimensionError, StoreError
 from virnucpro.evaluation.evaluate import Evaluation, evaluate_by_length, evaluate_units
 from virnucpro.evaluation.levels import ScoredRows, ScoredUnits, units_of
 from virnucpro.features.rows import LabelledRows, open_labelled_rows
-from virnucpro.models.classifier import Classifier, load_classifier
+from virnucpro.features.classifier import Classifier, load_classifier
 from virnucpro.runs.files import require_writable, whole_file
 from virnucpro.scoring.calibration import Calibration
 from virnucpro.sequences.row_ids import number_sources
@@ -276,7 +276,7 @@ def _rows_for(classifier: Classifier, opened: list[LabelledRows], pairs: list[tu
     fitting, refusals = [], []
     for rows, (viral, non_viral) in zip(opened, pairs, strict=True):
         try:
-            classifier.require(rows.contract)
+            classifier.require(rows.spec)
             fitting.append(rows)
         except (ConfigError, DimensionError) as error:
             refusals.append((f"{viral} and {non_viral}", error))
@@ -305,7 +305,7 @@ def _plan_model(name: str, classifier: Classifier, rows: LabelledRows, settings:
     elif of_training:
         rows_of = "training and test parts"
         warnings.append(f"{name} was trained on these very rows, so the metrics are too good; add --test-part")
-    unchecked = classifier.require(rows.contract)
+    unchecked = classifier.require(rows.spec)
     if unchecked:
         missing = ", ".join(unchecked)
         warnings.append(f"{name}: not checked, because features or classifier do not record it: {missing}")
@@ -317,7 +317,7 @@ def _plan_model(name: str, classifier: Classifier, rows: LabelledRows, settings:
 def _score(planned: PlannedModel) -> ScoredRows:
     rows, numbers, classifier = planned.rows, planned.numbers, planned.classifier
     records, windows = number_sources(rows.ids())
-    columns, lengths = rows.contract.columns(classifier.contract.modality), window_lengths(rows)
+    columns, lengths = rows.spec.columns(classifier.spec.modality), window_lengths(rows)
     return ScoredRows(
         rows.labels[numbers],
         score_blocks(classifier.score, rows, numbers, columns)[:, 1],
@@ -340,8 +340,8 @@ def _report(planned: PlannedModel, measured: ModelEvaluation, settings: Evaluate
     classifier = planned.classifier
     return {
         "model": {"path": classifier.name, "sha256": classifier.sha256, "training": classifier.training},
-        "features": planned.rows.contract.to_dict(),
-        "modality": classifier.contract.modality,
+        "features": planned.rows.spec.to_dict(),
+        "modality": classifier.spec.modality,
         "calibrated": planned.calibration is not None,
         "rows_of": planned.rows_of,
         "not_checked": planned.unchecked,
@@ -367,7 +367,7 @@ def _table(done: Sequence[ModelEvaluation]) -> bytes:
     """One line per classifier, unit, length bin and metric."""
     lines = ["\t".join(TABLE_COLUMNS)]
     for measured in done:
-        spec = measured.classifier.contract
+        spec = measured.classifier.spec
         about = (measured.name, spec.window_bp or "NA", spec.modality, measured.rows_of)
         for found in measured.evaluations:
             counts = (found.unit, found.length_bp, found.viral_rows, found.rows - found.viral_rows, found.records)

@@ -14,7 +14,7 @@ import numpy as np
 
 from virnucpro.errors import ConfigError, DimensionError, InputError
 from virnucpro.features.merged import LABELS, read_receipt, write_merged
-from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureContract
+from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureSpec
 from virnucpro.features.vectors import read_dna_features, read_protein_features
 from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity
 from virnucpro.runs.failures import replace_failures
@@ -85,7 +85,7 @@ def merge_data(
         result,
         merged,
         LABELS[data_type] if data_type else None,
-        Receipt(provenance, counts, {"contract": spec.to_dict()}),
+        Receipt(provenance, counts, {"spec": spec.to_dict()}),
     )
 
 
@@ -137,10 +137,10 @@ class _MadeBy:
         dna, protein = (manifest.provenance.model if manifest else None for manifest in manifests)
         return cls(dna, protein, next(iter(windows), None))
 
-    def spec(self, dna: EmbeddingTable, protein: EmbeddingTable) -> FeatureContract:
+    def spec(self, dna: EmbeddingTable, protein: EmbeddingTable) -> FeatureSpec:
         """State what merged rows will be; refuses a width that the encoder does not make."""
         dna_use = _encoder_use("DNA", dna.width, self.dna, DNA_WIDTH)
-        return FeatureContract(self.window_bp, dna_use, _encoder_use("protein", protein.width, self.protein, None))
+        return FeatureSpec(self.window_bp, dna_use, _encoder_use("protein", protein.width, self.protein, None))
 
 
 def _encoder_use(kind: str, width: int, identity: ModelIdentity | None, expected: int | None) -> EncoderUse:

@@ -13,7 +13,7 @@ import numpy as np
 
 from virnucpro.errors import ConfigError
 from virnucpro.models.catalog import MINI
-from virnucpro.models.classifier import Classifier, load_classifier
+from virnucpro.features.classifier import Classifier, load_classifier
 from virnucpro.models.packaged import packaged_classifier
 from virnucpro.models.placement import choose_placement
 from virnucpro.records import ModelIdentity, Molecule, Record

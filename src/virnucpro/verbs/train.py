@@ -19,7 +19,7 @@ from virnucpro.errors import ConfigError, StoreError
 from virnucpro.evaluation.metrics import measure
 from virnucpro.features.rows import LabelledRows, open_labelled_rows
 from virnucpro.features.spec import Modality
-from virnucpro.models.classifier import Classifier, serialise_classifier
+from virnucpro.features.classifier import Classifier, serialise_classifier
 from virnucpro.models.placement import choose_placement
 from virnucpro.runs.files import require_writable, whole_file
 from virnucpro.sequences.row_ids import number_sources
@@ -209,7 +209,7 @@ def plan_training(
     if output.suffix != ".safetensors":
         raise ConfigError(f"{output}: the file of a classifier ends in .safetensors")
     rows = open_labelled_rows(Path(viral), Path(non_viral), settings.window_bp)
-    columns = rows.contract.columns(settings.modality)
+    columns = rows.spec.columns(settings.modality)
     split = make_split(
         rows, settings.split, settings.test_share, settings.seed,
         settings.calibration_share if settings.calibrate else 0.0,
@@ -236,7 +236,7 @@ def run_training(
     warnings = list(plan.warnings)
     logger.info("training %s on %d rows", plan.output, len(plan.task.split.train))
     fitted = fit_mlp(plan.task, plan.settings, device, measure, on_epoch)
-    spec = plan.task.rows.contract.restricted(plan.settings.modality)
+    spec = plan.task.rows.spec.restricted(plan.settings.modality)
     classifier = Classifier(fitted.model, spec, _summary(plan, fitted), str(plan.output))
     if plan.settings.calibrate:
         calibration, limits = fit_calibration(_calibration_windows(plan.task, classifier))
@@ -265,7 +265,7 @@ def make_split(
 
 def window_lengths(rows: LabelledRows) -> NDArray[np.int64] | None:
     """Bases of the window of every row; None where the features do not record them."""
-    spec = rows.contract
+    spec = rows.spec
     if spec.length_numbers:
         column = spec.width - spec.length_numbers
         numbers = [part.table.vectors[:, column] for part in rows.parts]
@@ -286,9 +286,9 @@ def score_blocks(
 
 def _warnings(rows: LabelledRows, settings: TrainSettings) -> list[str]:
     warnings = []
-    if rows.contract.window_bp is None:
+    if rows.spec.window_bp is None:
         warnings.append("the features do not record their window length; give it with --window")
-    if any(encoder.identity is None for encoder in rows.contract.parts.values()):
+    if any(encoder.identity is None for encoder in rows.spec.parts.values()):
         warnings.append(
             "some features have no manifest, so the classifier records the widths of its encoders but not their names"
         )
