@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     )
     from virnucpro.features.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
-    from virnucpro.verbs.embed import EmbedOptions, embed
-    from virnucpro.verbs.evaluate import EvaluationSettings, evaluate
-    from virnucpro.verbs.features import FeatureOptions, extract_features
+    from virnucpro.verbs.embed import EmbedSettings, embed
+    from virnucpro.verbs.evaluate import EvaluateSettings, evaluate
+    from virnucpro.verbs.features import FeatureSettings, extract_features
     from virnucpro.verbs.merge import merge_data
-    from virnucpro.verbs.predict import PredictOptions, predict
-    from virnucpro.verbs.prepare import PrepareOptions, prepare
-    from virnucpro.verbs.train import TrainingSettings, train
+    from virnucpro.verbs.predict import PredictSettings, predict
+    from virnucpro.verbs.prepare import PrepareSettings, prepare
+    from virnucpro.verbs.train import TrainSettings, train
 
 __version__ = "0.1.0"
 
@@ -51,13 +51,13 @@ _NAMES = {
     ),
     "features.classifier": ("load_classifier",),
     "models.encoders": ("load_encoder",),
-    "verbs.embed": ("EmbedOptions", "embed"),
-    "verbs.evaluate": ("EvaluationSettings", "evaluate"),
-    "verbs.features": ("FeatureOptions", "extract_features"),
+    "verbs.embed": ("EmbedSettings", "embed"),
+    "verbs.evaluate": ("EvaluateSettings", "evaluate"),
+    "verbs.features": ("FeatureSettings", "extract_features"),
     "verbs.merge": ("merge_data",),
-    "verbs.predict": ("PredictOptions", "predict"),
-    "verbs.prepare": ("PrepareOptions", "prepare"),
-    "verbs.train": ("TrainingSettings", "train"),
+    "verbs.predict": ("PredictSettings", "predict"),
+    "verbs.prepare": ("PrepareSettings", "prepare"),
+    "verbs.train": ("TrainSettings", "train"),
 }  # fmt: skip
 _MODULE_OF = {name: f"virnucpro.{module}" for module, names in _NAMES.items() for name in names}
 
@@ -65,14 +65,14 @@ __all__ = [
     "ConfigError",
     "DeviceError",
     "DimensionError",
-    "EmbedOptions",
-    "EvaluationSettings",
-    "FeatureOptions",
+    "EmbedSettings",
+    "EvaluateSettings",
+    "FeatureSettings",
     "InputError",
-    "PredictOptions",
-    "PrepareOptions",
+    "PredictSettings",
+    "PrepareSettings",
     "StoreError",
-    "TrainingSettings",
+    "TrainSettings",
     "VirNucProError",
     "WeightsError",
     "__version__",

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from virnucpro.errors import ConfigError, InputError, StoreError, shown
 from virnucpro.features.merged import MERGED_SUFFIX
-from virnucpro.features.vectors import read_features
+from virnucpro.features.vectors import FORMATS
 from virnucpro.models.catalog import DEFAULT_DNA_MODEL, DEFAULT_MODEL
-from virnucpro.models.checkpoints import open_remote_code_model, open_transformers_model
+from virnucpro.models.checkpoints import open_model_in_memory
 from virnucpro.models.encoders import Encoder, encoder_of
 from virnucpro.models.placement import DTYPES, Placement, choose_placement
 from virnucpro.models.registry import DNABERT_S, ESM2, Architecture
@@ -26,7 +26,7 @@ from virnucpro.models.tokens import VOCABULARY
 from virnucpro.runs.engine import execute
 from virnucpro.runs.files import whole_file
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
-from virnucpro.verbs.embed import EmbeddingModel, EmbedOptions, embed_run, embed_sequences
+from virnucpro.verbs.embed import EmbeddingModel, EmbedSettings, embed_run, embed_sequences
 from virnucpro.verbs.inputs import PathLike
 
 __all__ = [
@@ -98,8 +98,8 @@ def extract_fast_esm(
     if truncation_seq_length < 1 or toks_per_batch < 1:
         raise ConfigError(f"{truncation_seq_length=} and {toks_per_batch=} must be at least 1")
     _check_vocabulary(tokenizer, {token: number for number, token in enumerate(VOCABULARY)}, "ESM's 33 tokens")
-    options = EmbedOptions(max_residues=truncation_seq_length, max_tokens=toks_per_batch)
-    return _extract(Path(fasta_file), out_file, _protein_model(model), options, overwrite)
+    settings = EmbedSettings(max_residues=truncation_seq_length, max_tokens=toks_per_batch)
+    return _extract(Path(fasta_file), out_file, _protein_model(model), settings, overwrite)
 
 
 def extract_DNABERT_S(  # noqa: N802 - the name that scripts know
@@ -152,8 +152,9 @@ def extract_DNABERT_S(  # noqa: N802 - the name that scripts know
         raise ConfigError(f"{model_loaded=}, but model is {type(model).__name__}; give both or neither")
     chosen = _dna_model(model, tokenizer)
     if tokenizer is not None:
-        _check_vocabulary(tokenizer, chosen.encoder.tokenizer.vocabulary(), "that of the model")
-    return _extract(Path(input_file), out_file, chosen, EmbedOptions(max_residues=DNA_MAX_LETTERS), overwrite)
+        encoder: Any = chosen.encoder
+        _check_vocabulary(tokenizer, encoder.tokenizer.vocabulary(), "that of the model")
+    return _extract(Path(input_file), out_file, chosen, EmbedSettings(max_residues=DNA_MAX_LETTERS), overwrite)
 
 
 def validate_embeddings(
@@ -330,21 +331,21 @@ def _is_merged(target: Path, suffix: str, folder_suffix: str) -> bool:
 
 
 def _extract(
-    source: Path, out_file: PathLike | None, model: EmbeddingModel, options: EmbedOptions, overwrite: bool
+    source: Path, out_file: PathLike | None, model: EmbeddingModel, settings: EmbedSettings, overwrite: bool
 ) -> tuple[list[str], list[Tensor]]:
     """Embed one file, into memory or through a feature file."""
     file = SequenceFile(source)
     if out_file is None:
-        return _in_memory(file, model.encoder, options)
+        return _in_memory(file, model.encoder, settings)
     target = Path(out_file)
-    (outcome,) = execute([embed_run(file, target, model, options)], overwrite=overwrite, unit="aa")
+    (outcome,) = execute([embed_run(file, target, model, settings)], overwrite=overwrite, unit="aa")
     if outcome.error is not None:
         raise outcome.error
-    table = read_features(target, model.architecture.layout)
+    table = FORMATS[model.architecture.layout].read(target)
     return list(table.ids), list(torch.from_numpy(table.vectors).unbind(0))
 
 
-def _in_memory(file: SequenceFile, encoder: Encoder, options: EmbedOptions) -> tuple[list[str], list[Tensor]]:
+def _in_memory(file: SequenceFile, encoder: Encoder, settings: EmbedSettings) -> tuple[list[str], list[Tensor]]:
     """Embed chunk by chunk; sequences without a vector are logged, and refused only when there is no other."""
     ids: list[str] = []
     blocks = []
@@ -352,7 +353,7 @@ def _in_memory(file: SequenceFile, encoder: Encoder, options: EmbedOptions) -> t
     records = iter(file)
     while chunk := list(islice(records, RECORDS_AT_A_TIME)):
         read += len(chunk)
-        found = embed_sequences(encoder, chunk, options)
+        found = embed_sequences(encoder, chunk, settings)
         ids += [chunk[row].id for row in found.rows.tolist()]
         blocks.append(found.vectors)
         for failure in found.failures:
@@ -397,8 +398,8 @@ def _dna_model(model: Any, tokenizer: Any) -> EmbeddingModel:  # noqa: ANN401
 
 
 def _model_of(
-    model: Any,
-    tokenizer: Any,
+    model: Any,  # noqa: ANN401
+    tokenizer: Any,  # noqa: ANN401
     architecture: Architecture,
     default: str,
     classes: str,
@@ -414,7 +415,7 @@ def _model_of(
         raise ConfigError(f"model is a {type(model).__name__}; give load_encoder({default!r}) or {classes}")
     version = _version(model, tokenizer)
     if _versions.get(model) != version:
-        opened = open_transformers_model(model) if architecture is ESM2 else open_remote_code_model(model, tokenizer)
+        opened = open_model_in_memory(model, tokenizer)
         _copied[model] = EmbeddingModel.loaded(encoder_of(opened, _placement_of(model)))
         _versions[model] = version
     return _copied[model]

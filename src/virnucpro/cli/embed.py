@@ -59,6 +59,6 @@ def embed(
         from virnucpro.verbs import embed as verb  # imports torch, which --help does not need
 
         use_threads(threads)
-        options = verb.EmbedOptions(**chosen)
-        outcomes = verb.embed(paths, outdir, options, overwrite=overwrite, progress=console.progress, stdin=spool)
+        settings = verb.EmbedSettings(**chosen)
+        outcomes = verb.embed(paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool)
         return sum_up(outcomes, "sequences", outdir, console)

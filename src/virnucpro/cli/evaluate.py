@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from virnucpro.cli.console import Console
 from virnucpro.cli.options import threads_option, use_threads
-from virnucpro.cli.talk import Talk
 
 if TYPE_CHECKING:
     from virnucpro.verbs.evaluate import ModelEvaluation
@@ -67,11 +67,11 @@ def evaluate(
     from virnucpro.verbs.evaluate import EvaluateSettings
     from virnucpro.verbs.evaluate import evaluate as run
 
-    talk = Talk(quiet)
+    console = Console(quiet)
     use_threads(threads)
     settings = EvaluateSettings(test_part, draws, seed)
-    run(models, viral, non_viral, outdir, settings, overwrite, lambda measured: talk.say(_metrics(measured)))
-    talk.say(f"results: {outdir}")
+    run(models, viral, non_viral, outdir, settings, overwrite, lambda measured: console.say(_metrics(measured)))
+    console.say(f"results: {outdir}")
     return 0
 
 

@@ -74,6 +74,6 @@ def features(
         use_threads(threads)
         for role in ("dna_model", "protein_model"):
             chosen[role] = None if chosen[role] == "none" else chosen[role]
-        options = verb.FeatureOptions(**chosen)
-        outcomes = verb.extract_features(list(inputs), outdir, options, overwrite=overwrite, progress=console.progress)
+        settings = verb.FeatureSettings(**chosen)
+        outcomes = verb.extract_features(list(inputs), outdir, settings, overwrite=overwrite, progress=console.progress)
         return sum_up(outcomes, "features", outdir, console)

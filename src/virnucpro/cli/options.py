@@ -41,7 +41,7 @@ dtype_option = click.option(
     type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
     default="auto",
     show_default=True,
-    help="Number format of the model. auto: fp16 on CUDA, bf16 on CPUs with AMX, else fp32. Vectors are always float32.",
+    help="Number format of the model; vectors are float32. auto: fp16 on CUDA, bf16 on CPUs with AMX, else fp32.",
 )
 threads_option = click.option("-t", "--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]")
 max_tokens_option = click.option(

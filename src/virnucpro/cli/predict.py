@@ -24,6 +24,7 @@ from virnucpro.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from virnucpro.scoring.calibration import Level
     from virnucpro.verbs.predict import Prediction
 
 
@@ -90,9 +91,9 @@ def predict(
         from virnucpro.verbs import predict as verb  # imports torch, which --help does not need
 
         use_threads(threads)
-        level = "conservative" if conservative else "relaxed" if relaxed else "default"
-        options = verb.PredictOptions(level=level, **chosen)
-        done = verb.predict(paths, outdir, options, overwrite=overwrite, progress=console.progress, stdin=spool)
+        level: Level = "conservative" if conservative else "relaxed" if relaxed else "default"
+        settings = verb.PredictSettings(level=level, **chosen)
+        done = verb.predict(paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool)
         _sum_up(done, console)
     return ExitCode.SOME_FAILED if done.counts.get("failed_rows") else ExitCode.DONE
 

@@ -49,9 +49,9 @@ def prepare(
     with Console(quiet, verbose, outdir) as console, spooled_stdin(inputs) as (paths, spool):
         from virnucpro.verbs import prepare as verb  # imports Biopython, which --help does not need
 
-        options = verb.PrepareOptions(window_bp, translation_table)
+        settings = verb.PrepareSettings(window_bp, translation_table)
         outcomes = verb.prepare(
-            paths, outdir, options, fastas=fastas, overwrite=overwrite, progress=console.progress, stdin=spool
+            paths, outdir, settings, fastas=fastas, overwrite=overwrite, progress=console.progress, stdin=spool
         )
         for outcome in outcomes:
             if outcome.manifest is not None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from virnucpro.cli.console import Console
 from virnucpro.cli.options import device_option, threads_option, use_threads
-from virnucpro.cli.talk import Talk
 
 if TYPE_CHECKING:
     from virnucpro.training.fit import Epoch
@@ -85,18 +85,18 @@ def train(
     from virnucpro.verbs.train import TrainSettings
     from virnucpro.verbs.train import train as run
 
-    talk = Talk(quiet)
+    console = Console(quiet)
     use_threads(threads)
 
     def report(epoch: Epoch) -> None:
         auroc = epoch.test.get("auroc", float("nan"))
         best = ", best so far" if epoch.best else ""
-        talk.say(
+        console.say(
             f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, test loss {epoch.test_loss:.4f}, "
             f"test AUROC {auroc:.4f}{best}"
         )
 
-    talk.say(_summary(run(viral, non_viral, output, TrainSettings(**settings), device, overwrite, report)))
+    console.say(_summary(run(viral, non_viral, output, TrainSettings(**settings), device, overwrite, report)))
     return 0
 
 

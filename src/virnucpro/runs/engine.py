@@ -18,7 +18,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import Final
@@ -29,7 +29,14 @@ from virnucpro.errors import InputError, StoreError
 from virnucpro.records import Failure, FileIdentity
 from virnucpro.runs.examine import PLAN, Planned, examine
 from virnucpro.runs.failures import replace_failures
-from virnucpro.runs.files import cannot_write, remove_leftovers, require_distinct, require_writable, whole_file
+from virnucpro.runs.files import (
+    cannot_write,
+    file_sha256,
+    remove_leftovers,
+    require_distinct,
+    require_writable,
+    whole_file,
+)
 from virnucpro.runs.manifest import OUT_OF_MEMORY, Manifest, read_manifest
 from virnucpro.runs.parts import ComputedPart, PartStore
 from virnucpro.runs.plan import Plan, content_sha256
@@ -46,7 +53,7 @@ RUNS_BETWEEN_MESSAGES: Final = 100
 logger = logging.getLogger("virnucpro.runs")
 
 
-class _InputChanged(InputError):
+class _InputChanged(InputError):  # noqa: N818  never leaves this file by that name
     """An input is not what was planned; the whole call stops."""
 
 
@@ -109,7 +116,7 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
     except _InputChanged:
         raise
     except InputError as error:
-        logger.error("%s", error)
+        logger.error("%s", error)  # noqa: TRY400  its message says it all
         return Outcome(run, State.REFUSED, error=error)
     except OSError as error:
         raise cannot_write(run.outdir, error) from error
@@ -201,7 +208,7 @@ class _Execution:
 
     def _parts(self) -> Iterator[PartInput]:
         """Read the records of every part, checked against the plan."""
-        records = chain.from_iterable(self.run.inputs)
+        records = self._records()
         held: list[object] = []
         first = 0
         for part in self.plan.parts:
@@ -220,6 +227,13 @@ class _Execution:
             (one.size, one.sha256) for one in (source.identity for source in self.run.inputs)
         ] != [(one.size, one.sha256) for one in self.inputs]:
             raise self._changed()
+
+    def _records(self) -> Iterator[object]:
+        """Read all inputs; what could be read when the run was planned, and cannot be read now, has changed."""
+        try:
+            yield from chain.from_iterable(self.run.inputs)
+        except InputError as error:
+            raise self._changed() from error
 
     def _changed(self) -> InputError:
         return _InputChanged(
@@ -276,10 +290,9 @@ def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], written: Sequen
     kept = {one.path for one in written}
     for one in earlier:
         path = outdir / Path(one.path).name
-        if one.path not in kept and path.is_file() and not path.is_symlink():
-            with path.open("rb") as stream:
-                if file_digest(stream, "sha256").hexdigest() == one.sha256:
-                    path.unlink()
+        ours = one.path not in kept and path.is_file() and not path.is_symlink()
+        if ours and file_sha256(path) == one.sha256:
+            path.unlink()
 
 
 def _log_failures(outcome: Outcome) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from virnucpro.errors import InputError, StoreError
 from virnucpro.records import FileIdentity
+from virnucpro.runs.files import file_sha256
 from virnucpro.runs.manifest import Manifest, read_manifest
 from virnucpro.runs.plan import Plan
 from virnucpro.runs.run import Outcome, Run, State
@@ -44,7 +44,7 @@ def examine(run: Run, overwrite: bool) -> Outcome | Planned:
             return Outcome(run, State.FINISHED, manifest)
         return _plan(run)
     except InputError as error:
-        logger.error("%s", error)
+        logger.error("%s", error)  # noqa: TRY400  its message says it all
         return Outcome(run, State.REFUSED, error=error)
 
 
@@ -74,9 +74,7 @@ def _results_are_whole(run: Run, manifest: Manifest) -> bool:
         path = run.outdir / Path(result.path).name
         if not path.is_file():
             return False
-        with path.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
-        if found != result.sha256:
+        if file_sha256(path) != result.sha256:
             raise StoreError(f"{path} has changed since it was written; remove it, or add --overwrite to recompute")
     return True
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import secrets
@@ -22,7 +23,16 @@ from typing import BinaryIO
 
 from virnucpro.errors import ConfigError, StoreError, shown
 
-__all__ = ["remove_leftovers", "require_distinct", "require_writable", "whole_file"]
+__all__ = [
+    "cannot_write",
+    "file_sha256",
+    "open_temporary",
+    "remove_leftovers",
+    "require_distinct",
+    "require_writable",
+    "sync_folder",
+    "whole_file",
+]
 
 _LONGEST_PATH = 1000
 _LONGEST_NAME = 200  # bytes; file systems allow 255
@@ -32,14 +42,13 @@ _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{16}\.partial")
 @contextmanager
 def whole_file(path: Path, scratch: Path | None = None) -> Iterator[BinaryIO]:
     """Write a file that appears under its name only when it is complete and on the disk; until then in `scratch`."""
-    with _as_store_errors(path):
+    with _ascannot_writes(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir() and not path.is_symlink():
             raise IsADirectoryError(errno.EISDIR, "a folder has this name")
-        temporary = _temporary_path(path, scratch or path.parent)
-        with open(temporary, "w+b", opener=_open_new) as stream:
+        temporary, stream = open_temporary(path, scratch or path.parent)
+        with stream:
             try:
-                _lock(stream.fileno())
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -47,12 +56,26 @@ def whole_file(path: Path, scratch: Path | None = None) -> Iterator[BinaryIO]:
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
+
+
+def open_temporary(path: Path, folder: Path) -> tuple[Path, BinaryIO]:
+    """Open a new file for writing and reading, locked, under the name that it has until it is whole."""
+    temporary = _temporary_path(path, folder)
+    stream = open(temporary, "w+b", opener=_open_new)  # noqa: SIM115  the caller closes it
+    _lock(stream.fileno())
+    return temporary, stream
+
+
+def file_sha256(path: Path) -> str:
+    """Digest of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def require_writable(folder: Path) -> None:
     """Find out before any work whether results can be written; the folder is made when absent."""
-    with _as_store_errors(folder):
+    with _ascannot_writes(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder) as stream:
             stream.write(b"x")
@@ -83,7 +106,7 @@ def remove_leftovers(folder: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise _store_error(folder, error) from error
+        raise cannot_write(folder, error) from error
     for name in names:
         with contextlib.suppress(OSError):  # it may be gone, or somebody else's
             _remove_leftover(folder / name)
@@ -138,7 +161,7 @@ def _place(path: Path) -> str:
         return str(path)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the renaming itself survive a power cut, where folders can be synced."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
@@ -149,15 +172,15 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _as_store_errors(path: Path) -> Iterator[None]:
+def _ascannot_writes(path: Path) -> Iterator[None]:
     """Turn what the system says into an error that says what to do."""
     try:
         yield
     except OSError as error:
-        raise _store_error(path, error) from error
+        raise cannot_write(path, error) from error
     except RuntimeError as error:  # torch's archive writer wraps what the stream raised
         if isinstance(error.__context__, OSError):
-            raise _store_error(path, error.__context__) from error
+            raise cannot_write(path, error.__context__) from error
         raise
 
 
@@ -176,7 +199,8 @@ _ADVICE = {
 }
 
 
-def _store_error(path: Path, error: OSError) -> StoreError:
+def cannot_write(path: Path, error: OSError) -> StoreError:
+    """Say what to do about a file that cannot be written."""
     advice = _ADVICE.get(error.errno or 0, "check the folder and its file system")
     return StoreError(f"cannot write {_name(path)}: {error.strerror or error}; {advice}; finished files are kept")
 

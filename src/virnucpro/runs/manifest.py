@@ -138,7 +138,7 @@ def _failure(number: Any, id_: Any, error_type: Any, message: Any) -> Failure:  
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not text")  # noqa: TRY004  every damage is a ValueError here
+        raise ValueError(f"{value!r} is not text")
     return value
 
 

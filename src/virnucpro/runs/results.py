@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +11,7 @@ from typing import BinaryIO, Self
 
 from virnucpro.errors import StoreError
 from virnucpro.records import FileIdentity
-from virnucpro.runs.files import cannot_write, require_distinct, sync_folder
+from virnucpro.runs.files import cannot_write, file_sha256, open_temporary, require_distinct, sync_folder
 
 __all__ = ["Results"]
 
@@ -43,8 +41,7 @@ class Results:
         """Open a new result for writing and reading; it gets its name from `publish`."""
         if name in self._open:
             raise StoreError(f"two results would be called {self._outdir / name}")
-        path = self.scratch / f"{secrets.token_hex(8)}.partial"
-        stream = open(path, "x+b")  # noqa: SIM115  closed by publish or __exit__
+        path, stream = open_temporary(self._outdir / name, self.scratch)
         self._open[name] = path, stream
         return stream
 
@@ -56,9 +53,7 @@ class Results:
             stream.flush()
             os.fsync(stream.fileno())
             stream.close()
-            with path.open("rb") as written:
-                digest = hashlib.file_digest(written, "sha256").hexdigest()
-            identities.append(FileIdentity(name, path.stat().st_size, digest))
+            identities.append(FileIdentity(name, path.stat().st_size, file_sha256(path)))
         for name, (path, _) in self._open.items():
             path.replace(self._outdir / name)
         self._open.clear()

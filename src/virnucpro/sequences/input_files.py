@@ -19,6 +19,7 @@ from typing import IO, Literal
 from xopen import xopen
 
 from virnucpro.errors import InputError, shown
+from virnucpro.records import FileIdentity
 
 __all__ = ["BLOCK", "DECOMPRESSION_ERRORS", "InputFile", "input_problem"]
 
@@ -59,6 +60,17 @@ class InputFile:
         self.label = shown(label or str(path), LONGEST_LABEL)
         self.sha256 = sha256  # of the raw bytes; empty until a pass is complete, unless it is known beforehand
         self.size = 0  # raw bytes read in the last complete pass
+
+    @property
+    def identity(self) -> FileIdentity:
+        """Size and digest of the bytes of the last complete pass."""
+        return FileIdentity(self.label, self.size, self.sha256)
+
+    def digest(self) -> FileIdentity:
+        """Read the bytes alone, for their size and digest."""
+        with self._pass():
+            pass
+        return self.identity
 
     @contextmanager
     def _pass(self) -> Iterator[Iterator[bytes]]:

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from virnucpro.errors import ConfigError
 from virnucpro.features.rows import LabelledRows
-from virnucpro.features.classifier import HIDDEN_WIDTH, MLP, build_mlp
+from virnucpro.models.classifier import HIDDEN_WIDTH, MLP, build_mlp
 from virnucpro.training.split import Split
 
 __all__ = ["Epoch", "FitSettings", "Fitted", "Measure", "Task", "fit_mlp"]

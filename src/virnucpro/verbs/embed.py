@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from virnucpro.embedding.embed import embed_tokens
 from virnucpro.errors import DimensionError, InputError, shown
-from virnucpro.features.vectors import write_features
+from virnucpro.features.vectors import FORMATS
 from virnucpro.models.catalog import DEFAULT_MODEL, catalogue_identity, catalogue_width
 from virnucpro.models.hub import find_architecture, find_checkpoint
 from virnucpro.models.placement import Placement, choose_placement
 from virnucpro.models.registry import Architecture
 from virnucpro.records import Failure, ModelIdentity, Molecule, Record
 from virnucpro.runs.engine import execute
-from virnucpro.runs.parts import ComputedPart
+from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
@@ -36,11 +36,11 @@ from virnucpro.verbs.window_rows import content, letters
 if TYPE_CHECKING:
     from virnucpro.models.encoders import Encoder
 
-__all__ = ["EmbedOptions", "EmbeddingModel", "embed", "embed_run", "embed_sequences"]
+__all__ = ["EmbedSettings", "EmbeddingModel", "embed", "embed_run", "embed_sequences"]
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedOptions:
+class EmbedSettings:
     """Which encoder `embed` uses, and how much of a sequence."""
 
     model: str = DEFAULT_MODEL
@@ -84,7 +84,7 @@ class EmbeddingModel:
 def embed(
     inputs: PathLike | Sequence[PathLike],
     outdir: PathLike,
-    options: EmbedOptions | None = None,
+    settings: EmbedSettings | None = None,
     *,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
@@ -100,7 +100,7 @@ def embed(
         Proteins in FASTA, or nucleotides in FASTA or FASTQ for a DNA encoder; plain or compressed.
     outdir : path
         ``x.faa`` gives ``x_ESM.pt`` (``x_DNABERT_S.pt`` with DNABERT-S) and its manifest ``x_ESM.pt.json``.
-    options : EmbedOptions, optional
+    settings : EmbedSettings, optional
         Model, length limit, batch budget, device. By default FastESM2_650.
     overwrite : bool, default: False
         Recompute everything, ignoring existing results.
@@ -125,21 +125,21 @@ def embed(
     StoreError
         If a result was made from something else, or cannot be written.
     """
-    options = options or EmbedOptions()
+    settings = settings or EmbedSettings()
     paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
-    model = EmbeddingModel.named(options.model, choose_placement(options.device, options.dtype))
+    model = EmbeddingModel.named(settings.model, choose_placement(settings.device, settings.dtype))
     runs = [
-        embed_run(source, Path(outdir) / f"{sequence_stem(source.path)}{model.architecture.suffix}", model, options)
+        embed_run(source, Path(outdir) / f"{sequence_stem(source.path)}{model.architecture.suffix}", model, settings)
         for source in open_inputs(paths, SequenceFile, stdin)
     ]
     unit = "aa" if model.architecture.molecule is Molecule.PROTEIN else "b"
     return execute(runs, overwrite=overwrite, progress=progress, unit=unit)
 
 
-def embed_run(source: SequenceFile, target: Path, model: EmbeddingModel, options: EmbedOptions) -> Run:
+def embed_run(source: SequenceFile, target: Path, model: EmbeddingModel, settings: EmbedSettings) -> Run:
     """Describe the embedding of one file."""
-    settings = {"max_residues": options.max_residues, "dtype": model.placement.dtype_name}
-    job = _Embedding(source.label, target.name, model, options)
+    decisive = {"max_residues": settings.max_residues, "dtype": model.placement.dtype_name}
+    job = _Embedding(source.label, target.name, model, settings)
     role = model.architecture.molecule.value
     return Run(
         target.name,
@@ -148,7 +148,7 @@ def embed_run(source: SequenceFile, target: Path, model: EmbeddingModel, options
         f"{target.name}.json",
         [target.name],
         {role: model.identity},
-        settings,
+        decisive,
         job,
     )
 
@@ -165,16 +165,16 @@ class EmbeddedSequences:
 
 
 def embed_sequences(
-    encoder: Encoder, records: Sequence[Record], options: EmbedOptions, on_residues: Advance = lambda _: None
+    encoder: Encoder, records: Sequence[Record], settings: EmbedSettings, on_residues: Advance = lambda _: None
 ) -> EmbeddedSequences:
     """Embed records that fit in memory together."""
-    tokens = encoder.tokenise([record.sequence for record in records], options.max_residues)
+    tokens = encoder.tokenise([record.sequence for record in records], settings.max_residues)
 
     def told(rows: NDArray[np.int64]) -> None:
         on_residues(int(tokens.residues[rows].sum()))
 
-    embedded = embed_tokens(encoder, tokens.ragged, options.max_tokens, told)
-    failed = {row: reason for row, reason in embedded.failures.items()}
+    embedded = embed_tokens(encoder, tokens.ragged, settings.max_tokens, told)
+    failed = dict(embedded.failures)
     failed |= {row: ("NoID", "its header has no ID") for row, record in enumerate(records) if not record.id}
     rows = np.setdiff1d(np.arange(len(records)), np.fromiter(failed, np.int64, len(failed)))
     failures = tuple(
@@ -200,7 +200,7 @@ class _Embedding:
     label: str
     result: str
     model: EmbeddingModel
-    options: EmbedOptions
+    settings: EmbedSettings
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
         if not sample:
@@ -210,7 +210,7 @@ class _Embedding:
             Molecule.PROTEIN: "a protein model reads A, C, G and T as amino acids; for DNA use --model dnabert-s",
             Molecule.DNA: "for proteins use --model fastesm2-650",
         }
-        return require_molecule(label, sample_molecule(record.sequence for record in sample), needed, advice[needed])
+        return require_molecule(label, sample_molecule(sample), needed, advice[needed])
 
     def planner(self) -> Planner:
         identity = self.model.identity
@@ -221,7 +221,7 @@ class _Embedding:
         return content(record)
 
     def letters(self, record: Record) -> int:
-        return min(letters(record), self.options.max_residues)
+        return min(letters(record), self.settings.max_residues)
 
     def resolve(self) -> dict[str, ModelIdentity]:
         return {self.model.architecture.molecule.value: self.model.encoder.identity}
@@ -236,9 +236,9 @@ class _Embedding:
             told += residues
             advance(residues)
 
-        found = embed_sequences(self.model.encoder, given.records, self.options, tell)
+        found = embed_sequences(self.model.encoder, given.records, self.settings, tell)
         advance(given.part.letters - told)
-        arrays = {"rows": found.rows.astype(np.int32), "vectors": found.vectors, "replaced": found.replaced}
+        arrays: Arrays = {"rows": found.rows.astype(np.int32), "vectors": found.vectors, "replaced": found.replaced}
         return ComputedPart(arrays, found.failures, found.counts)
 
     def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
@@ -251,21 +251,23 @@ class _Embedding:
         with tempfile.TemporaryFile(dir=results.scratch) as spool:
             for given, computed in parts:
                 arrays = computed.arrays
-                if expected is not None and arrays["vectors"].shape[1] != expected:
-                    raise DimensionError(
-                        f"{self.model.identity.name} gave vectors of {arrays['vectors'].shape[1]} numbers instead of {expected}"
-                    )
+                if expected not in (None, arrays["vectors"].shape[1]):
+                    found = arrays["vectors"].shape[1]
+                    name = self.model.identity.name
+                    raise DimensionError(f"{name} gave vectors of {found} numbers instead of {expected}")
                 ids += [given.records[row].id for row in arrays["rows"].tolist()]
                 spool.write(arrays["vectors"].tobytes())
                 for row, count in arrays["replaced"].tolist():
                     replaced.append((given.part.first_record + row + 1, given.records[row].id, count))
                 if computed.failures and not first_failure:
-                    first_failure = f"record {given.part.first_record + computed.failures[0].number + 1}, {computed.failures[0].id}: {computed.failures[0].message}"
+                    failure = computed.failures[0]
+                    number = given.part.first_record + failure.number + 1
+                    first_failure = f"the first (record {number}, {failure.id}): {failure.message}"
             if not ids:
                 raise InputError(
                     f"{shown(self.label)}: none of its sequences could be embedded; {shown(first_failure)}"
                 )
             spool.flush()
             vectors = np.memmap(spool, np.float32, "r", shape=(len(ids), encoder.width))
-            write_features(results.open(self.result), encoder.architecture.layout, ids, vectors)
+            FORMATS[encoder.architecture.layout].write(results.open(self.result), ids, vectors)
         return {"device": encoder.placement.describe(), "replaced_residues": [list(row) for row in replaced]}

@@ -69,7 +69,7 @@ class ChosenEncoders:
     def width(self, role: str) -> int:
         """Numbers per vector of an encoder."""
         known = catalogue_width(self.identities[role])
-        return known if known is not None else self.checkpoints[role].config.width
+        return known if known is not None else self.checkpoints[role].width
 
     def flop_per_token(self) -> float:
         """Rough work of all encoders for one token: two operations for each weight."""

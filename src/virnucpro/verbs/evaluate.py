@@ -21,8 +21,8 @@ from virnucpro import __version__
 from virnucpro.errors import ConfigError, DimensionError, StoreError
 from virnucpro.evaluation.evaluate import Evaluation, evaluate_by_length, evaluate_units
 from virnucpro.evaluation.levels import ScoredRows, ScoredUnits, units_of
-from virnucpro.features.rows import LabelledRows, open_labelled_rows
 from virnucpro.features.classifier import Classifier, load_classifier
+from virnucpro.features.rows import LabelledRows, open_labelled_rows
 from virnucpro.runs.files import require_writable, whole_file
 from virnucpro.scoring.calibration import Calibration
 from virnucpro.sequences.row_ids import number_sources

@@ -18,27 +18,27 @@ from virnucpro.models.catalog import DEFAULT_DNA_MODEL, DEFAULT_MODEL
 from virnucpro.models.placement import choose_placement
 from virnucpro.records import EmbeddingTable, ModelIdentity, Molecule, Record
 from virnucpro.runs.engine import execute
-from virnucpro.runs.parts import ComputedPart
+from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
 from virnucpro.runs.run import Advance, Outcome, PartInput, Run
 from virnucpro.sequences.molecules import sample_molecule
-from virnucpro.sequences.orfs import FRAME_NAMES, RowRule
+from virnucpro.sequences.orfs import FRAME_NAMES, WHOLE_WINDOW, RowRule
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
 from virnucpro.verbs.encoders import ChosenEncoders
 from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
 from virnucpro.verbs.part_size import part_of_windows
-from virnucpro.verbs.window_rows import WHOLE_WINDOW, WindowSettings, content, embed_rows, letters
+from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, letters
 
-__all__ = ["FeatureOptions", "extract_features"]
+__all__ = ["FeatureSettings", "extract_features"]
 
 ROWS_IN_A_FILE: Final = 10_000
 """As the original VirNucPro splits its files."""
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureOptions:
+class FeatureSettings:
     """Which rows `extract_features` makes, and with which encoders."""
 
     label: str | None = None  # viral or non-viral, for training
@@ -56,7 +56,7 @@ class FeatureOptions:
 def extract_features(
     inputs: PathLike | Sequence[PathLike],
     outdir: PathLike,
-    options: FeatureOptions | None = None,
+    settings: FeatureSettings | None = None,
     *,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
@@ -71,7 +71,7 @@ def extract_features(
         FASTA or FASTQ files, plain or compressed.
     outdir : path
         ``x.fna`` gives ``x_part0001_merged.pt`` and so on, 10,000 rows each at most, and ``x_features.json``.
-    options : FeatureOptions, optional
+    settings : FeatureSettings, optional
         Encoders, windows, label, device.
     overwrite : bool, default: False
         Recompute everything, ignoring existing results.
@@ -94,28 +94,28 @@ def extract_features(
     StoreError
         If the folder holds results of something else, or cannot be written.
     """
-    options = options or FeatureOptions()
+    settings = settings or FeatureSettings()
     paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
-    if options.label is not None and options.label not in LABELS:
-        raise ConfigError(f"label {options.label!r} is not one of {', '.join(LABELS)}")
+    if settings.label is not None and settings.label not in LABELS:
+        raise ConfigError(f"label {settings.label!r} is not one of {', '.join(LABELS)}")
     sources = open_inputs(paths, SequenceFile)
-    names = {"dna": options.dna_model, "protein": options.protein_model}
+    names = {"dna": settings.dna_model, "protein": settings.protein_model}
     chosen = ChosenEncoders(
-        {role: name for role, name in names.items() if name}, choose_placement(options.device, options.dtype)
+        {role: name for role, name in names.items() if name}, choose_placement(settings.device, settings.dtype)
     )
-    runs = [_run(source, Path(outdir), options, chosen) for source in sources]
+    runs = [_run(source, Path(outdir), settings, chosen) for source in sources]
     return execute(runs, overwrite=overwrite, progress=progress)
 
 
-def _run(source: SequenceFile, outdir: Path, options: FeatureOptions, chosen: ChosenEncoders) -> Run:
-    spec = chosen.spec(FeatureSpec(options.window_bp, *_nobody(chosen), options.rows), chosen.identities)
-    settings = WindowSettings(options.window_bp, options.rows, options.translation_table, spec.layout)
+def _run(source: SequenceFile, outdir: Path, settings: FeatureSettings, chosen: ChosenEncoders) -> Run:
+    spec = chosen.spec(FeatureSpec(settings.window_bp, *_nobody(chosen), settings.rows), chosen.identities)
+    windowing = WindowSettings(settings.window_bp, settings.rows, settings.translation_table, spec.layout)
     stem = sequence_stem(source.path)
     described = {
-        "window_bp": options.window_bp, "rows": options.rows, "translation_table": options.translation_table,
-        "label": options.label, "dtype": chosen.placement.dtype_name,
+        "window_bp": settings.window_bp, "rows": settings.rows, "translation_table": settings.translation_table,
+        "label": settings.label, "dtype": chosen.placement.dtype_name,
     }  # fmt: skip
-    job = _Features(stem, source.label, options, chosen, settings)
+    job = _Features(stem, source.label, settings, chosen, windowing)
     first = f"{stem}_part0001{MERGED_SUFFIX}"
     return Run(
         f"{stem}_features", [source], outdir, f"{stem}_features.json", [first], chosen.identities, described, job
@@ -136,19 +136,19 @@ class _Features:
 
     stem: str
     label: str
-    options: FeatureOptions
+    settings: FeatureSettings
     chosen: ChosenEncoders
-    settings: WindowSettings
+    windowing: WindowSettings
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
-        found = sample_molecule(record.sequence for record in sample)
+        found = sample_molecule(sample)
         return require_molecule(label, found, Molecule.DNA, "'virnucpro embed' reads proteins")
 
     def planner(self) -> Planner:
         size = part_of_windows(
-            self.chosen.placement, self.chosen.flop_per_token(), self.options.window_bp, self.options.part_windows
+            self.chosen.placement, self.chosen.flop_per_token(), self.settings.window_bp, self.settings.part_windows
         )
-        return self.settings.planner(size)
+        return self.windowing.planner(size)
 
     def content(self, record: Record) -> tuple[bytes, bytes]:
         if not record.id:
@@ -163,10 +163,10 @@ class _Features:
 
     def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
         """Embed every row of the part's windows."""
-        embedded = embed_rows(given, self.settings, self.chosen, self.options.max_tokens, advance)
+        embedded = embed_rows(given, self.windowing, self.chosen, self.settings.max_tokens, advance)
         rows, kept, windows = embedded.rows, embedded.kept, embedded.windows
         of_row = rows.window_rows[kept]
-        arrays = {
+        arrays: Arrays = {
             "vectors": embedded.vectors,
             "records": windows.record_rows[of_row].astype(np.int32),
             "windows": windows.numbers[of_row].astype(np.int32),
@@ -179,7 +179,7 @@ class _Features:
         """Write files of 10,000 rows, each beside a description of its rows."""
         identities = self.chosen.resolve()
         spec = self.chosen.spec(
-            FeatureSpec(self.settings.window_bp, *_nobody(self.chosen), self.settings.rows), identities
+            FeatureSpec(self.windowing.window_bp, *_nobody(self.chosen), self.windowing.rows), identities
         )
         written = 0
         ids: list[str] = []
@@ -203,8 +203,8 @@ class _Features:
 
     def _write(self, results: Results, number: int, table: EmbeddingTable, spec: FeatureSpec) -> None:
         name = f"{self.stem}_part{number:04}{MERGED_SUFFIX}"
-        label = None if self.options.label is None else LABELS[self.options.label]
-        write_merged(results.open(name), table, label)
+        label = None if self.settings.label is None else LABELS[self.settings.label]
+        write_merged(results.open(name), table.ids, table.vectors, label)
         about = {"format": 2, "input": self.label, "rows": len(table), "spec": spec.to_dict()}
         results.open(f"{name}.json").write((json.dumps(about, indent=1) + "\n").encode())
 

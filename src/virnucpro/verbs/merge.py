@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from virnucpro.errors import ConfigError, DimensionError, InputError
-from virnucpro.features.merged import LABELS, read_receipt, write_merged
+from virnucpro.features.merged import LABELS, write_merged
 from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureSpec
 from virnucpro.features.vectors import read_dna_features, read_protein_features
-from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity
+from virnucpro.records import EmbeddingTable, Failure, ModelIdentity
 from virnucpro.runs.failures import replace_failures
-from virnucpro.runs.manifests import InputIdentity, Provenance, Receipt, State, examine, identify_input, write_result
+from virnucpro.runs.manifest import Manifest, read_manifest
+from virnucpro.runs.single import identify, is_finished, write_single
 
 __all__ = ["join_tables", "merge_data"]
 
 IDS_IN_MESSAGE = 10
-
-logger = logging.getLogger(__name__)
+LABEL_OF = {None: None, "host": LABELS["non-viral"], "viral": LABELS["viral"]}
+"""By the words of scripts."""
 
 PathLike = str | os.PathLike[str]
 
@@ -65,28 +63,32 @@ def merge_data(
     >>> from virnucpro import merge_data
     >>> merge_data("x_DNABERT_S.pt", "x_ESM.pt", "x_merged.pt", "viral")  # doctest: +SKIP
     """
-    if data_type is not None and data_type not in LABELS:
-        raise ConfigError(f"{data_type=} must be None, {', '.join(map(repr, LABELS))}")
+    if data_type not in LABEL_OF:
+        raise ConfigError(f"{data_type=} must be None, 'host' or 'viral'")
     dna_file, protein_file, result = Path(DNABERT_S_data), Path(ESM_data), Path(merged_file)
     made_by = _MadeBy.read(dna_file, protein_file)
-    provenance = _provenance(dna_file, protein_file, data_type, made_by)
-    if _is_finished(result, provenance):
+    manifest = made_by.manifest(dna_file, protein_file, data_type)
+    if is_finished(result, manifest):
         return
     dna, protein = read_dna_features(dna_file), read_protein_features(protein_file)
     spec = made_by.spec(dna, protein)
     merged, dna_only, protein_only = join_tables(dna, protein, str(dna_file), str(protein_file))
-    replace_failures(result.parent, str(dna_file), _left_out(dna, dna_only, "NoProteinVector", protein_file))
-    replace_failures(result.parent, str(protein_file), _left_out(protein, protein_only, "NoDNAVector", dna_file))
+    failures = {
+        dna_file: _left_out(dna, dna_only, "NoProteinVector", protein_file),
+        protein_file: _left_out(protein, protein_only, "NoDNAVector", dna_file),
+    }
+    for file, own in failures.items():
+        replace_failures(result.parent, str(file), own)
     if not len(merged):
         raise InputError(f"{dna_file} and {protein_file} have no ID in common")
     dropped = len(dna_only) + len(protein_only)
-    counts = Counts(read=len(merged) + dropped, written=len(merged), failed=dropped)
-    _write(
-        result,
-        merged,
-        LABELS[data_type] if data_type else None,
-        Receipt(provenance, counts, {"spec": spec.to_dict()}),
+    manifest = replace(
+        manifest,
+        counts={"read": len(merged) + dropped, "written": len(merged), "failed": dropped},
+        failures=tuple((str(file), failure) for file, own in failures.items() for failure in own),
+        details={"spec": spec.to_dict()},
     )
+    write_single(result, manifest, lambda stream: write_merged(stream, merged.ids, merged.vectors, LABEL_OF[data_type]))
 
 
 def join_tables(
@@ -129,13 +131,20 @@ class _MadeBy:
 
     @classmethod
     def read(cls, dna_file: Path, protein_file: Path) -> _MadeBy:
-        manifests = [read_receipt(file) for file in (dna_file, protein_file)]
-        settings = [manifest.provenance.settings for manifest in manifests if manifest]
-        windows = {int(known["window_bp"]) for known in settings if known.get("window_bp") is not None}
+        manifests = [read_manifest(file.with_name(file.name + ".json")) for file in (dna_file, protein_file)]
+        windows = {int(known.settings["window_bp"]) for known in manifests if known and "window_bp" in known.settings}
         if len(windows) > 1:
             raise ConfigError(f"DNA and protein features are of windows of different lengths: {sorted(windows)} bp")
-        dna, protein = (manifest.provenance.model if manifest else None for manifest in manifests)
+        dna, protein = (
+            known.models.get(role) if known else None for role, known in zip(("dna", "protein"), manifests, strict=True)
+        )
         return cls(dna, protein, next(iter(windows), None))
+
+    def manifest(self, dna_file: Path, protein_file: Path, data_type: str | None) -> Manifest:
+        """Say what the merged file is made from."""
+        models = {role: model for role, model in (("dna", self.dna), ("protein", self.protein)) if model}
+        settings = {"labels": data_type, "window_bp": self.window_bp}
+        return Manifest((identify(dna_file), identify(protein_file)), models, settings)
 
     def spec(self, dna: EmbeddingTable, protein: EmbeddingTable) -> FeatureSpec:
         """State what merged rows will be; refuses a width that the encoder does not make."""
@@ -150,32 +159,3 @@ def _encoder_use(kind: str, width: int, identity: ModelIdentity | None, expected
         name = identity.name if identity else "DNABERT-S"
         raise DimensionError(f"{kind} vectors are {width} wide, and those of {name} are {expected}; extract again")
     return EncoderUse(width, identity)
-
-
-def _provenance(dna_file: Path, protein_file: Path, data_type: str | None, made_by: _MadeBy) -> Provenance:
-    """Two inputs and two models as one of each: the digest of their digests, in this order."""
-    files = [identify_input(dna_file), identify_input(protein_file)]
-    source = InputIdentity(
-        " + ".join(file.path for file in files), sum(file.size for file in files), _digest(f.sha256 for f in files)
-    )
-    models = (made_by.dna, made_by.protein)
-    known = [model.weights_sha256 for model in models if model]
-    names = " + ".join(model.name if model else "unknown" for model in models)
-    identity = ModelIdentity(names, None, _digest(known) if known else "")
-    return Provenance(source, identity, {"labels": data_type, "window_bp": made_by.window_bp})
-
-
-def _is_finished(result: Path, provenance: Provenance) -> bool:
-    """Whether the result exists and may be kept; StoreError where it was made from something else."""
-    state, _ = examine(result, provenance)
-    if state is State.UNCHECKED:
-        logger.warning("%s has no manifest: kept without a check; remove it to recompute it", result)
-    return state is not State.ABSENT
-
-
-def _write(result: Path, merged: EmbeddingTable, label: int | None, manifest: Receipt) -> None:
-    write_result(result, lambda stream: write_merged(stream, merged, label), manifest)
-
-
-def _digest(digests: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from virnucpro.errors import ConfigError
+from virnucpro.features.classifier import Classifier, load_classifier, packaged_classifier
 from virnucpro.models.catalog import MINI
-from virnucpro.features.classifier import Classifier, load_classifier
-from virnucpro.models.packaged import packaged_classifier
 from virnucpro.models.placement import choose_placement
 from virnucpro.records import ModelIdentity, Molecule, Record
 from virnucpro.runs.engine import execute
-from virnucpro.runs.parts import ComputedPart
+from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import PartSize, Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
@@ -39,13 +38,13 @@ from virnucpro.writers.legacy import LegacyTables
 from virnucpro.writers.tracks import TrackPages
 from virnucpro.writers.writer import CalledRecords, Writer
 
-__all__ = ["PredictOptions", "Prediction", "predict"]
+__all__ = ["PredictSettings", "Prediction", "predict"]
 
 MANIFEST = "run.json"
 
 
 @dataclass(frozen=True, slots=True)
-class PredictOptions:
+class PredictSettings:
     """How `predict` scores and calls; None leaves a choice to the classifier or the device."""
 
     classifier: str = MINI  # or the file of a classifier
@@ -82,7 +81,7 @@ class Prediction:
 def predict(
     inputs: PathLike | Sequence[PathLike],
     outdir: PathLike,
-    options: PredictOptions | None = None,
+    settings: PredictSettings | None = None,
     *,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
@@ -99,7 +98,7 @@ def predict(
     outdir : path
         Folder for ``calls.tsv`` (one row per record, in input order), ``viral.fasta``, ``tracks*.png`` and
         ``run.json``, which is written last.
-    options : PredictOptions, optional
+    settings : PredictSettings, optional
         Classifier, encoders, windows, thresholds, device. By default the packaged ``mini``.
     overwrite : bool, default: False
         Recompute everything, ignoring existing results.
@@ -118,7 +117,7 @@ def predict(
     InputError
         If an input cannot be read, or changes while it is read.
     ConfigError
-        If options exclude each other or do not suit the classifier.
+        If settings exclude each other or do not suit the classifier.
     WeightsError
         If weights are missing or damaged.
     StoreError
@@ -131,15 +130,15 @@ def predict(
     >>> done.counts["calls"]  # doctest: +SKIP
     {'viral': 12, 'non-viral': 88, 'not_scored': 0}
     """
-    options = options or PredictOptions()
+    settings = settings or PredictSettings()
     paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
-    job = _Prediction.of(options)
+    job = _Prediction.of(settings)
     sources = open_inputs(paths, SequenceFile, stdin)
-    results = ["calls.tsv", "viral.fasta", *(LegacyTables.NAMES if options.legacy_output else ())]
+    results = ["calls.tsv", "viral.fasta", *(LegacyTables.NAMES if settings.legacy_output else ())]
     run = Run(
         "calls", sources, Path(outdir), MANIFEST, results, job.models(job.chosen.identities), job.described(), job,
         output_settings={
-            **job.rule.describe(), "track_pages": options.track_pages, "legacy_output": options.legacy_output,
+            **job.rule.describe(), "track_pages": settings.track_pages, "legacy_output": settings.legacy_output,
         },
         keep_parts=True,
     )  # fmt: skip
@@ -153,34 +152,36 @@ def predict(
 class _Prediction:
     """The job behind `predict`."""
 
-    options: PredictOptions
+    settings: PredictSettings
     classifier: Classifier
     rule: CallRule
     chosen: ChosenEncoders
-    settings: WindowSettings
+    windowing: WindowSettings
     unchecked: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, options: PredictOptions) -> _Prediction:
+    def of(cls, settings: PredictSettings) -> _Prediction:
         """Check everything that can be wrong before any input is read."""
-        classifier = packaged_classifier() if options.classifier == MINI else load_classifier(options.classifier)
-        rule = choose_rule(classifier.calibration, options.prior, options.min_score, options.level)
+        classifier = packaged_classifier() if settings.classifier == MINI else load_classifier(settings.classifier)
+        rule = choose_rule(classifier.calibration, settings.prior, settings.min_score, settings.level)
         spec = classifier.spec
-        given = {"dna": options.dna_model, "protein": options.protein_model}
+        given = {"dna": settings.dna_model, "protein": settings.protein_model}
         names = {role: given[role] or use.name for role, use in spec.parts.items()}
-        chosen = ChosenEncoders(names, choose_placement(options.device, options.dtype))
-        window_bp = options.window_bp or spec.window_bp
+        chosen = ChosenEncoders(names, choose_placement(settings.device, settings.dtype))
+        window_bp = settings.window_bp or spec.window_bp
         if window_bp is None:
             raise ConfigError(f"{classifier.name} does not say its window; give --window")
-        settings = WindowSettings(window_bp, spec.rows, options.translation_table, spec.layout, options.min_length_bp)
-        job = cls(options, classifier, rule, chosen, settings)
+        windowing = WindowSettings(
+            window_bp, spec.rows, settings.translation_table, spec.layout, settings.min_length_bp
+        )
+        job = cls(settings, classifier, rule, chosen, windowing)
         job.unchecked = job.require(chosen.identities)
         return job
 
     def require(self, identities: Mapping[str, ModelIdentity]) -> list[str]:
         """Refuse encoders that the classifier was not trained with; say what could not be compared."""
         found = self.chosen.spec(self.classifier.spec, identities)
-        return self.classifier.require(replace(found, window_bp=self.settings.window_bp))
+        return self.classifier.require(replace(found, window_bp=self.windowing.window_bp))
 
     def models(self, identities: Mapping[str, ModelIdentity]) -> dict[str, ModelIdentity]:
         """Everything that scores depend on, by role."""
@@ -188,25 +189,25 @@ class _Prediction:
 
     def described(self) -> dict[str, Any]:
         """What changes the scores."""
-        settings = self.settings
+        windowing = self.windowing
         return {
-            "window_bp": settings.window_bp,
-            "rows": settings.rows,
-            "translation_table": settings.translation_table,
-            "min_length_bp": settings.min_length_bp,
+            "window_bp": windowing.window_bp,
+            "rows": windowing.rows,
+            "translation_table": windowing.translation_table,
+            "min_length_bp": windowing.min_length_bp,
             "dtype": self.chosen.placement.dtype_name,
         }
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
-        found = sample_molecule(record.sequence for record in sample)
+        found = sample_molecule(sample)
         return require_molecule(label, found, Molecule.DNA, "'virnucpro embed' reads proteins")
 
     def planner(self) -> Planner:
-        return self.settings.planner(self._size())
+        return self.windowing.planner(self._size())
 
     def _size(self) -> PartSize:
         return part_of_windows(
-            self.chosen.placement, self.chosen.flop_per_token(), self.settings.window_bp, self.options.part_windows
+            self.chosen.placement, self.chosen.flop_per_token(), self.windowing.window_bp, self.settings.part_windows
         )
 
     def content(self, record: Record) -> tuple[bytes, bytes]:
@@ -222,10 +223,10 @@ class _Prediction:
 
     def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
         """Score every row of the part's windows."""
-        embedded = embed_rows(given, self.settings, self.chosen, self.options.max_tokens, advance)
+        embedded = embed_rows(given, self.windowing, self.chosen, self.settings.max_tokens, advance)
         rows, kept = embedded.rows, embedded.kept
         scored = self.classifier.score_rows(embedded.vectors)
-        arrays = {
+        arrays: Arrays = {
             "status": rows.status,
             "row_windows": rows.window_rows[kept].astype(np.int32),
             "frames": rows.frames[kept],
@@ -241,7 +242,7 @@ class _Prediction:
         statuses: Counter[str] = Counter()
         with ExitStack() as stack:
             writers = [stack.enter_context(writer) for writer in self._writers(results)]
-            for records, scored in whole_records(parts, self.settings):
+            for records, scored in whole_records(parts, self.windowing):
                 windows = self.rule.window_scores(scored)
                 lengths_bp = np.array([letters(record) for record in records], np.int64)
                 called = CalledRecords(records, call_records(lengths_bp, scored, windows, self.rule), scored, windows)
@@ -257,8 +258,8 @@ class _Prediction:
 
     def _writers(self, results: Results) -> list[Writer]:
         writers: list[Writer] = [CallsTable(results), ViralFasta(results)]
-        if self.options.legacy_output:
+        if self.settings.legacy_output:
             writers.append(LegacyTables(results))
-        if self.options.track_pages:
-            writers.append(TrackPages(results, self.options.track_pages))
+        if self.settings.track_pages:
+            writers.append(TrackPages(results, self.settings.track_pages))
         return writers

@@ -18,14 +18,18 @@ from virnucpro.runs.plan import PartSize, Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
 from virnucpro.runs.run import Advance, Outcome, PartInput, Run
-from virnucpro.runs.spool import SequenceSpool
-from virnucpro.sequences.annotated import select_annotated_orfs
+from virnucpro.runs.spool import spooled
+from virnucpro.sequences.annotated import annotated_rows
 from virnucpro.sequences.genbank import GENBANK_SUFFIXES, GenBankFile, GenBankRecord
-from virnucpro.sequences.genetic_codes import same_code, translation_table
+from virnucpro.sequences.genetic_codes import amino_acids
+from virnucpro.sequences.nucleotides import clean_sequences
+from virnucpro.sequences.orfs import find_rows
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
+from virnucpro.sequences.row_ids import row_ids
+from virnucpro.sequences.windows import cut_windows, plan_windows
 from virnucpro.verbs.inputs import PathLike, open_inputs
 
-__all__ = ["PrepareOptions", "RecordRow", "prepare"]
+__all__ = ["PrepareSettings", "RecordRow", "prepare"]
 
 OK: Final = "ok"
 PART: Final = PartSize(units=1000, letters=20_000_000)
@@ -33,7 +37,7 @@ ENDINGS: Final = ("_nucleotide.fa", "_protein.faa", "_prepare.tsv")
 
 
 @dataclass(frozen=True, slots=True)
-class PrepareOptions:
+class PrepareSettings:
     """How `prepare` cuts genomes."""
 
     window_bp: int = 500
@@ -64,12 +68,13 @@ class _Pair:
 
     annotation: GenBankRecord | None
     record: Record | None
+    left_length: int = 0  # of a sequence that no annotation belongs to
 
 
 def prepare(
     inputs: PathLike | Sequence[PathLike],
     outdir: PathLike,
-    options: PrepareOptions | None = None,
+    settings: PrepareSettings | None = None,
     *,
     fastas: Sequence[PathLike] = (),
     overwrite: bool = False,
@@ -85,7 +90,7 @@ def prepare(
     outdir : path
         ``x.gbff`` gives ``x_nucleotide.fa`` and ``x_protein.faa``, row for row the same ORFs, and ``x_prepare.tsv``,
         a row for every record.
-    options : PrepareOptions, optional
+    settings : PrepareSettings, optional
         Window and translation table.
     fastas : sequence of path, optional
         One for each input, in the same order: sequences are taken from there, by ID.
@@ -108,8 +113,8 @@ def prepare(
     StoreError
         If a result was made from something else, or cannot be written.
     """
-    options = options or PrepareOptions()
-    translation_table(options.translation_table)
+    settings = settings or PrepareSettings()
+    amino_acids(settings.translation_table)  # refuses a number that is none
     paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
     sources = open_inputs(paths, GenBankFile, stdin)
     if fastas and len(fastas) != len(sources):
@@ -119,21 +124,21 @@ def prepare(
         )
     paired = open_inputs(fastas, SequenceFile) if fastas else [None] * len(sources)
     runs = [
-        _run(_Genomes(source, fasta, Path(outdir)), Path(outdir), options)
+        _run(_Genomes(source, fasta, Path(outdir)), Path(outdir), settings)
         for source, fasta in zip(sources, paired, strict=True)
     ]
     return execute(runs, overwrite=overwrite, progress=progress)
 
 
-def _run(genomes: _Genomes, outdir: Path, options: PrepareOptions) -> Run:
+def _run(genomes: _Genomes, outdir: Path, settings: PrepareSettings) -> Run:
     stem = sequence_stem(genomes.path, GENBANK_SUFFIXES)
     names = [stem + ending for ending in ENDINGS]
-    settings = {"window_bp": options.window_bp, "translation_table": options.translation_table}
+    decisive: dict[str, Any] = {"window_bp": settings.window_bp, "translation_table": settings.translation_table}
     if genomes.fasta is not None:
         fasta = genomes.fasta.digest()
-        settings |= {"fasta": [fasta.size, fasta.sha256]}
+        decisive |= {"fasta": [fasta.size, fasta.sha256]}
     return Run(
-        f"{stem}_prepare", [genomes], outdir, f"{stem}_prepare.json", names, {}, settings, _Preparation(names, options)
+        f"{stem}_prepare", [genomes], outdir, f"{stem}_prepare.json", names, {}, decisive, _Preparation(names, settings)
     )
 
 
@@ -154,11 +159,11 @@ class _Genomes:
             for annotation in self._genbank:
                 yield _Pair(annotation, Record(annotation.number, annotation.id, annotation.sequence))
             return
-        with SequenceSpool(self.fasta, self._scratch) as spool:
+        with spooled(self.fasta, self._scratch) as spool:
             for annotation in self._genbank:
                 yield _Pair(annotation, spool.take(annotation.id))
-            for record in spool.left():
-                yield _Pair(None, record)
+            for id_, length in spool.left():
+                yield _Pair(None, Record(0, id_, ""), length)
 
     @property
     def identity(self) -> FileIdentity:
@@ -173,7 +178,7 @@ class _Preparation:
     """The job behind `prepare`, of one input."""
 
     names: Sequence[str]
-    options: PrepareOptions
+    settings: PrepareSettings
 
     def check(self, label: str, sample: Sequence[_Pair]) -> list[str]:
         return []
@@ -204,7 +209,7 @@ class _Preparation:
             table.append(row.line())
             counts.update(_counts(row))
             codes = pair.annotation.genetic_codes if pair.annotation else ()
-            counts.update(f"table_{code}" for code in codes if not same_code(code, self.options.translation_table))
+            counts.update(f"table_{code}" for code in codes if _differs(code, self.settings.translation_table))
         advance(given.part.letters)
         texts = zip(("nucleotides", "proteins", "table"), (nucleotides, proteins, table), strict=True)
         arrays = {
@@ -239,9 +244,11 @@ class _Preparation:
         known = (annotation.id, len(record.sequence), annotation.n_cds, len(annotation.translations))
         if status != OK:
             return RecordRow(*known, 0, 0, 0, status), []
-        options = self.options
-        found = select_annotated_orfs(record, annotation.translations, options.window_bp, options.translation_table)
-        return RecordRow(*known, found.n_windows, found.n_open_frames, len(found.orfs), OK), found.orfs
+        windows = plan_windows([len(sequences := clean_sequences([record.sequence]).values)], self.settings.window_bp)
+        rows = find_rows(cut_windows([sequences.tobytes()], windows), "open", self.settings.translation_table)
+        kept = rows.take(annotated_rows(rows, annotation.translations))
+        found = list(zip(row_ids([record.id], windows, kept), kept.nucleotides(), kept.proteins(), strict=True))
+        return RecordRow(*known, len(windows), len(rows), len(found), OK), found
 
 
 def _counts(row: RecordRow) -> dict[str, int]:
@@ -250,3 +257,11 @@ def _counts(row: RecordRow) -> dict[str, int]:
         "read": 1, "written": not failed, "failed": failed, "windows": row.n_windows, "open_frames": row.n_open_frames,
         "kept": row.n_kept, f"status {row.status}": 1,
     }  # fmt: skip
+
+
+def _differs(table: int, other: int) -> bool:
+    """Whether two translation tables read some codon differently; 11 differs from 1 in its starts only."""
+    try:
+        return amino_acids(table) != amino_acids(other)
+    except ConfigError:  # a number that an annotation names and that is none
+        return True

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from virnucpro import __version__
 from virnucpro.errors import ConfigError, StoreError
 from virnucpro.evaluation.metrics import measure
+from virnucpro.features.classifier import Classifier, serialise_classifier
 from virnucpro.features.rows import LabelledRows, open_labelled_rows
 from virnucpro.features.spec import Modality
-from virnucpro.features.classifier import Classifier, serialise_classifier
 from virnucpro.models.placement import choose_placement
 from virnucpro.runs.files import require_writable, whole_file
 from virnucpro.sequences.row_ids import number_sources

@@ -12,16 +12,14 @@ from virnucpro.models.encoders import Encoder
 from virnucpro.records import Failure, Record
 from virnucpro.runs.plan import PartSize, Planner
 from virnucpro.runs.run import Advance, PartInput
-from virnucpro.sequences.nucleotides import clean_nucleotides
-from virnucpro.sequences.orfs import FRAME_NAMES, RowRule, Rows, find_rows
+from virnucpro.sequences.nucleotides import clean_sequences
+from virnucpro.sequences.orfs import RowRule, Rows, find_rows
 from virnucpro.sequences.ragged import Ragged
+from virnucpro.sequences.row_ids import row_ids
 from virnucpro.sequences.windows import Layout, Windows, cut_windows, plan_windows
 from virnucpro.verbs.encoders import ChosenEncoders
 
-__all__ = ["WHOLE_WINDOW", "EmbeddedRows", "WindowSettings", "embed_rows"]
-
-WHOLE_WINDOW = 255
-"""Frame of a row that stands for a window itself."""
+__all__ = ["EmbeddedRows", "WindowSettings", "embed_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,8 @@ def content(record: Record) -> tuple[bytes, bytes]:
 
 def letters(record: Record) -> int:
     """Letters of a record: white space is none."""
-    return len(clean_nucleotides(record.sequence))
+    sequence = record.sequence
+    return len(sequence) if sequence.isalpha() else len(sequence) - sum(map(sequence.count, " \t\n\r\v\f"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +73,8 @@ def embed_rows(
     given: PartInput, settings: WindowSettings, chosen: ChosenEncoders, max_tokens: int | None, advance: Advance
 ) -> EmbeddedRows:
     """Cut, translate and embed the windows of a part."""
-    sequences = [clean_nucleotides(record.sequence) for record in given.records]
-    windows = settings.windows(given, np.array([len(sequence) for sequence in sequences], np.int64))
+    sequences = clean_sequences([record.sequence for record in given.records])
+    windows = settings.windows(given, sequences.lengths)
     rows = find_rows(cut_windows(sequences, windows), settings.rows, settings.translation_table)
     told = 0
     blocks, failed = [], dict[int, tuple[str, str]]()
@@ -93,9 +92,10 @@ def embed_rows(
     advance(given.part.letters - told)
     kept = np.setdiff1d(np.arange(len(rows.window_rows)), np.fromiter(failed, np.int64, len(failed)))
     owners = windows.record_rows[rows.window_rows]
+    without = np.array(sorted(failed), np.int64)
+    names = row_ids([record.id for record in given.records], windows, rows.take(without))
     failures = tuple(
-        Failure(int(owners[row]), f"{given.records[owners[row]].id}{_suffix(windows, rows, row)}", *reason)
-        for row, reason in sorted(failed.items())
+        Failure(int(owners[row]), name, *failed[row]) for row, name in zip(without.tolist(), names, strict=True)
     )
     return EmbeddedRows(windows, rows, kept, np.concatenate(blocks, axis=1)[kept], failures)
 
@@ -110,12 +110,6 @@ def _tokens(rows: Rows, role: str, encoder: Encoder, window_bp: int) -> Ragged:
     if role == "protein":
         return rows.protein_tokens()
     return encoder.tokenise(rows.nucleotides(), window_bp + 1).ragged
-
-
-def _suffix(windows: Windows, rows: Rows, row: int) -> str:
-    """``_chunk_2F1``: which window, and which frame of it."""
-    frame = rows.frames[row]
-    return f"_chunk_{windows.numbers[rows.window_rows[row]]}{'' if frame == WHOLE_WINDOW else FRAME_NAMES[frame]}"
 
 
 class _Share:
