@@ -66,7 +66,13 @@ def verb_of(name, folder, models):
     if name == "embed":
         generator = np.random.default_rng(1)
         path = write_fasta(folder / "x.faa", [(f"p{i}", random_protein(generator, 90)) for i in range(60)])
-        return Verb(name, ["--model", str(models / "protein"), *small], path, "x_ESM.pt", "x_ESM.pt.json")
+        return Verb(
+            name,
+            ["--model", str(models / "protein"), *small, "--part-records", "10"],
+            path,
+            "x_ESM.pt",
+            "x_ESM.pt.json",
+        )
     gene = "ATG" + "GCC" * 99 + "TAA"
     records = [record(f"G{i}", gene * 3, cds("1..303", "M" + "A" * 99)) for i in range(60)]
     path = write_genbank(folder / "x.gbff", *records)

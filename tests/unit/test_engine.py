@@ -118,7 +118,7 @@ def test_results_and_a_manifest_that_says_what_they_are_made_from(run):
     assert manifest.results[0].sha256 == hashlib.sha256(b"A\nB\nC\nD\nE\n").hexdigest()
     assert manifest.models["model"].weights_sha256 == "f" * 64
     assert seen == [(2, 5), (4, 5), (5, 5)]
-    assert not (run.scratch / "parts").exists()
+    assert [path.name for path in run.outdir.iterdir()].count(".virnucpro") == 0
 
 
 def test_a_finished_run_is_skipped_without_a_model(run):
@@ -235,7 +235,7 @@ def test_a_run_that_fails_while_it_collects_leaves_the_earlier_results_and_no_wr
         execute([second])
     assert out(run) == "A\nB\nC\nD\nE\n"
     assert read_manifest(run.outdir / "run.json").output_settings == {}
-    assert list((run.scratch / "results").iterdir()) == []
+    assert list((run.scratch / "unfinished").iterdir()) == []
 
 
 def test_a_result_without_a_manifest_is_kept_with_a_warning(run, caplog):

@@ -16,6 +16,7 @@ from virnucpro.cli.options import (
     messages_options,
     outdir_option,
     overwrite_option,
+    part_records_option,
     threads_option,
     use_threads,
 )
@@ -37,6 +38,7 @@ from virnucpro.models.catalog import DEFAULT_MODEL
 @device_option
 @dtype_option
 @max_tokens_option
+@part_records_option
 @threads_option
 @overwrite_option
 @messages_options

@@ -30,7 +30,18 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, which ends a run as Ctrl-C does: files stay whole."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Verbs(click.Group):
+    """The verbs; one that is stopped by a signal ends without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            code = ExitCode.TERMINATED if isinstance(stop, Terminated) else ExitCode.INTERRUPTED
+            raise click.exceptions.Exit(code) from stop
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", message="virnucpro %(version)s")
 def cli() -> None:
     """Find viral sequences in metagenomes with protein and DNA language models.
@@ -59,10 +70,8 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except Terminated:
-        return ExitCode.TERMINATED
-    except (click.Abort, KeyboardInterrupt):
-        return ExitCode.INTERRUPTED
+    except (click.Abort, KeyboardInterrupt) as stop:
+        return ExitCode.TERMINATED if isinstance(stop.__cause__, Terminated) else ExitCode.INTERRUPTED
     except VirNucProError as error:
         click.echo(f"error: {error}", err=True)
         if isinstance(error, ConfigError):

@@ -10,7 +10,7 @@ import click
 
 __all__ = [
     "TokenBudget", "device_option", "dtype_option", "inputs_argument", "max_tokens_option", "messages_options",
-    "outdir_option", "overwrite_option", "part_windows_option", "table_option", "threads_option", "use_threads",
+    "outdir_option", "overwrite_option", "part_records_option", "part_windows_option", "table_option", "threads_option", "use_threads",
 ]  # fmt: skip
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -54,6 +54,10 @@ table_option = click.option(
 part_windows_option = click.option(
     "--part-windows", type=click.IntRange(min=1), metavar="N",
     help="Windows of one part, the unit that is saved.  [default: about half a minute of work]",
+)  # fmt: skip
+part_records_option = click.option(
+    "--part-records", type=click.IntRange(min=1), metavar="N",
+    help="Sequences of one part, the unit that is saved.  [default: about half a minute of work]",
 )  # fmt: skip
 overwrite_option = click.option("--overwrite", is_flag=True, help="Recompute everything, ignoring existing results.")
 

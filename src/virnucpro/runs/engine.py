@@ -46,8 +46,9 @@ from virnucpro.runs.run import Outcome, PartInput, Run, State
 
 __all__ = ["execute"]
 
+LOCK: Final = "lock"
 PARTS: Final = "parts"
-RESULTS: Final = "results"
+UNFINISHED: Final = "unfinished"
 RUNS_BETWEEN_MESSAGES: Final = 100
 
 logger = logging.getLogger("virnucpro.runs")
@@ -106,9 +107,13 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
             if folder.is_symlink():
                 raise StoreError(f"{folder} is a link, and results would be written through it; remove it")
         run.scratch.mkdir(parents=True, exist_ok=True)
-        with FileLock(run.scratch / "lock").acquire(timeout=0):
+        with FileLock(run.scratch / LOCK).acquire(timeout=0):
             execution = _Execution(planned, overwrite, state, tell)
-            outcome = execution.outcome()
+            try:
+                outcome = execution.outcome()
+            except KeyboardInterrupt:
+                logger.warning("interrupted: %s; the same command continues from them", execution.saved_parts())
+                raise
             if not run.keep_parts and outcome.manifest and not outcome.manifest.may_succeed_elsewhere:
                 execution.remove_scratch()
     except Timeout as error:
@@ -128,7 +133,9 @@ class _Execution:
 
     def __init__(self, planned: Planned, overwrite: bool, state: Progress, tell: ProgressCallback) -> None:
         self.run, self.inputs, self._state, self._tell = planned.run, planned.inputs, state, tell
-        remove_leftovers(self.run.scratch / RESULTS)
+        self._unfinished = self.run.scratch / UNFINISHED
+        self._unfinished.mkdir(exist_ok=True)
+        remove_leftovers(self._unfinished)
         self.models = self.run.job.resolve()
         key = self._key()
         earlier = self._earlier_plan()
@@ -137,10 +144,10 @@ class _Execution:
         else:
             self.plan = planned.plan
             if earlier:
-                PartStore(self.run.scratch / PARTS, "").remove([part.number for part in earlier[1].parts])
-            with whole_file(self.run.scratch / PLAN) as stream:
+                self._store("").remove([part.number for part in earlier[1].parts])
+            with whole_file(self.run.scratch / PLAN, self._unfinished) as stream:
                 stream.write(json.dumps({"key": key, **self.plan.to_json()}).encode())
-        self.store = PartStore(self.run.scratch / PARTS, f"{key} {self.plan.sha256}")
+        self.store = self._store(f"{key} {self.plan.sha256}")
 
     def outcome(self) -> Outcome:
         """Do what is left; a saved part that turns out to be damaged is computed again."""
@@ -158,13 +165,22 @@ class _Execution:
             logger.info("%s: %d of %d parts computed, results saved", self.run.label, computed, len(self.plan.parts))
             return Outcome(self.run, State.WRITTEN, manifest, parts=len(self.plan.parts), computed_parts=computed)
 
+    def saved_parts(self) -> str:
+        """Say how many parts need not be computed again."""
+        saved = sum(self._saved(part.number) for part in self.plan.parts)
+        return f"{saved} of {len(self.plan.parts)} parts are saved"
+
     def remove_scratch(self) -> None:
         """Delete what only an unfinished run needs: its parts and its plan."""
         self.store.remove([part.number for part in self.plan.parts])
         (self.run.scratch / PLAN).unlink(missing_ok=True)
-        for folder in (self.run.scratch / PARTS, self.run.scratch / RESULTS):
-            with contextlib.suppress(OSError):
+        (self.run.scratch / LOCK).unlink(missing_ok=True)
+        for folder in (self.run.scratch / PARTS, self._unfinished, self.run.scratch, self.run.scratch.parent):
+            with contextlib.suppress(OSError):  # not empty
                 folder.rmdir()
+
+    def _store(self, key: str) -> PartStore:
+        return PartStore(self.run.scratch / PARTS, key, self._unfinished)
 
     def _key(self) -> str:
         """Digest of everything that decides the numbers."""
@@ -189,18 +205,10 @@ class _Execution:
         """Compute and save parts, in one pass over the inputs."""
         left = set(missing)
         self._state.skip(sum(part.letters for part in self.plan.parts if part.number not in missing))
-        try:
-            for given in self._parts() if missing else ():
-                if given.part.number in left:
-                    self.store.save(given.part.number, self.run.job.compute(given, self._advance))
-                    left.discard(given.part.number)
-        except KeyboardInterrupt:
-            saved = len(self.plan.parts) - len(left)
-            logger.warning(
-                "interrupted: %d of %d parts are saved; the same command continues from them",
-                saved, len(self.plan.parts),
-            )  # fmt: skip
-            raise
+        for given in self._parts() if missing else ():
+            if given.part.number in left:
+                self.store.save(given.part.number, self.run.job.compute(given, self._advance))
+                left.discard(given.part.number)
 
     def _advance(self, letters: int) -> None:
         self._state.done += letters
@@ -255,7 +263,7 @@ class _Execution:
                     counts[name] = counts.get(name, 0) + count
                 yield given, computed
 
-        with Results(run.scratch / RESULTS, run.outdir) as results:
+        with Results(self._unfinished, run.outdir) as results:
             details = dict(run.job.collect(loaded(), results))
             earlier = _read_if_whole(run.manifest_path)
             run.manifest_path.unlink(missing_ok=True)
@@ -266,7 +274,7 @@ class _Execution:
         manifest = Manifest(
             self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(failures), details
         )
-        with whole_file(run.manifest_path) as stream:
+        with whole_file(run.manifest_path, self._unfinished) as stream:
             stream.write(manifest.to_json())
         return manifest
 

@@ -37,8 +37,8 @@ class ComputedPart:
 class PartStore:
     """The parts of one plan. A file that is damaged, or of another plan, counts as absent."""
 
-    def __init__(self, folder: Path, key: str) -> None:
-        self.folder, self._key = folder, key
+    def __init__(self, folder: Path, key: str, scratch: Path) -> None:
+        self.folder, self._key, self._scratch = folder, key, scratch
 
     def path(self, number: int) -> Path:
         """Where a part is, or will be."""
@@ -53,7 +53,7 @@ class PartStore:
             "counts": dict(computed.counts or {}),
         }
         text = np.frombuffer(json.dumps(about).encode(), np.uint8)
-        with whole_file(self.path(number)) as stream:
+        with whole_file(self.path(number), self._scratch) as stream:
             np.savez(stream, **{_ABOUT: text}, **computed.arrays)  # type: ignore[arg-type]
 
     def about(self, number: int) -> ComputedPart | None:

@@ -48,6 +48,7 @@ class EmbedSettings:
     max_tokens: int | None = None
     device: str = "auto"
     dtype: str = "auto"
+    part_records: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +215,7 @@ class _Embedding:
 
     def planner(self) -> Planner:
         identity = self.model.identity
-        size = part_of_records(self.model.placement, 2 * parameters(identity.name))
+        size = part_of_records(self.model.placement, 2 * parameters(identity.name), self.settings.part_records)
         return Planner(lambda _: 1, size)
 
     def content(self, record: Record) -> tuple[bytes, bytes]:

@@ -8,7 +8,7 @@ from virnucpro.runs.plan import PartSize
 __all__ = ["part_of_records", "part_of_windows"]
 
 SECONDS = 30
-MAX_WINDOWS, MAX_RECORDS = 50_000, 20_000
+MAX_WINDOWS, MAX_RECORDS = 10_000, 10_000
 MAX_LETTERS = 20_000_000
 SMALLEST = 64
 
@@ -34,7 +34,7 @@ def part_of_windows(placement: Placement, flop_per_token: float, window_bp: int,
     return PartSize(units=windows, letters=max(MAX_LETTERS, windows * window_bp))
 
 
-def part_of_records(placement: Placement, flop_per_token: float) -> PartSize:
-    """Size of parts that are ranges of records."""
+def part_of_records(placement: Placement, flop_per_token: float, records: int | None) -> PartSize:
+    """Size of parts that are ranges of records; `records` is what the user asked for."""
     letters = int(SECONDS * _flop_per_second(placement) / flop_per_token)
-    return PartSize(units=MAX_RECORDS, letters=min(max(letters, SMALLEST), MAX_LETTERS))
+    return PartSize(units=records or MAX_RECORDS, letters=min(max(letters, SMALLEST), MAX_LETTERS))
