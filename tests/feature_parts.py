@@ -5,37 +5,38 @@ import json
 import numpy as np
 import torch
 
-from virnucpro.features.merged import LABELS, write_merged
-from virnucpro.features.spec import EncoderUse, FeatureContract
+from virnucpro.features.merged import write_merged
+from virnucpro.features.spec import EncoderUse, FeatureSpec
 from virnucpro.records import Counts, EmbeddingTable, ModelIdentity
 from virnucpro.runs.manifests import InputIdentity, Provenance, Receipt, write_result
 
+LABELS = {"host": 0, "non-viral": 0, "viral": 1}
 DNA = EncoderUse(6, ModelIdentity("dna-model", None, "d" * 64, {"width": 6}))
 PROTEIN = EncoderUse(10, ModelIdentity("protein-model", "rev", "e" * 64, {"width": 10, "token_dropout": True}))
-CONTRACT = FeatureContract(500, DNA, PROTEIN)
+CONTRACT = FeatureSpec(500, DNA, PROTEIN)
 
 
-def write_part(path, ids, vectors, label, contract=CONTRACT):
+def write_part(path, ids, vectors, label, spec=CONTRACT):
     path.parent.mkdir(parents=True, exist_ok=True)
     provenance = Provenance(InputIdentity("x", 1, "0" * 64), ModelIdentity("m", None, "1" * 64), {})
-    receipt = Receipt(provenance, Counts(len(ids), len(ids)), {"contract": contract.to_dict()} if contract else {})
+    receipt = Receipt(provenance, Counts(len(ids), len(ids)), {"spec": spec.to_dict()} if spec else {})
     table = EmbeddingTable(tuple(ids), np.asarray(vectors, np.float32))
-    write_result(path, lambda stream: write_merged(stream, table, label), receipt)
+    write_result(path, lambda stream: write_merged(stream, table.ids, table.vectors, label), receipt)
     return path
 
 
-def make_genomes(folder, name, seed=0, records=8, rows=24, shift=1.0, spread=1.0, contract=CONTRACT):
+def make_genomes(folder, name, seed=0, records=8, rows=24, shift=1.0, spread=1.0, spec=CONTRACT):
     """Write two parts; rows scatter around a centre of their own record, records around that of their class."""
     generator = np.random.default_rng([seed, LABELS[name]])
     ids, vectors = [], []
     for record in range(records):
-        centre = generator.normal(size=contract.width) * spread + shift * (2 * LABELS[name] - 1)
+        centre = generator.normal(size=spec.width) * spread + shift * (2 * LABELS[name] - 1)
         for row in range(rows):
             ids.append(f"{name}{record}_chunk_{row // 3 + 1}{('F1', 'F2', 'R3')[row % 3]}")
-            vectors.append(centre + 0.5 * generator.normal(size=contract.width))
+            vectors.append(centre + 0.5 * generator.normal(size=spec.width))
     middle = len(ids) // 2
-    write_part(folder / "output_2_merged.pt", ids[:middle], vectors[:middle], LABELS[name], contract)
-    write_part(folder / "output_10_merged.pt", ids[middle:], vectors[middle:], LABELS[name], contract)
+    write_part(folder / "output_2_merged.pt", ids[:middle], vectors[:middle], LABELS[name], spec)
+    write_part(folder / "output_10_merged.pt", ids[middle:], vectors[middle:], LABELS[name], spec)
     return folder
 
 

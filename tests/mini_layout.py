@@ -7,9 +7,10 @@ from safetensors.torch import save_file
 
 from dna_layouts import dna_config, gte_model, published_dna_state, published_tokenizer
 from published_layouts import transformers_model
-from virnucpro.features.spec import EncoderUse, FeatureContract
+from virnucpro.features.classifier import Classifier, serialise_classifier
+from virnucpro.features.spec import EncoderUse, FeatureSpec
 from virnucpro.models.checkpoints import open_checkpoint
-from virnucpro.models.classifier import MLP, Classifier, serialise_classifier
+from virnucpro.models.classifier import MLP
 
 TINY_PROTEIN = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64}
 TINY_DNA = {"num_hidden_layers": 2, "hidden_size": 48, "num_attention_heads": 4, "intermediate_size": 64}
@@ -47,10 +48,10 @@ def write_mini(folder, protein=None, dna=None, vocabulary=300, hidden=32):
     for half, name in halves.items():
         checkpoint = open_checkpoint(folder / half, name)
         uses.append(EncoderUse(checkpoint.config.width, checkpoint.identity))
-    contract = FeatureContract(500, *uses, frames="longest", windows_bp=(100, 1000))
+    spec = FeatureSpec(500, *uses, rows="longest", windows_bp=(100, 1000))
     torch.manual_seed(5)
-    model = MLP(contract.width, hidden)
-    classifier = Classifier(model.eval(), contract, {"seed": 5}, calibration=CALIBRATION)
+    model = MLP(spec.width, hidden)
+    classifier = Classifier(model.eval(), spec, {"seed": 5}, calibration=CALIBRATION)
     (folder / "classifier.safetensors").write_bytes(serialise_classifier(classifier))
     (folder / "MODEL_CARD.md").write_text("# mini, random weights\n")
     return folder

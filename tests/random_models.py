@@ -7,9 +7,10 @@ from pathlib import Path
 import torch
 
 from recipes.mini.tokenizer import tokenizer_json
-from virnucpro.features.spec import EncoderUse, FeatureContract
+from virnucpro.features.classifier import Classifier, serialise_classifier
+from virnucpro.features.spec import EncoderUse, FeatureSpec
 from virnucpro.models.checkpoints import open_checkpoint
-from virnucpro.models.classifier import MLP, Classifier, serialise_classifier
+from virnucpro.models.classifier import MLP
 from virnucpro.models.dna_tokens import SPECIAL_TOKENS, DnaTokenizer
 from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
 from virnucpro.models.dnabert_s_checkpoints import DNABERTSCheckpoint
@@ -73,8 +74,8 @@ def write_models(folder: Path):
     for half in ("dna", "protein"):
         checkpoint = open_checkpoint(folder / half)
         uses.append(EncoderUse(checkpoint.config.width, checkpoint.identity))
-    contract = FeatureContract(WINDOW_BP, *uses)
-    model = MLP(contract.width)
+    spec = FeatureSpec(WINDOW_BP, *uses)
+    model = MLP(spec.width)
     model.load_state_dict(model.state_dict() | drawn(model, 500))
-    (folder / "classifier.safetensors").write_bytes(serialise_classifier(Classifier(model.eval(), contract, {})))
+    (folder / "classifier.safetensors").write_bytes(serialise_classifier(Classifier(model.eval(), spec, {})))
     return folder

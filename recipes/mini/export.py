@@ -17,10 +17,10 @@ from torch import Tensor
 
 from recipes.mini.network import Mini
 from recipes.mini.windows import MAX_BP, MIN_BP
-from virnucpro.features.spec import EncoderUse, FeatureContract
+from virnucpro.features.classifier import Classifier, load_classifier, serialise_classifier
+from virnucpro.features.spec import EncoderUse, FeatureSpec
 from virnucpro.models.catalog import MINI, MINI_DNA, PACKAGED
 from virnucpro.models.checkpoints import open_checkpoint
-from virnucpro.models.classifier import Classifier, load_classifier, serialise_classifier
 from virnucpro.models.dnabert_s import DNABERTSConfig
 from virnucpro.models.esm2 import ESM2Config
 from virnucpro.models.tokens import MASK, PAD, VOCABULARY
@@ -84,10 +84,10 @@ def export(network: Mini, tokenizer: str, folder: Path, window_bp: int, training
         (place / "config.json").write_text(json.dumps(config, indent=1) + "\n")
     (folder / PACKAGED[MINI_DNA].folder / "tokenizer.json").write_text(tokenizer)
     protein, dna = (open_checkpoint(folder / PACKAGED[name].folder, name) for name in (MINI, MINI_DNA))
-    of_dna, of_protein = (EncoderUse(half.config.width, half.identity) for half in (dna, protein))
-    contract = FeatureContract(window_bp, of_dna, of_protein, frames="longest", windows_bp=(MIN_BP, MAX_BP))
+    of_dna, of_protein = (EncoderUse(half.width, half.identity) for half in (dna, protein))
+    spec = FeatureSpec(window_bp, of_dna, of_protein, rows="longest", windows_bp=(MIN_BP, MAX_BP))
     model = network.classifier.half().eval()
-    (folder / CLASSIFIER).write_bytes(serialise_classifier(Classifier(model, contract, training)))
+    (folder / CLASSIFIER).write_bytes(serialise_classifier(Classifier(model, spec, training)))
     network.classifier.float()
     return load_classifier(folder / CLASSIFIER)
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from recipes.mini.export import CLASSIFIER
 from recipes.mini.halves import HALVES, absent_columns
 from virnucpro.embedding.records import Limits
+from virnucpro.features.classifier import Classifier, load_classifier
 from virnucpro.models.catalog import MINI, MINI_DNA, PACKAGED
 from virnucpro.models.checkpoints import open_checkpoint
-from virnucpro.models.classifier import Classifier, load_classifier
 from virnucpro.models.encoders import encoder_of
 from virnucpro.models.placement import choose_placement
 from virnucpro.records import Record
@@ -93,7 +93,7 @@ class ExportedModel:
 
     def _of_rows(self, vectors: NDArray[np.float32], half: str) -> NDArray[np.float64]:
         """Logits of rows, the other half put to zeros as in training."""
-        widths = (part.width for part in self.classifier.contract.parts.values())
+        widths = (part.width for part in self.classifier.spec.parts.values())
         kept = vectors.copy()
         kept[:, absent_columns(*widths)[half]] = 0
         return self.classifier.log_odds(kept)

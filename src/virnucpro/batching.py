@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from virnucpro.errors import ConfigError
 
 __all__ = ["get_batch_indices", "plan_batches"]
@@ -16,18 +19,19 @@ SPECIAL_TOKENS = 2
 """<cls> in front and <eos> behind every protein."""
 
 
-def plan_batches(token_counts: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Put every sequence into one batch."""
+def plan_batches(token_counts: Sequence[int] | NDArray[np.int64], max_tokens: int) -> list[NDArray[np.int64]]:
+    """Put every sequence into one batch; rows longest first, equal ones in their own order."""
     if max_tokens < 1:
         raise ConfigError(f"a batch needs a budget of at least 1 token, not {max_tokens}")
-    batches: list[list[int]] = []
-    room = 0
-    for index in sorted(range(len(token_counts)), key=lambda i: -token_counts[i]):
-        if not batches or token_counts[index] > room:
-            batches.append([])
-            room = max_tokens
-        batches[-1].append(index)
-        room -= token_counts[index]
+    counts = np.asarray(token_counts, np.int64)
+    order = np.argsort(-counts, kind="stable")
+    ends = np.cumsum(counts[order])
+    batches, start = [], 0
+    while start < len(order):
+        used = int(ends[start - 1]) if start else 0
+        stop = max(int(np.searchsorted(ends, used + max_tokens, side="right")), start + 1)
+        batches.append(order[start:stop])
+        start = stop
     return batches
 
 
@@ -39,7 +43,7 @@ def get_batch_indices(sequence_lengths: Sequence[int], toks_per_batch: int = 204
     sequence_lengths : sequence of int
         Residues of each protein.
     toks_per_batch : int, default: 2048
-        Budget of one batch in tokens: residues plus two per protein. A protein over it is alone in its batch.
+        Token budget of one batch: residues plus two per protein. A protein over the budget gets a batch of its own.
 
     Returns
     -------
@@ -56,4 +60,5 @@ def get_batch_indices(sequence_lengths: Sequence[int], toks_per_batch: int = 204
     >>> get_batch_indices([10, 30, 20], toks_per_batch=54)
     [[1, 2], [0]]
     """
-    return plan_batches([length + SPECIAL_TOKENS for length in sequence_lengths], toks_per_batch)
+    tokens = [length + SPECIAL_TOKENS for length in sequence_lengths]
+    return [batch.tolist() for batch in plan_batches(tokens, toks_per_batch)]

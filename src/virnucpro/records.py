@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.errors import DimensionError
 
-__all__ = ["Counts", "EmbeddingTable", "Failure", "ModelIdentity", "Molecule", "Record"]
+__all__ = [
+    "Counts", "EmbeddingTable", "Failure", "FileIdentity", "ModelIdentity", "Molecule", "Record", "same_model",
+]  # fmt: skip
 
 
 class Molecule(StrEnum):
@@ -21,9 +23,8 @@ class Molecule(StrEnum):
     DNA = "dna"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One sequence as it stands in its file."""
+class Record(NamedTuple):
+    """One sequence as it stands in its file; a named tuple, for there may be 1e8 of them."""
 
     number: int  # position in the file, from 1; what tells two records of one id apart
     header: str  # header line without its ``>`` or ``@``
@@ -80,13 +81,10 @@ class EmbeddingTable:
 class Counts:
     """How many sequences met which end; ``read == written + failed``."""
 
-    # sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log
     read: int = 0
-    # sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log
     written: int = 0
-    truncated: int = 0  # written sequences of which only the first residues were used
-    # sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log
-    failed: int = 0
+    truncated: int = 0  # of those written, how many were cut to the first residues
+    failed: int = 0  # without a row; each has a line in the failure log
     residues: int = 0  # residues that went through the model
 
     def __add__(self, other: Counts) -> Counts:
@@ -100,15 +98,33 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """Which bytes a file held."""
+
+    path: str  # as it was given
+    size: int  # bytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelIdentity:
     """Which weights made a vector."""
 
-    name: str  # catalog name, or the path that was given
+    name: str  # catalogue name, or the path that was given
     revision: str | None  # pinned commit of the published repository
-    weights_sha256: str  # digest of the weights
-    # what the weights do not show by themselves: layers, width, heads, token_dropout,
-    architecture: dict[str, Any] = field(default_factory=dict)
+    weights_sha256: str  # digest of the weights; empty where they were never read
+    architecture: dict[str, Any] = field(default_factory=dict)  # what the weights do not show: heads, ...
     molecule: Molecule = Molecule.PROTEIN  # what it reads
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "molecule", Molecule(self.molecule))  # a receipt holds its value
+        object.__setattr__(self, "molecule", Molecule(self.molecule))  # a manifest holds its value
+
+
+def same_model(a: ModelIdentity, b: ModelIdentity) -> bool:
+    """Say whether two identities mean the same weights: by digest where both are known, else by name and revision.
+
+    A revision that neither has proves nothing, so two unread folders of one name are not the same.
+    """
+    if a.weights_sha256 and b.weights_sha256:
+        return a.weights_sha256 == b.weights_sha256
+    return a.revision is not None and (a.name, a.revision) == (b.name, b.revision)

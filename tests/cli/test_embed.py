@@ -12,7 +12,7 @@ import torch
 
 from conftest import write_fasta
 from virnucpro import WeightsError
-from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.models.esm2_checkpoints import ProteinEncoder
 from virnucpro.verbs import embed_plan
 
 

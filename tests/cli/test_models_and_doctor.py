@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.models.esm2_checkpoints import ProteinEncoder
 
 
 def test_models_are_listed_with_what_is_here(virnucpro):
@@ -46,19 +46,23 @@ def test_a_download_without_a_network(virnucpro, monkeypatch, tmp_path):
 def test_doctor_shows_the_machine(virnucpro):
     code, out, _ = virnucpro("doctor")
     assert code == 0
-    for word in ("virnucpro", "python", "torch", "runs on", "memory", "weights", "not run"):
+    for word in ("virnucpro", "python", "torch", "runs on", "memory", "attention", "weights", "not run"):
         assert word in out
 
 
 CHECKS = (
-    "keys of the file",
-    "dimension",
+    "file",
+    "keys",
     "count",
-    "finite",
-    "truncation counted",
+    "catalogue width",
+    "float32",
+    "no NaN",
+    "no Inf",
+    "non-zero",
+    "distinct rows",
+    "merge_data",
+    "resume",
     "batch equals single",
-    "merges with a DNA vector",
-    "second run is skipped by its receipt",
 )
 
 
@@ -75,7 +79,7 @@ def test_doctor_proves_an_extraction_of_dna(virnucpro, models):
     assert code == 0
     assert out.count("PASS") == len(CHECKS)
     assert "nucleotide, data" in out
-    assert "merges with a protein vector" in out
+    assert "numbers with protein" in out
 
 
 def breaking(embed, how):
@@ -94,7 +98,9 @@ def shifted_in_company(vectors, _tokens):
     ("how", "failing"),
     [
         (shifted_in_company, "batch equals single"),
-        (lambda vectors, _: vectors[:, :-1], "dimension"),
+        (lambda vectors, _: vectors[:, :-1], "file"),
+        (lambda vectors, _: vectors * 0, "non-zero"),
+        (lambda vectors, _: vectors * 0 + 1, "distinct rows"),
     ],
 )
 def test_doctor_fails_what_is_broken(virnucpro, monkeypatch, how, failing, models):

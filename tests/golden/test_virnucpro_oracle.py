@@ -13,7 +13,7 @@ import torch
 
 from virnucpro import merge_data
 from virnucpro.features.merged import read_merged
-from virnucpro.models.published import import_classifier
+from virnucpro.features.published import import_classifier
 from virnucpro.records import Record
 from virnucpro.scoring.scores import ScoredFrame, ScoredWindow
 from virnucpro.sequences.frames import FRAME_NAMES
@@ -43,7 +43,7 @@ def test_merging_reproduces_virnucpro_s_own_file(tmp_path, data_type, labels):
 def test_virnucpro_s_merged_file_is_read(tmp_path):
     part = read_merged(Path(ORACLES) / "output_1_merged.pt")
     assert (part.label, part.table.width, len(part.table)) == (None, 3328, 4)
-    assert {name: use.width for name, use in part.contract.parts.items()} == {"dna": 768, "protein": 2560}
+    assert {name: use.width for name, use in part.spec.parts.items()} == {"dna": 768, "protein": 2560}
     assert np.isfinite(part.table.vectors).all()
 
 

@@ -10,8 +10,8 @@ from published_layouts import TINY, transformers_model
 from tolerances import FLASH_FP16, HALF_COSINE, PARITY_FP32
 from virnucpro import extract_fast_esm
 from virnucpro.models.attention import grouped_attention, varlen_attention
-from virnucpro.models.checkpoints import open_transformers_model
-from virnucpro.models.encoders import ProteinEncoder, load_encoder
+from virnucpro.models.checkpoints import open_model_in_memory
+from virnucpro.models.encoders import load_encoder
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import choose_placement
 from virnucpro.models.tokens import encode_protein
@@ -34,8 +34,8 @@ def tokens():
 
 def encoder(device, dtype):
     """64 wide with heads of 16: what the flash kernel takes."""
-    checkpoint = open_transformers_model(transformers_model(TINY))
-    return ProteinEncoder.load(checkpoint, choose_placement(device, dtype))
+    checkpoint = open_model_in_memory(transformers_model(TINY))
+    return checkpoint.encoder(choose_placement(device, dtype))
 
 
 def test_float32_is_the_cpu_s():

@@ -24,7 +24,7 @@ def encoder(tmp_path_factory):
 
 
 def embed(encoder, sequences):
-    return encoder.embed([encoder.prepare(sequence, 1024).tokens for sequence in sequences])
+    return encoder.embed(encoder.tokenise(sequences, 1024).ragged)
 
 
 @settings(deadline=None, max_examples=30)

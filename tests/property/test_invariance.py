@@ -9,8 +9,7 @@ from conftest import write_fasta
 from published_layouts import TINY, transformers_model
 from tolerances import INVARIANCE_FP32
 from virnucpro import extract_fast_esm
-from virnucpro.models.checkpoints import open_transformers_model
-from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.models.checkpoints import open_model_in_memory
 from virnucpro.models.placement import choose_placement
 
 proteins = st.text(alphabet="LAGVSERTIDPKQNFYMHWCX", min_size=1, max_size=120)
@@ -19,11 +18,11 @@ proteins = st.text(alphabet="LAGVSERTIDPKQNFYMHWCX", min_size=1, max_size=120)
 @pytest.fixture(scope="module")
 def encoder():
     """Weights wide enough that a leak between sequences, or from <cls> into the mean, would show."""
-    return ProteinEncoder.load(open_transformers_model(transformers_model(TINY)), choose_placement("cpu", "fp32"))
+    return open_model_in_memory(transformers_model(TINY)).encoder(choose_placement("cpu", "fp32"))
 
 
 def embed(encoder, sequences):
-    return encoder.embed([encoder.prepare(sequence, 1024).tokens for sequence in sequences])
+    return encoder.embed(encoder.tokenise(sequences, 1024).ragged)
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

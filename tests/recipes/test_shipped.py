@@ -12,8 +12,9 @@ from safetensors import safe_open
 from recipes.mini.card import CARD, digest_of
 from recipes.mini.tokenizer import codon_tokenizer
 from virnucpro.cli.main import run
+from virnucpro.features.classifier import packaged_classifier
 from virnucpro.models.dna_tokens import TOKENIZER_FILE
-from virnucpro.models.packaged import MINI_FOLDER, packaged_classifier
+from virnucpro.models.packaged import MINI_FOLDER
 from virnucpro.scoring.calibration import LEVELS, Calibration
 
 MEGABYTES = 12
@@ -40,8 +41,8 @@ def test_the_dna_half_reads_codons():
 
 def test_the_classifier_is_of_all_windows_and_calibrated():
     classifier = packaged_classifier()
-    assert classifier.contract.frames == "longest"
-    assert classifier.contract.windows_bp == (100, 1000)
+    assert classifier.spec.rows == "longest"
+    assert classifier.spec.windows_bp == (100, 1000)
     calibration = Calibration.from_dict(classifier.calibration)
     assert set(calibration.thresholds) == set(LEVELS)
 

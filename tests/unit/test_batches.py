@@ -14,7 +14,7 @@ from virnucpro import InputError, extract_fast_esm
 from virnucpro.batching import plan_batches
 from virnucpro.embedding.batches import run_batches
 from virnucpro.embedding.records import Limits, embed_records
-from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.models.esm2_checkpoints import ProteinEncoder
 from virnucpro.models.placement import Placement, choose_placement
 from virnucpro.records import Record
 
@@ -24,7 +24,7 @@ class Limited(ProteinEncoder):
 
     def embed(self, tokens, exact=False):
         self.__dict__.setdefault("sizes", []).append(len(tokens))
-        if sum(map(len, tokens)) > self.room:
+        if len(tokens.values) > self.room:
             raise self.error
         return super().embed(tokens, exact)
 
@@ -80,7 +80,7 @@ def test_a_thread_for_each_batch_changes_no_row(protein_encoder, proteins, two_t
         def embed(self, tokens, exact=False):
             names.add(threading.current_thread().name)
             assert torch.get_num_threads() == 1
-            if len(tokens) > 1 and sum(map(len, tokens)) > 200:
+            if len(tokens) > 1 and len(tokens.values) > 200:
                 raise torch.OutOfMemoryError("no room")
             return super().embed(tokens, exact)
 
@@ -95,8 +95,8 @@ def test_a_thread_for_each_batch_changes_no_row(protein_encoder, proteins, two_t
 
 
 def test_threads_of_batches_leave_those_of_others_as_they_are(protein_encoder, proteins, two_threads):
-    tokens = [protein_encoder.prepare(sequence, 300).tokens for _, sequence in proteins]
-    plan = plan_batches([len(one) for one in tokens], 302)
+    tokens = protein_encoder.tokenise([sequence for _, sequence in proteins], 300).ragged
+    plan = plan_batches(tokens.lengths, 302)
     with ThreadPoolExecutor(1) as early, ThreadPoolExecutor(1) as later:
         batches = run_batches(protein_encoder, tokens, plan, 302)
         next(batches)
@@ -108,7 +108,7 @@ def test_threads_of_batches_leave_those_of_others_as_they_are(protein_encoder, p
 def test_what_does_not_fit_beside_others_is_tried_by_itself(protein_encoder, proteins, two_threads):
     class Crowded(ProteinEncoder):
         def embed(self, tokens, exact=False):
-            if threading.current_thread().name.startswith("batch") and max(map(len, tokens)) in (
+            if threading.current_thread().name.startswith("batch") and tokens.lengths.max() in (
                 lengths[3],
                 lengths[9],
             ):
@@ -131,7 +131,7 @@ def test_what_is_over_the_budget_has_all_threads(protein_encoder, proteins, two_
 
     class Watched(ProteinEncoder):
         def embed(self, tokens, exact=False):
-            threads[max(map(len, tokens))] = torch.get_num_threads()
+            threads[int(tokens.lengths.max())] = torch.get_num_threads()
             return super().embed(tokens, exact)
 
     watched = Watched(protein_encoder.model, protein_encoder.identity, protein_encoder.placement)
@@ -221,8 +221,8 @@ def test_real_overflow_of_half_precision_is_rescued():
     checkpoint = protein_checkpoint()
     checkpoint.source._tensors["layers.3.contract.bias"] = torch.full((128,), 60000.0)
     checkpoint.source._tensors["layers.2.contract.bias"] = torch.full((128,), 60000.0)
-    half = ProteinEncoder.load(checkpoint, choose_placement("cpu", "fp16"))
-    tokens = [half.prepare("MKVLAA", 1024).tokens]
+    half = checkpoint.encoder(choose_placement("cpu", "fp16"))
+    tokens = half.tokenise(["MKVLAA"], 1024).ragged
     assert not np.isfinite(half.embed(tokens)).all()
     embedded = embed_records(half, as_records([("p", "MKVLAA")]), Limits())
     assert embedded.counts.written == 1

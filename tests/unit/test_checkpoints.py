@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel
 from published_layouts import TINY, transformers_model, write_bin, write_fair_esm, write_prefixed
 from virnucpro import DeviceError, WeightsError
 from virnucpro.models import matching
-from virnucpro.models.checkpoints import open_checkpoint, open_transformers_model
+from virnucpro.models.checkpoints import open_checkpoint, open_model_in_memory
 from virnucpro.models.placement import choose_placement
 
 CPU = choose_placement("cpu", "fp32")
@@ -84,20 +84,20 @@ def test_a_checkpoint_without_frequencies_gets_computed_ones(folder):
         ({"vocab_size": 4096}, "vocab_size is 4096, not 33"),
         ({"num_hidden_layers": 4}, "missing: layers.3"),
         ({"hidden_size": 128}, "misshaped"),
-        ({"num_attention_heads": 0}, "num_attention_heads is 0, not a positive whole number"),
-        ({"num_attention_heads": True}, "num_attention_heads is True, not a positive whole number"),
-        ({"hidden_size": "64"}, "hidden_size is '64', not a positive whole number"),
-        ({"hidden_size": None}, "hidden_size is None, not a positive whole number"),
-        ({"num_hidden_layers": 3.0}, "num_hidden_layers is 3.0, not a positive whole number"),
+        ({"num_attention_heads": 0}, "num_attention_heads is 0, not a whole number from 1 to"),
+        ({"num_attention_heads": True}, "num_attention_heads is True, not a whole number from 1 to"),
+        ({"hidden_size": "64"}, "hidden_size is '64', not a whole number from 1 to"),
+        ({"hidden_size": None}, "hidden_size is None, not a whole number from 1 to"),
+        ({"num_hidden_layers": 3.0}, "num_hidden_layers is 3.0, not a whole number from 1 to"),
         ({"token_dropout": None}, "token_dropout is None, not true or false"),
         ({"layer_norm_eps": None}, "layer_norm_eps is None, not a positive number"),
-        ({"layer_norm_eps": float("nan")}, "layer_norm_eps is nan, not a positive number"),
+        ({"layer_norm_eps": float("nan")}, "NaN, which is no number of JSON"),
         ({"rope_theta": "x"}, "rope_theta is 'x', not a positive number"),
         ({"num_attention_heads": 7}, "hidden_size 64 is no multiple of 7 heads"),
         ({"num_attention_heads": 64}, "heads of width 1 have no halves"),
         (
             {"model_type": "bart", "layer_norm_eps": "absent", "hidden_size": "64", "vocab_size": [33]},
-            r"lacks layer_norm_eps, .*model_type is 'bart'.*vocab_size is \[33\].*hidden_size is '64'",
+            r"model_type is 'bart'; known are esm or fast_esm \(ESM-2\), bert \(DNABERT-S\)",
         ),
     ],
 )
@@ -110,7 +110,7 @@ def test_configurations_that_are_not_of_this_model(folder, changes, told):
 def test_a_configuration_that_is_not_json(folder):
     config = folder / "config.json"
     config.write_text(config.read_text().replace(",", "", 1))
-    with pytest.raises(WeightsError, match=r"config\.json is not valid JSON"):
+    with pytest.raises(WeightsError, match=r"config\.json is not a configuration in valid JSON"):
         open_checkpoint(folder)
 
 
@@ -156,7 +156,7 @@ def test_code_in_a_file_is_not_run(tmp_path, capsys, layout):
     else:
         path = target = tmp_path / "m.pt"
         torch.save({"cfg": {"model": Payload()}, "model": {}}, target)
-    with pytest.raises(WeightsError, match=r"asks for the class .*print.*not loaded"):
+    with pytest.raises(WeightsError, match=r"asks for print.*not loaded"):
         open_checkpoint(path).load(CPU)
     assert "executed" not in capsys.readouterr().out
 
@@ -181,9 +181,9 @@ def test_paths_that_are_no_model(tmp_path):
 def test_models_in_memory_of_another_kind():
     bert = BertModel(BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64))
     with pytest.raises(WeightsError, match="BertModel"):
-        open_transformers_model(bert)
+        open_model_in_memory(bert)
     with pytest.raises(WeightsError, match="Linear"):
-        open_transformers_model(torch.nn.Linear(2, 2))
+        open_model_in_memory(torch.nn.Linear(2, 2))
 
 
 def test_digest_follows_the_weights_not_the_name(tmp_path):
@@ -192,10 +192,10 @@ def test_digest_follows_the_weights_not_the_name(tmp_path):
     first, second = (open_checkpoint(tmp_path / name).identity for name in ("a.pt", "b.pt"))
     assert first.weights_sha256 == second.weights_sha256
     model = transformers_model(TINY)
-    before = open_transformers_model(model).identity.weights_sha256
+    before = open_model_in_memory(model).identity.weights_sha256
     with torch.no_grad():
         model.encoder.layer[0].output.dense.bias[0] += 1e-3
-    assert open_transformers_model(model).identity.weights_sha256 != before
+    assert open_model_in_memory(model).identity.weights_sha256 != before
 
 
 def test_every_published_tensor_is_read_once_into_its_place(folder):
@@ -212,7 +212,7 @@ def test_every_published_tensor_is_read_once_into_its_place(folder):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"encoder_layers": "3"}, "encoder_layers is '3', not a positive whole number"),
+        ({"encoder_layers": "3"}, "encoder_layers is '3', not a whole number from 1 to"),
         ({"encoder_attention_heads": 0}, "encoder_attention_heads is 0"),
         ({"encoder_embed_dim": None, "token_dropout": "yes"}, "encoder_embed_dim is None.*token_dropout is 'yes'"),
         ({"encoder_attention_heads": 7}, "encoder_embed_dim 64 is no multiple of 7 heads"),

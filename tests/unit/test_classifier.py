@@ -13,17 +13,18 @@ from safetensors.torch import save_file
 from feature_parts import CONTRACT, DNA, PROTEIN
 from tolerances import SCORE_FP32
 from virnucpro import ConfigError, DimensionError, WeightsError, load_classifier
-from virnucpro.features.spec import EncoderUse, FeatureContract
-from virnucpro.models.classifier import MLP, Classifier, serialise_classifier
+from virnucpro.features.classifier import Classifier, serialise_classifier
+from virnucpro.features.spec import EncoderUse, FeatureSpec
+from virnucpro.models.classifier import MLP
 from virnucpro.records import EmbeddingTable, ModelIdentity
 
 
-def trained(contract=CONTRACT, seed=0):
+def trained(spec=CONTRACT, seed=0):
     torch.manual_seed(seed)
-    model = MLP(contract.width, 32)
+    model = MLP(spec.width, 32)
     for _ in range(5):  # so that the batch norm has statistics of its own
-        model(torch.randn(64, contract.width) * 3 + 1)
-    return Classifier(model.eval(), contract, {"split": "record"})
+        model(torch.randn(64, spec.width) * 3 + 1)
+    return Classifier(model.eval(), spec, {"split": "record"})
 
 
 @pytest.fixture
@@ -73,9 +74,9 @@ def test_scores_are_a_softmax(classifier):
 
 def test_a_row_s_scores_are_the_same_in_any_company():
     """To the bit; in float32 they are not: products of other shapes add up in another order."""
-    contract = FeatureContract(500, EncoderUse(768), EncoderUse(2560))
-    classifier = trained(contract)
-    rows = features(1100, contract.width)
+    spec = FeatureSpec(500, EncoderUse(768), EncoderUse(2560))
+    classifier = trained(spec)
+    rows = features(1100, spec.width)
     whole = classifier.score(rows)
     threads = torch.get_num_threads()
     try:
@@ -89,7 +90,7 @@ def test_a_row_s_scores_are_the_same_in_any_company():
 
 def test_one_file_brings_everything_back(path, classifier):
     again = load_classifier(str(path))
-    assert (again.contract, again.training) == (classifier.contract, {"split": "record"})
+    assert (again.spec, again.training) == (classifier.spec, {"split": "record"})
     assert np.array_equal(again.score(features(9)), classifier.score(features(9)))
     assert serialise_classifier(again) == path.read_bytes()
     assert len(again.sha256) == 64
@@ -97,7 +98,7 @@ def test_one_file_brings_everything_back(path, classifier):
         header = json.loads(opened.metadata()["virnucpro_classifier"])
     assert (header["format"], header["window_bp"], header["modality"]) == (1, 500, "both")
     assert header["widths"] == {"input": 16, "hidden": 32}
-    assert header["classes"] == ["host", "viral"]
+    assert header["classes"] == ["non-viral", "viral"]
     assert header["encoders"]["protein"]["identity"]["weights_sha256"] == "e" * 64
 
 
@@ -113,7 +114,7 @@ def damaged(path, change):
     ("change", "told"),
     [
         (lambda h, t: t.pop("bn1.running_mean"), "bn1.running_mean is missing"),
-        (lambda h, t: t.update(more=torch.zeros(1)), "more is not known"),
+        (lambda h, t: t.update(more=torch.zeros(1)), "'more' is not known"),
         (lambda h, t: t.update({"bn1.bias": torch.zeros(31)}), r"bn1\.bias is torch.float32 \(31,\) instead of"),
         (lambda h, t: t.update({"bn1.bias": torch.zeros(32).double()}), r"bn1\.bias is torch.float64"),
         (lambda h, t: t["bn1.bias"].fill_(float("nan")), "bn1.bias holds numbers that are not finite"),
@@ -177,7 +178,7 @@ def test_what_cannot_be_compared_is_told(classifier):
     assert classifier.require(CONTRACT) == []
     moved = replace(PROTEIN.identity, name="elsewhere/protein", revision=None)
     assert classifier.require(replace(CONTRACT, protein=replace(PROTEIN, identity=moved))) == []
-    unknown = FeatureContract(None, EncoderUse(6), EncoderUse(10, ModelIdentity("/some/folder", None, "")))
+    unknown = FeatureSpec(None, EncoderUse(6), EncoderUse(10, ModelIdentity("/some/folder", None, "")))
     assert classifier.require(unknown) == ["dna encoder", "weights of the protein encoder", "window length"]
 
 
@@ -194,11 +195,11 @@ def test_a_classifier_of_one_modality_takes_its_own_columns(modality, columns):
 def test_rows_of_another_width(classifier):
     with pytest.raises(DimensionError, match=r"takes rows of 16 numbers, not an array of shape \(3, 17\)"):
         classifier.score(features(3, 17))
-    with pytest.raises(DimensionError, match="takes rows of 9 numbers, and its contract describes 16"):
+    with pytest.raises(DimensionError, match="takes rows of 9 numbers, and its spec describes 16"):
         Classifier(MLP(9, 4), CONTRACT)
 
 
-LONGEST = replace(CONTRACT, frames="longest", windows_bp=(100, 1000))
+LONGEST = replace(CONTRACT, rows="longest", windows_bp=(100, 1000))
 CALIBRATION = {"gamma": 0.5, "window": {"lengths": [100, 1000]}}
 
 
@@ -212,26 +213,26 @@ def longest(tmp_path):
 
 def test_rule_windows_lengths_and_calibration_are_in_the_one_file(longest):
     again = load_classifier(longest)
-    assert (again.contract, again.calibration) == (LONGEST, CALIBRATION)
-    assert again.contract.width == CONTRACT.width + 2
+    assert (again.spec, again.calibration) == (LONGEST, CALIBRATION)
+    assert again.spec.width == CONTRACT.width + 2
     assert serialise_classifier(again) == longest.read_bytes()
     with safe_open(longest, framework="pt") as opened:
         header = json.loads(opened.metadata()["virnucpro_classifier"])
-    assert (header["frames"], header["windows_bp"], header["calibration"]) == ("longest", [100, 1000], CALIBRATION)
+    assert (header["rows"], header["windows_bp"], header["calibration"]) == ("longest", [100, 1000], CALIBRATION)
 
 
 def test_a_file_without_them_says_nothing_of_them(path):
     with safe_open(path, framework="pt") as opened:
         header = json.loads(opened.metadata()["virnucpro_classifier"])
-    assert not {"frames", "windows_bp", "calibration"} & {*header, *header["encoders"]}
+    assert not {"rows", "windows_bp", "calibration"} & {*header, *header["encoders"]}
     assert load_classifier(path).calibration is None
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda h, t: h["encoders"].update(frames="closed"), "rule 'closed'; known are open, longest"),
-        (lambda h, t: h["encoders"].pop("frames"), "contradicts itself"),
+        (lambda h, t: h["encoders"].update(rows="closed"), "rule 'closed'; known are open, longest, window"),
+        (lambda h, t: h["encoders"].pop("rows"), "contradicts itself"),
         (lambda h, t: h.update(windows_bp=[1, 2000]), "contradicts itself"),
         (lambda h, t: h["encoders"].update(windows_bp=[600, 900]), "windows of 500 bp, but of 600 to 900 bp"),
         (lambda h, t: h["encoders"].update(windows_bp=[100]), "cannot be read as a classifier"),
@@ -253,7 +254,7 @@ def test_any_window_of_the_range_fits(longest, window_bp):
     [
         (replace(LONGEST, window_bp=99, windows_bp=None), "window: 100 to 1000 bp needed, 99 bp found"),
         (replace(LONGEST, window_bp=1001, windows_bp=None), "window: 100 to 1000 bp needed, 1001 bp found"),
-        (CONTRACT, "frames by rule longest needed, open found"),
+        (CONTRACT, "rows by the rule longest needed, open found"),
     ],
 )
 def test_windows_beyond_the_range_and_other_rules_are_refused(longest, found, told):

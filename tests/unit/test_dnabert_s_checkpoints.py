@@ -11,7 +11,7 @@ from dna_layouts import gte_model, published_dna_state, published_tokenizer, wri
 from published_layouts import published_state
 from virnucpro import WeightsError, load_encoder
 from virnucpro.models.checkpoints import open_checkpoint
-from virnucpro.models.encoders import DnaEncoder
+from virnucpro.models.dnabert_s_checkpoints import DnaEncoder
 from virnucpro.models.placement import choose_placement
 
 CPU = choose_placement("cpu", "fp32")
@@ -119,7 +119,7 @@ def test_a_dnabert_2_that_is_not_whole_is_refused_by_name(folder):
         ({"hidden_act": "gelu_new"}, "hidden_act is 'gelu_new', not 'gelu'"),
         ({"vocab_size": 4096}, "vocab_size is 4096 in the configuration, 300 in the tokenizer"),
         ({"num_attention_heads": 7}, "hidden_size 96 is no multiple of 7 heads"),
-        ({"num_attention_heads": 0}, "num_attention_heads is 0, not a positive whole number"),
+        ({"num_attention_heads": 0}, "num_attention_heads is 0, not a whole number from 1 to"),
         ({"hidden_size": "96", "layer_norm_eps": None}, "hidden_size is '96'.*layer_norm_eps is None"),
         ({"vocab_size": None}, "vocab_size is None"),
         ({"num_hidden_layers": 4}, r"missing: layers\.3"),

@@ -14,8 +14,7 @@ from published_layouts import (
     write_prefixed,
 )
 from tolerances import DIFFERENT, HALF_COSINE, INVARIANCE_FP32, PARITY_FP32
-from virnucpro.models.checkpoints import open_checkpoint, open_transformers_model
-from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.models.checkpoints import open_checkpoint, open_model_in_memory
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import choose_placement
 from virnucpro.models.pooling import mean_over_residues
@@ -80,7 +79,7 @@ def test_parity_with_fair_esm_from_its_own_file(tmp_path):
 
 def test_parity_from_a_transformers_model_in_memory():
     model = transformers_model(TINY)
-    encoder = open_transformers_model(model).load(choose_placement("cpu", "fp32"))
+    encoder = open_model_in_memory(model).load(choose_placement("cpu", "fp32"))
     tokens = token_sequences()
     assert_parity(encoder, tokens, transformers_states(model, tokens))
 
@@ -162,7 +161,7 @@ def test_parity_on_the_full_650m_shape(tmp_path, layout):
             expected = [model(torch.from_numpy(t)[None], repr_layers=[33])["representations"][33][0] for t in tokens]
     del model
     assert_parity(load(path), tokens, expected)
-    half = ProteinEncoder.load(open_checkpoint(path), choose_placement("cpu", "bf16"))
+    half = open_checkpoint(path).encoder(choose_placement("cpu", "bf16"))
     cosines = torch.cosine_similarity(hidden_states(half.model, tokens[-1:])[0].float(), expected[-1])
     print(f"bf16, full shape, 1,026 tokens: least cosine per residue {cosines.min():.6f}")
     assert cosines.min() >= HALF_COSINE

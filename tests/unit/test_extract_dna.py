@@ -75,8 +75,11 @@ def test_without_a_file_and_with_case_and_gaps(dna_encoder, tmp_path, caplog):
 def test_long_sequences_are_cut_where_the_docs_say(dna_encoder, tmp_path):
     long = random_dna(np.random.default_rng(1), 300)
     assert extract.DNA_LIMITS.max_residues == 10_000
-    assert dna_encoder.prepare(long, 100).truncated
-    assert dna_encoder.prepare(long, 100).tokens.tolist() == dna_encoder.prepare(long[:100], 100).tokens.tolist()
+    assert dna_encoder.tokenise([long], 100).truncated[0]
+    assert (
+        dna_encoder.tokenise([long], 100).ragged[0].tolist()
+        == dna_encoder.tokenise([long[:100]], 100).ragged[0].tolist()
+    )
 
 
 def test_a_model_of_transformers_is_taken_over_with_its_tokenizer(fasta, windows):

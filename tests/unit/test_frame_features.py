@@ -9,7 +9,7 @@ import torch
 
 from tolerances import INVARIANCE_FP32
 from virnucpro.embedding.records import Limits
-from virnucpro.models.encoders import DnaEncoder
+from virnucpro.models.dnabert_s_checkpoints import DnaEncoder
 from virnucpro.records import Record
 from virnucpro.verbs.frame_features import FrameEncoders, embed_frames, length_numbers
 from virnucpro.verbs.framing import frame_parts
@@ -61,10 +61,10 @@ def test_no_protein_is_zeros_and_every_other_row_has_its_own_vectors(part, prote
     assert 0 < empty.sum() < len(empty)
     assert (protein[empty] == 0).all()
     for row, frame in enumerate(part.frames):
-        (alone,) = dna_encoder.embed([dna_encoder.prepare(frame.nucleotides, 300).tokens])
+        (alone,) = dna_encoder.embed(dna_encoder.tokenise([frame.nucleotides], 300).ragged)
         np.testing.assert_allclose(dna[row], alone, atol=INVARIANCE_FP32)
         if frame.protein:
-            (alone,) = protein_encoder.embed([protein_encoder.prepare(frame.protein, 300).tokens])
+            (alone,) = protein_encoder.embed(protein_encoder.tokenise([frame.protein], 300).ragged)
             np.testing.assert_allclose(protein[row], alone, atol=INVARIANCE_FP32)
 
 
@@ -89,7 +89,7 @@ def test_letters_that_do_not_fit_fail_with_all_of_their_frames_and_no_other(
 ):
     whole = embedded(part, protein_encoder, dna_encoder).table
     (letters, _), *_ = Counter(frame.nucleotides for frame in part.frames).most_common()
-    bad = {len(dna_encoder.prepare(letters, 300).tokens)}
+    bad = {len(dna_encoder.tokenise([letters], 300).ragged[0])}
     embed = DnaEncoder.embed
 
     def tight(self, tokens, exact=False):

@@ -7,7 +7,7 @@ from dna_layouts import write_dnabert_s
 from published_layouts import TINY, transformers_model
 from tolerances import GRADIENT_FP32
 from virnucpro.models import esm2
-from virnucpro.models.checkpoints import open_checkpoint, open_transformers_model
+from virnucpro.models.checkpoints import open_checkpoint, open_model_in_memory
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import choose_placement
 
@@ -33,7 +33,7 @@ def assert_equal_gradients(found, expected):
 @pytest.mark.parametrize("learning", [True, False])
 def test_gradients_of_esm2_are_transformers_s(learning):
     theirs = transformers_model(TINY, add_pooling_layer=False)
-    ours = open_transformers_model(theirs).load(choose_placement("cpu", "fp32")).requires_grad_(True).train(learning)
+    ours = open_model_in_memory(theirs).load(choose_placement("cpu", "fp32")).requires_grad_(True).train(learning)
     sequences = tokens()
     pack = Pack(torch.cat(sequences), tuple(len(sequence) for sequence in sequences))
     weigh(ours(pack)).backward()
@@ -59,7 +59,7 @@ def test_every_parameter_of_dnabert_s_learns(tmp_path):
 
 def test_pieces_are_turned_as_the_whole(monkeypatch):
     """Without gradients a CPU turns so many tokens at a time; where it cuts changes nothing."""
-    model = open_transformers_model(transformers_model(TINY)).load(choose_placement("cpu", "fp32"))
+    model = open_model_in_memory(transformers_model(TINY)).load(choose_placement("cpu", "fp32"))
     sequences = tokens()
     pack = Pack(torch.cat(sequences), tuple(len(sequence) for sequence in sequences))
     whole = model(pack)

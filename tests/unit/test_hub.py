@@ -5,9 +5,11 @@ The hub is a small web server in this process that answers as a hub does, so the
 
 import hashlib
 import http.server
+import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,19 @@ class Hub(http.server.BaseHTTPRequestHandler):
         self.answer(with_body=True)
 
     def answer(self, with_body):
+        names = [path.name for path in self.folder.iterdir()]
+        listed = {
+            f"/api/models/{self.entry.repository}/revision/{self.entry.revision}": {
+                "id": self.entry.repository,
+                "siblings": [{"rfilename": name} for name in names],
+            },
+            f"/api/models/{self.entry.repository}/tree/{self.entry.revision}": [
+                {"type": "file", "path": name, "size": (self.folder / name).stat().st_size, "oid": "0" * 40}
+                for name in names
+            ],
+        }
+        if (found := listed.get(self.path.partition("?")[0])) is not None:
+            return self.send(json.dumps(found).encode(), with_body)
         prefix = f"/{self.entry.repository}/resolve/{self.entry.revision}/"
         name = self.path.removeprefix(prefix)
         self.asked.append(name)
@@ -51,8 +66,10 @@ class Hub(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.send_header("X-Repo-Commit", self.entry.revision)
             self.end_headers()
-            return
-        content = path.read_bytes()
+            return None
+        self.send(path.read_bytes(), with_body)
+
+    def send(self, content, with_body):
         self.send_response(200)
         self.send_header("X-Repo-Commit", self.entry.revision)
         self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
@@ -65,6 +82,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     (tmp_path / "published").mkdir()
+    monkeypatch.setitem(CATALOG, ENTRY.name, replace(ENTRY, width=64))  # of the small weights that the tests publish
+    monkeypatch.setitem(CATALOG, "dnabert-s", replace(CATALOG["dnabert-s"], width=96))
     (tmp_path / "published" / "modeling_esm.py").write_text("raise SystemExit('remote code')")
     handler = type("ThisHub", (Hub,), {"folder": tmp_path / "published", "asked": []})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -11,7 +11,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from virnucpro.models.checkpoints import open_checkpoint
-from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.models.esm2_checkpoints import ProteinEncoder
 from virnucpro.models.placement import choose_placement
 
 def peak():

@@ -82,7 +82,7 @@ def test_an_id_that_stands_twice_is_named(tmp_path, twice):
     protein = vectors("abb" if twice == "ESM" else "abc", 20)
     dna_file = write_dna(tmp_path / "x_DNABERT_S.pt", dna)
     protein_file = write_proteins(tmp_path / "x_ESM.pt", protein)
-    with pytest.raises(InputError, match=rf"x_{twice}\.pt: b stand there more than once"):
+    with pytest.raises(InputError, match=rf"x_{twice}\.pt: repeated IDs b, so it is not known"):
         merge_data(dna_file, protein_file, tmp_path / "x_merged.pt")
     assert not (tmp_path / "x_merged.pt").exists()
 
@@ -90,7 +90,7 @@ def test_an_id_that_stands_twice_is_named(tmp_path, twice):
 def test_files_without_a_common_id(tmp_path):
     dna_file = write_dna(tmp_path / "x_DNABERT_S.pt", vectors("ab", 768))
     protein_file = write_proteins(tmp_path / "x_ESM.pt", vectors("cd", 20))
-    with pytest.raises(InputError, match="no id in common"):
+    with pytest.raises(InputError, match="no ID in common"):
         merge_data(dna_file, protein_file, tmp_path / "x_merged.pt")
     assert len(log_of(tmp_path)) == 4
 
@@ -120,7 +120,7 @@ def test_a_dna_id_beside_the_vector_of_another(tmp_path):
     torch.save(
         {"nucleotide": ["a"], "data": [{"label": "b", "mean_representation": [0.0]}]}, tmp_path / "x_DNABERT_S.pt"
     )
-    with pytest.raises(StoreError, match="row 0 is of b, its id says a"):
+    with pytest.raises(StoreError, match="row 0 is of 'b', its id says 'a'"):
         read_dna_features(tmp_path / "x_DNABERT_S.pt")
 
 
@@ -131,8 +131,8 @@ def test_the_receipts_of_both_files_become_the_contract(tmp_path, files):
     write_extraction_receipt(protein_file, protein, window_bp=300, max_residues=1024)
     merge_data(dna_file, protein_file, tmp_path / "x_merged.pt", "viral")
     part = read_merged(tmp_path / "x_merged.pt")
-    assert (part.label, part.contract.window_bp) == (1, 300)
-    assert (part.contract.dna.identity, part.contract.protein.identity) == (dna, protein)
+    assert (part.label, part.spec.window_bp) == (1, 300)
+    assert (part.spec.dna.identity, part.spec.protein.identity) == (dna, protein)
     write_extraction_receipt(protein_file, protein, window_bp=500)
     with pytest.raises(ConfigError, match=r"windows of different lengths: \[300, 500\]"):
         merge_data(dna_file, protein_file, tmp_path / "y_merged.pt")
@@ -154,11 +154,11 @@ def test_a_finished_file_is_kept_and_another_s_is_not_taken_for_it(tmp_path, fil
     (tmp_path / "x_merged.pt.json").unlink()
     with caplog.at_level(logging.WARNING):
         merge_data(dna_file, protein_file, out)
-    assert "has no receipt: kept" in caplog.text
+    assert "has no manifest: kept" in caplog.text
 
 
 def test_an_unknown_data_type(tmp_path, files):
-    with pytest.raises(ConfigError, match="data_type='phage' must be None, 'host', 'viral'"):
+    with pytest.raises(ConfigError, match="data_type='phage' must be None, 'host' or 'viral'"):
         merge_data(files[2], files[3], tmp_path / "x_merged.pt", "phage")
 
 
@@ -175,7 +175,7 @@ def test_merged_files_are_mapped_not_read(tmp_path):
         (b"junk", "no merged feature file"),
         ({"ids": ["a", "b"], "data": torch.zeros(1, 768)}, "2 ids beside data of shape"),
         ({"ids": ["a"], "data": torch.zeros(768)}, "beside data of shape"),
-        ({"ids": ["a", "b"], "data": torch.zeros(2, 768), "labels": [0, 1]}, "host .0. or viral .1. as a whole"),
+        ({"ids": ["a", "b"], "data": torch.zeros(2, 768), "labels": [0, 1]}, "non-viral .0. or viral .1. as a whole"),
         ({"ids": ["a"], "data": torch.zeros(1, 768), "labels": [2]}, "labels"),
         ({"data": torch.zeros(1, 768)}, "ids"),
     ],
@@ -219,12 +219,12 @@ def test_rows_are_gathered_with_their_labels_and_ids(tmp_path):
     assert np.array_equal(rows.gather(numbers, slice(6, 16)), whole[numbers, 6:])
     assert rows.labels.tolist() == [1] * 192 + [0] * 192
     assert next(iter(rows.ids())) == "viral0_chunk_1F1"
-    assert rows.contract == CONTRACT
+    assert rows.spec == CONTRACT
 
 
 def test_folders_that_do_not_go_together(tmp_path):
     viral = make_genomes(tmp_path / "v", "viral")
-    with pytest.raises(InputError, match="labelled 1, and was given as host"):
+    with pytest.raises(InputError, match="labelled 1, and was given as non-viral"):
         open_labelled_rows(viral, make_genomes(tmp_path / "x", "viral"))
     with pytest.raises(ConfigError, match="same folder"):
         open_labelled_rows(viral, viral)
@@ -232,7 +232,7 @@ def test_folders_that_do_not_go_together(tmp_path):
     with pytest.raises(
         ConfigError, match=r"output_2_merged\.pt does not go with .*window: 500 bp needed, 300 bp found"
     ):
-        open_labelled_rows(viral, make_genomes(tmp_path / "h", "host", contract=other))
+        open_labelled_rows(viral, make_genomes(tmp_path / "h", "host", spec=other))
     with pytest.raises(ConfigError, match=r"--window 300: .* windows of 500 bp"):
         open_labelled_rows(viral, make_genomes(tmp_path / "g", "host"), window_bp=300)
 

@@ -2,6 +2,7 @@ import numpy as np
 import torch
 
 from virnucpro.models.pack import Pack, filler
+from virnucpro.sequences.ragged import Ragged
 
 
 def tokens_of(lengths):
@@ -9,9 +10,9 @@ def tokens_of(lengths):
 
 
 def filled(total, width):
-    sequences = filler(tokens_of([total]), width)
-    assert all(len(sequence) == 1 for sequence in sequences)
-    return total + len(sequences)
+    sequences = filler(Ragged.of(tokens_of([total])), width)
+    assert (sequences.lengths[1:] == 1).all()
+    return int(sequences.offsets[-1])
 
 
 def test_filler_brings_every_batch_to_one_of_a_few_sizes():
@@ -28,10 +29,10 @@ def test_filler_is_nobodys_vector(monkeypatch, protein_encoder):
     encoder = protein_encoder
     seen = []
     of = Pack.of
-    monkeypatch.setattr(Pack, "of", lambda tokens, device: seen.append(sum(map(len, tokens))) or of(tokens, device))
-    proteins = [encoder.prepare("MKVLAAGIT" * count, 1024).tokens for count in (9, 5, 5, 2)]
+    monkeypatch.setattr(Pack, "of", lambda tokens, device: seen.append(len(tokens.values)) or of(tokens, device))
+    proteins = encoder.tokenise(["MKVLAAGIT" * count for count in (9, 5, 5, 2)], 1024).ragged
     vectors = encoder.embed(proteins)
-    assert seen == [512] != [sum(map(len, proteins))]
+    assert seen == [512] != [len(proteins.values)]
     assert vectors.shape == (4, encoder.width)
 
     pack = of(proteins)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from virnucpro.models.encoders import ProteinEncoder
+from virnucpro.models.esm2_checkpoints import ProteinEncoder
 from virnucpro.verbs.selftest import self_test
 
 
@@ -33,7 +33,7 @@ def in_half(protein_encoder, kind):
 
 def test_an_extraction_that_fails_is_one_failed_check(protein_encoder):
     checks = list(self_test(in_half(protein_encoder, Wrong)))
-    assert [(check.name, check.passed) for check in checks] == [("extraction", False)]
+    assert [(check.name, check.passed) for check in checks] == [("file", False)]
     assert "none of its 6 sequences" in checks[0].found
 
 
@@ -49,7 +49,7 @@ def test_one_sequence_without_a_vector_fails_the_comparison_and_ends_nothing(pro
 
     def sometimes(self, tokens, exact=False):
         vectors = embed(self, tokens, exact).copy()
-        vectors[[len(sequence) == at + 2 for sequence in tokens]] = np.nan
+        vectors[tokens.lengths == at + 2] = np.nan
         return vectors
 
     monkeypatch.setattr(ProteinEncoder, "embed", sometimes)

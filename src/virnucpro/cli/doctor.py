@@ -10,19 +10,27 @@ import click
 from virnucpro import __version__
 from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.options import device_option, dtype_option, threads_option, use_threads
+from virnucpro.errors import WeightsError
 
 __all__ = ["doctor"]
 
 
 @click.command()
-@click.option("--model", metavar="NAME|PATH", help="Also run an extraction with this model and check what comes out.")
+@click.option("--model", metavar="NAME|PATH", help="Also run an extraction with this model and check its result.")
 @device_option
 @dtype_option
 @threads_option
 def doctor(model: str | None, device: str, dtype: str, threads: int | None) -> int:
-    """Show what this machine offers; with --model, prove an extraction on six proteins.
+    """Show what this machine offers; with --model, test a whole extraction.
 
-    One PASS or FAIL line per check; exit code 0 only if all pass.
+    The test embeds six sequences, merges and resumes, and prints PASS or FAIL for each check. The exit code is 0 only
+    if all checks pass.
+
+    \b
+    Examples:
+      virnucpro doctor
+      virnucpro doctor --model mini
+      virnucpro doctor --model fastesm2-650 --device cuda --dtype bf16
     """
     use_threads(threads)
     _show_machine(device, dtype)
@@ -43,14 +51,11 @@ def doctor(model: str | None, device: str, dtype: str, threads: int | None) -> i
 
 def _show_machine(device: str, dtype: str) -> None:
     import torch
-    from huggingface_hub import constants
 
-    from virnucpro.models.catalog import CATALOG
-    from virnucpro.models.hub import find_downloaded
     from virnucpro.models.placement import choose_placement
+    from virnucpro.verbs.selftest import attention_timing, gpu_verdict
 
     placement = choose_placement(device, dtype)
-    found = [entry.name for entry in CATALOG.values() if find_downloaded(entry)]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     click.echo(f"virnucpro   {__version__}")
     click.echo(f"python      {platform.python_version()} on {platform.platform()}")
@@ -60,4 +65,20 @@ def _show_machine(device: str, dtype: str) -> None:
     for index in range(torch.cuda.device_count()):
         properties = torch.cuda.get_device_properties(index)
         click.echo(f"cuda:{index}      {properties.name}, {properties.total_memory / 2**30:.1f} GiB")
-    click.echo(f"weights     {', '.join(found) or 'none of the published models'} in {constants.HF_HUB_CACHE}")
+    click.echo(f"attention   {attention_timing(placement)}")
+    if verdict := gpu_verdict(placement):
+        click.echo(f"GPU         {verdict}")
+    click.echo(f"weights     {_downloaded()}")
+
+
+def _downloaded() -> str:
+    """Name the published models on this machine; settings that stop the hub's client are no reason to stop here."""
+    from virnucpro.models.catalog import CATALOG
+    from virnucpro.models.hub import cache_folder, find_downloaded
+
+    try:
+        folder = cache_folder()
+    except WeightsError as error:
+        return "; ".join(str(error).splitlines()[:2])
+    found = [entry.name for entry in CATALOG.values() if find_downloaded(entry)]
+    return f"{', '.join(found) or 'none of the published models'} in {folder}"

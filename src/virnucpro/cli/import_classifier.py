@@ -14,30 +14,40 @@ __all__ = ["import_classifier"]
 @click.command("import-classifier")
 @click.argument("published", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where to: x.safetensors."
-)
-@click.option(
-    "--window", "window_bp", required=True, type=click.IntRange(min=1),
-    help="Bases of the windows it was trained on; 500 for 500_model.pth.",
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write; ends in .safetensors.",
 )  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace a classifier that is there.")
+@click.option(
+    "--window",
+    "window_bp",
+    required=True,
+    type=click.IntRange(min=1, max=1_000_000),
+    help="Length in bp of the windows that it was trained on: 300 or 500.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def import_classifier(published: Path, output: Path, window_bp: int, overwrite: bool) -> int:
-    """Take over a classifier that VirNucPro published: PUBLISHED is 300_model.pth or 500_model.pth.
+    """Convert a classifier that VirNucPro published: PUBLISHED is 300_model.pth or 500_model.pth.
 
-    Nothing in the file is run: its tensors are read, and a file that asks for any class or function but those of such a
-    classifier is refused, by name. The result needs features of DNABERT-S and ESM-2 3B.
+    The published files are pickles, which can hold code. Nothing in them is run: only tensors are read, and a file that
+    asks for any other class or function is refused. The converted classifier needs features of DNABERT-S and ESM-2 3B.
+
+    \b
+    Examples:
+      virnucpro import-classifier 500_model.pth -o 500.safetensors --window 500
+      virnucpro import-classifier 300_model.pth -o 300.safetensors --window 300
+      virnucpro import-classifier 500_model.pth -o 500.safetensors --window 500 --overwrite
     """
-    from virnucpro.models import published as reader  # torch is imported here, not above: --help must be quick
-    from virnucpro.models.classifier import serialise_classifier
+    from virnucpro.features import published as reader  # torch is imported here, not above: --help must be quick
+    from virnucpro.features.classifier import serialise_classifier
     from virnucpro.runs.files import whole_file
 
     if output.suffix != ".safetensors":
         raise ConfigError(f"{output}: a classifier's file ends in .safetensors")
     if output.exists() and not overwrite:
-        raise StoreError(f"{output} is there already; give another name or add --overwrite")
+        raise StoreError(f"{output} already exists; give another name or add --overwrite")
     classifier = reader.import_classifier(published, window_bp)
     with whole_file(output) as stream:
         stream.write(serialise_classifier(classifier))
-    encoders = " and ".join(use.name for use in classifier.contract.parts.values())
-    click.echo(f"{output}: {classifier.contract.width} numbers of {encoders}, windows of {window_bp} bp", err=True)
+    encoders = " and ".join(use.name for use in classifier.spec.parts.values())
+    click.echo(f"{output}: {classifier.spec.width} numbers of {encoders}, windows of {window_bp} bp", err=True)
     return 0

@@ -12,14 +12,28 @@ __all__ = ["models"]
 @click.group(invoke_without_command=True)
 @click.pass_context
 def models(context: click.Context) -> None:
-    """List the known models, or download the weights of one."""
+    """List the known models, or download the weights of one.
+
+    \b
+    Examples:
+      virnucpro models
+      virnucpro models download fastesm2-650
+      HF_HOME=/shared/weights virnucpro models download dnabert-s
+    """
     if context.invoked_subcommand is None:
         context.invoke(list_models)
 
 
 @models.command("list")
 def list_models() -> None:
-    """List the known models and whether their weights are on this machine."""
+    """List the known models and say whether their weights are on this machine.
+
+    \b
+    Examples:
+      virnucpro models list
+      virnucpro models list | grep here
+      HF_HOME=/shared/weights virnucpro models list
+    """
     from virnucpro.models.catalog import CATALOG, PACKAGED
     from virnucpro.models.hub import find_downloaded
     from virnucpro.models.packaged import is_here, open_packaged
@@ -34,20 +48,29 @@ def list_models() -> None:
         checkpoint = open_packaged(packaged.name) if is_here(packaged.name) else None
         shape: tuple[object, ...] = ("-", "-", "-", "not here")
         if checkpoint:
-            parameters = f"{checkpoint.parameters / 1e6:.1f}M"
-            shape = (parameters, checkpoint.config.layers, checkpoint.config.width, "here")
+            shape = (f"{checkpoint.parameters / 1e6:.1f}M", checkpoint.layers, checkpoint.width, "here")
         click.echo(row(packaged.name, *shape, f"part of the package ({packaged.note})"))
 
 
 @models.command()
 @click.argument("name")
 def download(name: str) -> None:
-    """Fetch the weights of NAME into the Hugging Face cache (HF_HOME moves it)."""
+    """Download the weights of NAME into the cache of Hugging Face.
+
+    What is there already is not downloaded again. HF_HOME moves the cache; copy it to use models on a machine without
+    a network.
+
+    \b
+    Examples:
+      virnucpro models download fastesm2-650
+      virnucpro models download dnabert-s
+      HF_HOME=/shared/weights virnucpro models download esm2-3b
+    """
     from virnucpro.models.catalog import CATALOG, PACKAGED
     from virnucpro.models.hub import download_weights
 
     if name in PACKAGED:
         raise ConfigError(f"{name} is part of the package: there is nothing to download")
     if name not in CATALOG:
-        raise ConfigError(f"unknown model {name!r}; 'virnucpro models' lists {', '.join(CATALOG)}")
+        raise ConfigError(f"unknown model {name!r:.100}; 'virnucpro models' lists {', '.join(CATALOG)}")
     click.echo(str(download_weights(CATALOG[name])))

@@ -1,8 +1,8 @@
 """Running a plan of batches through an encoder, whatever the hardware says to it.
 
-A batch that does not fit in memory is halved, again and again, down to one sequence. A vector that is not finite is
-computed again for its sequence alone, in float32 arithmetic on the weights as loaded, so that a neighbour's overflow
-never changes anyone else's numbers; where the work is in float32 already, there is nothing to do again.
+A batch that does not fit in memory, or fails in a way that nobody expected, is halved, again and again, down to one
+sequence. A vector that is not finite is computed again for its sequence alone, in float32 arithmetic on the weights as
+loaded, so that a neighbour's overflow never changes anyone else's numbers.
 
 On a CPU, where there are several batches for every thread, each thread works on one of its own: a core that works by
 itself need not wait for others after every operation.
@@ -10,62 +10,82 @@ itself need not wait for others after every operation.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from threading import Barrier
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from virnucpro.errors import DimensionError
 from virnucpro.models.encoders import Encoder
 from virnucpro.models.memory import is_out_of_memory
+from virnucpro.sequences.ragged import Ragged
 
-__all__ = ["NOT_FINITE", "OUT_OF_MEMORY", "Attempt", "run_batches"]
+__all__ = ["BATCH_ERROR", "NOT_FINITE", "OUT_OF_MEMORY", "Outcome", "Reason", "run_batches"]
 
-OUT_OF_MEMORY = "OutOfMemory"
-NOT_FINITE = "NotFinite"
+logger = logging.getLogger("virnucpro.embedding")
+
+OUT_OF_MEMORY, NOT_FINITE, BATCH_ERROR = "OutOfMemory", "NotFinite", "BatchError"
+
+Reason: TypeAlias = tuple[str, str]
+"""Why a row has no vector: error type and message."""
+
+_TOO_LARGE = (
+    OUT_OF_MEMORY,
+    "does not fit in memory even alone; shorten it (--max-residues, --window) or use a larger device",
+)
+_NOT_FINITE = (
+    NOT_FINITE,
+    "gives numbers that are not finite, in float32 too; the weights or the sequence are unusual",
+)
+
+PROBE = "ACGTACGTACGT"
+"""Text that every encoder can embed, as nucleotides or as residues."""
 
 BATCHES_OF_A_THREAD = 4
 """With fewer, threads would wait for the last one longer than they gain."""
 
 
 @dataclass(frozen=True, eq=False)
-class Attempt:
-    """What came of embedding one sequence."""
+class Outcome:
+    """What came of one batch."""
 
-    index: int  # its place among the sequences given
-    vector: NDArray[np.float32] | None  # (D,) Its embedding; None when it has none
-    error_type: str = ""  # why not: `OUT_OF_MEMORY` or `NOT_FINITE`; empty when it has one
+    rows: NDArray[np.int64]
+    vectors: NDArray[np.float32]  # (rows, D) zeros where a row failed
+    failures: dict[int, Reason]  # by row
 
 
 def run_batches(
-    encoder: Encoder, tokens: Sequence[NDArray[np.int64]], plan: Sequence[Sequence[int]], max_tokens: int
-) -> Iterator[list[Attempt]]:
-    """Embed every sequence of a plan."""
-    attempts = partial(_attempts, encoder, tokens)
+    encoder: Encoder, tokens: Ragged, plan: Sequence[NDArray[np.int64]], max_tokens: int
+) -> Iterator[Outcome]:
+    """Embed every row of a plan."""
+    run = _Runner(encoder, tokens).run
     threads = torch.get_num_threads()
-    large = sum(sum(len(tokens[index]) for index in batch) > max_tokens for batch in plan)
+    large = sum(int(tokens.lengths[rows].sum()) > max_tokens for rows in plan)
     if encoder.placement.device.type != "cpu" or threads == 1 or len(plan) - large < BATCHES_OF_A_THREAD * threads:
-        yield from map(attempts, plan)
+        yield from map(run, plan)
         return
-    yield from map(attempts, plan[:large])
+    yield from map(run, plan[:large])
     crowded: list[int] = []
-    for batch in _each_in_a_thread(attempts, plan[large:], threads):
-        crowded += [attempt.index for attempt in batch if attempt.error_type == OUT_OF_MEMORY]
-        yield [attempt for attempt in batch if attempt.error_type != OUT_OF_MEMORY]
-    yield from (attempts([index]) for index in crowded)
+    for outcome in _each_in_a_thread(run, plan[large:], threads):
+        beside_others = [row for row, (error_type, _) in outcome.failures.items() if error_type == OUT_OF_MEMORY]
+        crowded += beside_others
+        yield _without(outcome, beside_others) if beside_others else outcome
+    yield from (run(np.array([row])) for row in crowded)
 
 
 def _each_in_a_thread(
-    attempts: Callable[[Sequence[int]], list[Attempt]], plan: Sequence[Sequence[int]], threads: int
-) -> Iterator[list[Attempt]]:
+    run: Callable[[NDArray[np.int64]], Outcome], plan: Sequence[NDArray[np.int64]], threads: int
+) -> Iterator[Outcome]:
     """Work on as many batches at a time as there are threads."""
     ready = Barrier(threads + 1)
     with ThreadPoolExecutor(threads, "batch", _work_alone, (ready,)) as pool:
-        found = pool.map(attempts, plan)  # asks for all of them, so that all threads begin
+        found = pool.map(run, plan)  # asks for all of them, so that all threads begin
         ready.wait()
         torch.set_num_threads(threads)  # a thread that torch does not know yet begins with what was set last, anywhere
         yield from found
@@ -77,39 +97,88 @@ def _work_alone(ready: Barrier) -> None:
     ready.wait()
 
 
-def _attempts(encoder: Encoder, tokens: Sequence[NDArray[np.int64]], batch: Sequence[int]) -> list[Attempt]:
-    """Embed one batch, in halves where it does not fit."""
-    vectors = _embed_or_none(encoder, [tokens[index] for index in batch], exact=False)
-    if vectors is not None:
-        return [_checked(encoder, tokens[index], index, vector) for index, vector in zip(batch, vectors, strict=True)]
-    if len(batch) == 1:
-        return [Attempt(batch[0], None, OUT_OF_MEMORY)]
-    middle = (len(batch) + 1) // 2
-    return _attempts(encoder, tokens, batch[:middle]) + _attempts(encoder, tokens, batch[middle:])
+def _without(outcome: Outcome, rows: list[int]) -> Outcome:
+    kept = ~np.isin(outcome.rows, rows)
+    failures = {row: reason for row, reason in outcome.failures.items() if row not in rows}
+    return Outcome(outcome.rows[kept], outcome.vectors[kept], failures)
 
 
-def _checked(encoder: Encoder, tokens: NDArray[np.int64], index: int, vector: NDArray[np.float32]) -> Attempt:
-    """Accept a finite vector; compute another one in float32 when it was not of float32."""
-    if np.isfinite(vector).all():
-        return Attempt(index, vector)
-    if encoder.placement.dtype == torch.float32:
-        return Attempt(index, None, NOT_FINITE)
-    again = _embed_or_none(encoder, [tokens], exact=True)
-    if again is None:
-        return Attempt(index, None, OUT_OF_MEMORY)
-    if np.isfinite(again).all():
-        return Attempt(index, again[0])
-    return Attempt(index, None, NOT_FINITE)
+class _Runner:
+    """One encoder on the rows of one call; used by several threads."""
 
+    def __init__(self, encoder: Encoder, tokens: Ragged) -> None:
+        self._encoder, self._tokens = encoder, tokens
+        self._good: Ragged | None = None  # a row that was embedded before in this call
+        self._told: set[int] = set()  # sizes of batches of which it was said that they do not fit
 
-def _embed_or_none(encoder: Encoder, batch: list[NDArray[np.int64]], exact: bool) -> NDArray[np.float32] | None:
-    """Embed one batch; None when it does not fit in memory."""
-    try:
-        return encoder.embed(batch, exact)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
+    def run(self, rows: NDArray[np.int64]) -> Outcome:
+        """Embed one batch, in halves where it fails."""
+        found = self._embed(rows)
+        if not isinstance(found, tuple):
+            return self._finite(rows, found)
+        if len(rows) == 1:
+            return Outcome(rows, np.zeros((1, self._encoder.width), np.float32), {int(rows[0]): found})
+        if found[0] == OUT_OF_MEMORY:
+            self._tell_of_halving(rows)
+        middle = (len(rows) + 1) // 2
+        first, second = self.run(rows[:middle]), self.run(rows[middle:])
+        return Outcome(rows, np.concatenate((first.vectors, second.vectors)), first.failures | second.failures)
+
+    def _finite(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> Outcome:
+        """Accept finite vectors; compute the others again in float32, unless that is what they were computed in."""
+        wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        if not len(wrong):
+            return Outcome(rows, vectors, {})
+        vectors, failures = vectors.copy(), {}
+        for place in wrong:
+            exact = self._encoder.placement.dtype == torch.float32
+            again = _NOT_FINITE if exact else self._embed(rows[place : place + 1], exact=True)
+            if not isinstance(again, tuple) and not np.isfinite(again).all():
+                again = _NOT_FINITE
+            if isinstance(again, tuple):
+                failures[int(rows[place])] = again
+            vectors[place] = 0 if isinstance(again, tuple) else again[0]
+        return Outcome(rows, vectors, failures)
+
+    def _embed(self, rows: NDArray[np.int64], exact: bool = False) -> NDArray[np.float32] | Reason:
+        """Embed one batch, or say why not; an error that has to do with no sequence is raised."""
+        unexpected: Exception | None = None
+        try:
+            vectors = self._encoder.embed(self._tokens.take(rows), exact)
+        except InterruptedError:
             raise
-    # Only here, behind the except block, has the traceback let go of the tensors that filled the memory.
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    return None
+        except Exception as error:  # noqa: BLE001 - whatever a model, a kernel or a driver comes up with
+            unexpected = None if is_out_of_memory(error) else error
+        else:
+            if vectors.shape != (len(rows), self._encoder.width):
+                name, width = self._encoder.identity.name, self._encoder.width
+                raise DimensionError(f"{name} gave vectors of shape {vectors.shape} for {len(rows)} rows of {width}")
+            self._good = self._tokens.take(rows[-1:])
+            return vectors
+        if unexpected is not None:
+            if not self._still_works():
+                raise unexpected
+            lines = str(unexpected).strip().splitlines()
+            return BATCH_ERROR, f"{type(unexpected).__name__}: {lines[0] if lines else 'no message'}"
+        # Only here, behind the except block, has the traceback let go of the tensors that filled the memory.
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return _TOO_LARGE
+
+    def _still_works(self) -> bool:
+        """Try a row that was embedded before, or a tiny one: where that fails too, no sequence is to blame."""
+        known = self._good or self._encoder.tokenise([PROBE], len(PROBE)).ragged
+        try:
+            self._encoder.embed(known)
+        except InterruptedError:
+            raise
+        except Exception:  # noqa: BLE001 - as above
+            return False
+        return True
+
+    def _tell_of_halving(self, rows: NDArray[np.int64]) -> None:
+        """Warn, once for each size of batches to the next power of two."""
+        size = 1 << (int(self._tokens.lengths[rows].sum()) - 1).bit_length()
+        if size not in self._told:
+            self._told.add(size)
+            logger.warning("batches of up to %d tokens do not fit in memory and are halved", size)

@@ -1,52 +1,51 @@
-"""Merged features, DNA beside protein, in the format that VirNucPro's scripts read; and the DNA features they need.
+"""Merged features, DNA beside protein, in the format that VirNucPro's scripts read.
 
 Rows of merged files stay on the disk until they are used: what is read is a map of the file.
 """
 
 from __future__ import annotations
 
-import pickle
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from virnucpro.errors import ConfigError, DimensionError, StoreError
-from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureContract
+from virnucpro.features.beside import read_spec_beside
+from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureSpec
+from virnucpro.features.vectors import shared_tensor
+from virnucpro.models.pickles import PickleError, load_plain
 from virnucpro.records import EmbeddingTable
-from virnucpro.runs.manifests import Receipt, receipt_path
 
-__all__ = [
-    "LABELS",
-    "MERGED_SUFFIX",
-    "MergedPart",
-    "find_merged_parts",
-    "read_merged",
-    "read_receipt",
-    "write_merged",
-]
+__all__ = ["LABELS", "MERGED_SUFFIX", "MergedPart", "find_merged_parts", "read_merged", "write_merged"]
 
 MERGED_SUFFIX = "_merged.pt"
-LABELS: Final = {"host": 0, "viral": 1}
+LABELS: Final = {"non-viral": 0, "viral": 1}
 
-_DAMAGE = (OSError, EOFError, RuntimeError, pickle.UnpicklingError, KeyError, IndexError, TypeError, ValueError)
+ADVICE = "remove it and make it again with 'virnucpro features' or merge_data"
 
 
 @dataclass(frozen=True, eq=False)
 class MergedPart:
     """One merged file."""
 
-    path: Path  # the file
+    path: Path
     table: EmbeddingTable  # its rows; the vectors are a map of the file
-    label: int | None  # 0 host, 1 viral; None in files for prediction
-    contract: FeatureContract  # what its receipt says of the rows; without a receipt, widths only
+    label: int | None  # 0 non-viral, 1 viral; None in files for prediction
+    spec: FeatureSpec  # what its manifest says of the rows; without a manifest, widths only
 
 
-def write_merged(stream: BinaryIO, table: EmbeddingTable, label: int | None) -> None:
-    """Write ``{'ids': [id], 'data': float32 tensor, 'labels': [label]}``."""
-    content: dict[str, Any] = {"ids": list(table.ids), "data": torch.from_numpy(table.vectors)}
+def write_merged(stream: BinaryIO, ids: Sequence[str], vectors: NDArray[np.float32], label: int | None) -> None:
+    """Write ``{'ids': [id], 'data': float32 tensor, 'labels': [label]}``; `vectors` may be a map of a file."""
+    if len(ids) != len(vectors):
+        raise DimensionError(f"{len(ids)} IDs for vectors of shape {vectors.shape}")
+    content: dict[str, Any] = {"ids": list(ids), "data": shared_tensor(vectors)}
     if label is not None:
         content["labels"] = [label]
     torch.save(content, stream)
@@ -55,52 +54,47 @@ def write_merged(stream: BinaryIO, table: EmbeddingTable, label: int | None) -> 
 def read_merged(path: Path) -> MergedPart:
     """Map a merged file, this package's or VirNucPro's own, without running anything in it."""
     try:
-        content = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+        content = load_plain(path)
         ids, data = tuple(content["ids"]), content["data"]
-        vectors = data.to(torch.float32).numpy()
         labels = {int(label) for label in content["labels"]} if "labels" in content else {None}
-    except _DAMAGE as error:
-        raise _no_feature_file(path, "merged", error) from error
-    if vectors.ndim != 2 or len(ids) != len(vectors):
+    except PickleError as error:
+        raise StoreError(f"{path} {error}; if it should be a merged feature file, {ADVICE}") from error
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        raise StoreError(f"{path} is no merged feature file: {error!r:.200}; {ADVICE}") from error
+    if not isinstance(data, Tensor) or data.ndim != 2 or len(ids) != len(data) or not _is_text(ids):
+        shape = tuple(data.shape) if isinstance(data, Tensor) else type(data).__name__
         raise StoreError(
-            f"{path} holds {len(ids)} ids beside data of shape {vectors.shape}: from the first missing row on, ids "
-            "would name other rows; merge again"
+            f"{path} holds {len(ids)} ids beside data of shape {shape}: from the first missing row on, IDs would name "
+            f"other rows; {ADVICE}"
         )
     if len(labels) != 1 or not labels <= {None, *LABELS.values()}:
-        raise StoreError(f"{path} holds labels {sorted(map(str, labels))}; a file is host (0) or viral (1) as a whole")
-    contract = _contract_of(path, vectors.shape[1])
-    if contract.width != vectors.shape[1]:
-        raise DimensionError(f"{path}: rows are {vectors.shape[1]} wide, its receipt says {contract.width}")
-    return MergedPart(path, EmbeddingTable(ids, vectors), next(iter(labels)), contract)
+        told = sorted(map(str, labels))[:5]
+        raise StoreError(f"{path} holds labels {told}; a file is non-viral (0) or viral (1) as a whole")
+    return MergedPart(path, EmbeddingTable(ids, _mapped(path, data)), next(iter(labels)), _spec_of(path, data.shape[1]))
 
 
-def _contract_of(path: Path, width: int) -> FeatureContract:
-    receipt = read_receipt(path)
-    content = receipt.details.get("contract") if receipt else None
-    if content is None:
+def _is_text(ids: tuple[Any, ...]) -> bool:
+    return all(isinstance(id_, str) for id_ in ids)
+
+
+def _mapped(path: Path, data: Tensor) -> NDArray[np.float32]:
+    """Rows as float32, on the disk where they are float32 there; no more numbers than the file has bytes for."""
+    if not data.is_floating_point() or data.numel() * data.itemsize > path.stat().st_size:
+        raise StoreError(f"{path} holds {data.dtype} data of shape {tuple(data.shape)}, not features; {ADVICE}")
+    vectors: NDArray[np.float32] = data.detach().to(torch.float32).numpy()
+    return vectors
+
+
+def _spec_of(path: Path, width: int) -> FeatureSpec:
+    spec = read_spec_beside(path)
+    if spec is None:
+        if not width:
+            raise StoreError(f"{path} holds rows without numbers; {ADVICE}")
         dna = EncoderUse(min(DNA_WIDTH, width))
-        return FeatureContract(None, dna, EncoderUse(width - DNA_WIDTH) if width > DNA_WIDTH else None)
-    try:
-        return FeatureContract.from_dict(content)
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
-        raise StoreError(
-            f"{receipt_path(path)} says nothing readable of its features: {error!r}; merge again"
-        ) from error
-
-
-def read_receipt(result: Path) -> Receipt | None:
-    """Read the receipt of a feature file, whatever it was made from."""
-    path = receipt_path(result)
-    if not path.exists():
-        return None
-    try:
-        receipt = Receipt.from_json(path.read_bytes())
-        size = result.stat().st_size
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} cannot be read as a receipt: {error}; make {result} anew") from error
-    if receipt.output_size != size:
-        raise StoreError(f"{result} has {size} bytes, its receipt says {receipt.output_size}; make it anew")
-    return receipt
+        return FeatureSpec(None, dna, EncoderUse(width - DNA_WIDTH) if width > DNA_WIDTH else None)
+    if spec.width != width:
+        raise DimensionError(f"{path}: rows are {width} wide, its manifest says {spec.width}; recompute it")
+    return spec
 
 
 def find_merged_parts(folder: Path) -> list[Path]:
@@ -113,8 +107,3 @@ def find_merged_parts(folder: Path) -> list[Path]:
             f"{folder} holds no *{MERGED_SUFFIX} files; make them with 'virnucpro features' or merge_data"
         )
     return sorted(paths, key=lambda path: [int(s) if s.isdecimal() else s for s in re.split(r"(\d+)", path.name)])
-
-
-def _no_feature_file(path: Path, kind: str, error: Exception) -> StoreError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return StoreError(f"{path} is no {kind} feature file: {reason}; remove it and make it again")

@@ -1,4 +1,4 @@
-"""Rows of many labelled parts as one numbered sequence; they stay on the disk until a batch asks for them."""
+"""Rows of many labelled files as one numbered sequence; they stay on the disk until a batch asks for them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 
 from virnucpro.errors import ConfigError, DimensionError, InputError
 from virnucpro.features.merged import LABELS, MergedPart, find_merged_parts, read_merged
-from virnucpro.features.spec import FeatureContract
+from virnucpro.features.spec import FeatureSpec
 
 __all__ = ["LabelledRows", "open_labelled_rows"]
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledRows:
-    """Rows of viral and host parts, numbered through."""
+    """Rows of viral and non-viral files, numbered through."""
 
     parts: tuple[MergedPart, ...]  # the files, viral ones first
-    part_labels: tuple[int, ...]  # 0 host, 1 viral, one per part
-    contract: FeatureContract  # what the rows are; the same in every part
+    part_labels: tuple[int, ...]  # 0 non-viral, 1 viral, one per part
+    spec: FeatureSpec  # what the rows are; the same in every part
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -37,7 +37,7 @@ class LabelledRows:
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
-        """0 host, 1 viral; shape (rows,)."""
+        """0 non-viral, 1 viral; shape (rows,)."""
         return np.repeat(np.array(self.part_labels, np.int64), np.diff(self._starts))
 
     def ids(self) -> Iterator[str]:
@@ -54,7 +54,7 @@ class LabelledRows:
 
     def gather(self, rows: NDArray[np.int64], columns: slice) -> NDArray[np.float32]:
         """Read some rows."""
-        gathered = np.empty((len(rows), len(range(*columns.indices(self.contract.width)))), np.float32)
+        gathered = np.empty((len(rows), len(range(*columns.indices(self.spec.width)))), np.float32)
         part_of_row = np.searchsorted(self._starts, rows, side="right") - 1
         for part in np.unique(part_of_row):
             here = part_of_row == part
@@ -62,17 +62,17 @@ class LabelledRows:
         return gathered
 
 
-def open_labelled_rows(viral: Path, host: Path, window_bp: int | None = None) -> LabelledRows:
+def open_labelled_rows(viral: Path, non_viral: Path, window_bp: int | None = None) -> LabelledRows:
     """Open two folders of merged parts."""
-    if viral.resolve() == host.resolve():
-        raise ConfigError(f"--viral and --host are the same folder, {viral}")
+    if viral.resolve() == non_viral.resolve():
+        raise ConfigError(f"the viral and the non-viral features are the same folder, {viral}")
     parts: list[MergedPart] = []
     part_labels: list[int] = []
-    for name, folder in (("viral", viral), ("host", host)):
+    for name, folder in (("viral", viral), ("non-viral", non_viral)):
         for path in find_merged_parts(folder):
             parts.append(_checked(read_merged(path), name))
             part_labels.append(LABELS[name])
-    return LabelledRows(tuple(parts), tuple(part_labels), _common_contract(parts, window_bp))
+    return LabelledRows(tuple(parts), tuple(part_labels), _common_spec(parts, window_bp))
 
 
 def _checked(part: MergedPart, name: str) -> MergedPart:
@@ -83,19 +83,19 @@ def _checked(part: MergedPart, name: str) -> MergedPart:
     return part
 
 
-def _common_contract(parts: Sequence[MergedPart], window_bp: int | None) -> FeatureContract:
+def _common_spec(parts: Sequence[MergedPart], window_bp: int | None) -> FeatureSpec:
     """State what all parts are; a part that says more than the first one decides what is not said there."""
-    first = max(parts, key=lambda part: _told(part.contract))
+    first = max(parts, key=lambda part: _told(part.spec))
     for part in parts:
         try:
-            first.contract.require(part.contract)
+            first.spec.require(part.spec)
         except (ConfigError, DimensionError) as error:
             raise type(error)(f"{part.path} does not go with {first.path}: {error}") from error
-    told = first.contract.window_bp
+    told = first.spec.window_bp
     if None not in (window_bp, told) and window_bp != told:
         raise ConfigError(f"--window {window_bp}: {first.path} was made of windows of {told} bp")
-    return replace(first.contract, window_bp=told or window_bp)
+    return replace(first.spec, window_bp=told or window_bp)
 
 
-def _told(contract: FeatureContract) -> int:
-    return sum(use.identity is not None for use in contract.parts.values()) + (contract.window_bp is not None)
+def _told(spec: FeatureSpec) -> int:
+    return sum(use.identity is not None for use in spec.parts.values()) + (spec.window_bp is not None)

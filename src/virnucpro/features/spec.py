@@ -1,24 +1,35 @@
-"""What features are: which encoders made them, of windows of which length. A classifier fits one such contract only."""
+"""What a row of features is: which encoders made it, of windows of which length, by which rule.
+
+A classifier fits the features of one spec and refuses all others. Specs are read from files that may be damaged or
+hostile, so every value is checked before it is believed.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from virnucpro.errors import ConfigError, DimensionError
-from virnucpro.records import ModelIdentity
-from virnucpro.sequences.frame_rules import FINDER_OF_RULE, FrameRule
+from virnucpro.records import ModelIdentity, Molecule
 
-__all__ = ["DNA_WIDTH", "LENGTH_NUMBERS", "MODALITIES", "EncoderUse", "FeatureContract", "Modality"]
+__all__ = ["DNA_WIDTH", "LENGTH_NUMBERS", "MODALITIES", "EncoderUse", "FeatureSpec", "Modality", "RowRule"]
 
 Modality = Literal["both", "dna", "protein"]
-MODALITIES: Final[tuple[Modality, ...]] = ("both", "dna", "protein")
+MODALITIES: Final[tuple[Modality, ...]] = get_args(Modality)
 
-DNA_WIDTH = 768
-"""Numbers of a DNABERT-S vector: where merged features without a receipt are cut in two."""
+RowRule = Literal["open", "longest", "window"]
+"""What stands for a window: each frame without a stop (as in VirNucPro), its longest ORFs, or the window itself."""
 
-LENGTH_NUMBERS = 2
-"""Of the window, and of the stretch's share of it: the last numbers of a row by the rule ``longest``."""
+DNA_WIDTH: Final = 768
+"""Numbers of a DNABERT-S vector: where merged features without a manifest are cut in two."""
+
+LENGTH_NUMBERS: Final = 2
+"""Lengths at the end of a row by the rule ``longest``, which only the first generation of mini has."""
+
+MAX_WINDOW_BP, MAX_WIDTH = 1_000_000, 1 << 17
+_SHA256 = re.compile(r"[0-9a-f]{64}|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +37,15 @@ class EncoderUse:
     """One encoder's part of a row."""
 
     width: int  # numbers that it contributes
-    # which weights; None when nothing says so. An empty digest: the name is known, the weights are not
+    # None when nothing says which weights; with an empty digest the name is known, and the weights are not
     identity: ModelIdentity | None = None
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> EncoderUse:
+    def from_dict(cls, content: object) -> EncoderUse:
         """Read back what `dataclasses.asdict` gave."""
-        identity = content["identity"]
-        return cls(int(content["width"]), ModelIdentity(**identity) if identity else None)
+        values = _object(content, "an encoder")
+        identity = values.get("identity")
+        return cls(_whole(values.get("width"), "width", MAX_WIDTH), _identity(identity) if identity else None)
 
     @property
     def name(self) -> str:
@@ -42,35 +54,40 @@ class EncoderUse:
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureContract:
-    """What a row of features is; DNA first, protein behind it, then the lengths where the rule has them."""
+class FeatureSpec:
+    """What a row of features is: DNA first, protein behind it."""
 
     window_bp: int | None  # bases of the windows that the rows come from; None when nothing says so
-    dna: EncoderUse | None  # who made which part; None when a row has no such part
-    protein: EncoderUse | None  # who made which part; None when a row has no such part
-    frames: FrameRule = "open"  # by which rule windows become rows
-    # fewest and most bases of a window that a classifier takes; None: just `window_bp`
-    windows_bp: tuple[int, int] | None = None
+    dna: EncoderUse | None
+    protein: EncoderUse | None
+    rows: RowRule = "open"
+    windows_bp: tuple[int, int] | None = None  # shortest and longest window that a classifier takes; None: `window_bp`
 
     def __post_init__(self) -> None:
         if self.dna is None and self.protein is None:
             raise ConfigError("features need an encoder: of DNA, of proteins, or both")
-        if self.frames not in FINDER_OF_RULE:
-            raise ConfigError(f"frames by the rule {self.frames!r}; known are {', '.join(FINDER_OF_RULE)}")
+        if self.rows not in get_args(RowRule):
+            raise ConfigError(f"rows by the rule {self.rows!r:.100}; known are {', '.join(get_args(RowRule))}")
         if self.windows_bp is not None:
             shortest, longest = self.windows_bp
             if self.window_bp is None or not 1 <= shortest <= self.window_bp <= longest:
                 raise ConfigError(f"windows of {self.window_bp} bp, but of {shortest} to {longest} bp")
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> FeatureContract:
-        """Read back what `to_dict` gave."""
-        dna, protein = (EncoderUse.from_dict(part) if part else None for part in (content["dna"], content["protein"]))
-        windows_bp = content.get("windows_bp")
+    def from_dict(cls, content: object) -> FeatureSpec:
+        """Read back what `to_dict` gave; ValueError or ConfigError for anything else."""
+        values = _object(content, "a feature spec")
+        dna, protein = (EncoderUse.from_dict(values[part]) if values.get(part) else None for part in ("dna", "protein"))
+        window_bp, windows_bp = values.get("window_bp"), values.get("windows_bp")
+        if window_bp is not None:
+            window_bp = _whole(window_bp, "window_bp", MAX_WINDOW_BP)
         if windows_bp is not None:
-            shortest, longest = map(int, windows_bp)
+            if not isinstance(windows_bp, (list, tuple)) or len(windows_bp) != 2:
+                raise ValueError(f"windows_bp is {windows_bp!r:.100}, not two numbers")
+            shortest, longest = (_whole(bound, "windows_bp", MAX_WINDOW_BP) for bound in windows_bp)
             windows_bp = (shortest, longest)
-        return cls(content["window_bp"], dna, protein, content.get("frames", "open"), windows_bp)
+        rows = values.get("rows", values.get("frames", "open"))  # "frames" is what the first mini's file says
+        return cls(window_bp, dna, protein, rows, windows_bp)
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it."""
@@ -79,9 +96,14 @@ class FeatureContract:
 
     @property
     def additions(self) -> dict[str, Any]:
-        """What VirNucPro's own contracts do not have: `frames` and `windows_bp`, where they are not the default."""
-        content: dict[str, Any] = {} if self.frames == "open" else {"frames": self.frames}
+        """What original VirNucPro's features do not have: `rows` and `windows_bp`, where they are not the default."""
+        content: dict[str, Any] = {} if self.rows == "open" else {"rows": self.rows}
         return content if self.windows_bp is None else content | {"windows_bp": list(self.windows_bp)}
+
+    @property
+    def layout(self) -> Literal["original", "even"]:
+        """How windows are laid over a record: as the original VirNucPro does, or the same from both strands."""
+        return "original" if self.rows == "open" else "even"
 
     @property
     def parts(self) -> dict[str, EncoderUse]:
@@ -96,7 +118,7 @@ class FeatureContract:
     @property
     def length_numbers(self) -> int:
         """Numbers of a row that are lengths, behind those of the encoders."""
-        return LENGTH_NUMBERS if self.frames == "longest" else 0
+        return LENGTH_NUMBERS if self.rows == "longest" else 0
 
     @property
     def modality(self) -> Modality:
@@ -105,7 +127,7 @@ class FeatureContract:
             return "both"
         return "dna" if self.dna else "protein"
 
-    def restricted(self, modality: Modality) -> FeatureContract:
+    def restricted(self, modality: Modality) -> FeatureSpec:
         """Keep one part, or both."""
         if modality == self.modality:
             return self
@@ -120,15 +142,15 @@ class FeatureContract:
         )
 
     def columns(self, modality: Modality) -> slice:
-        """Where the numbers of a modality stand in a row."""
+        """Where the numbers of a modality are in a row."""
         kept = self.restricted(modality)
         start = self.dna.width if self.dna and kept.dna is None else 0
         return slice(start, start + kept.width)
 
-    def require(self, found: FeatureContract) -> list[str]:
-        """Refuse features that were made otherwise than this contract says."""
-        if self.frames != found.frames:  # other rows, of another width
-            raise ConfigError(f"features of another kind: frames by rule {self.frames} needed, {found.frames} found")
+    def require(self, found: FeatureSpec) -> list[str]:
+        """Refuse features that were made in another way; name what could not be compared."""
+        if self.rows != found.rows:
+            raise ConfigError(f"features of another kind: rows by the rule {self.rows} needed, {found.rows} found")
         found = found.restricted(self.modality)
         problems, unchecked = [], []
         for part, use in self.parts.items():
@@ -150,7 +172,7 @@ class FeatureContract:
         return unchecked
 
     def _takes(self, window_bp: int | None) -> bool:
-        """Whether windows of a length are among those that are fit."""
+        """Whether windows of a length are among those that fit."""
         if self.windows_bp is None or window_bp is None:
             return self.window_bp == window_bp
         return self.windows_bp[0] <= window_bp <= self.windows_bp[1]
@@ -179,3 +201,33 @@ def _compare(part: str, needed: ModelIdentity | None, found: ModelIdentity | Non
     if needed.name != found.name and "/" not in needed.name + found.name:  # a path may hold any model
         return [f"{part} encoder: {needed.name} needed, {found.name} found"], []
     return [], [f"weights of the {part} encoder"]
+
+
+def _object(value: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} is {value!r:.100}, not an object")
+    return value
+
+
+def _whole(value: object, what: str, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ValueError(f"{what} is {value!r:.100}, not a whole number from 1 to {most}")
+    return value
+
+
+def _identity(content: object) -> ModelIdentity:
+    """Read an identity of which every value is of its kind."""
+    values = _object(content, "an identity")
+    name, revision = values.get("name"), values.get("revision")
+    sha256, architecture = values.get("weights_sha256"), values.get("architecture", {})
+    molecule = values.get("molecule", Molecule.PROTEIN.value)
+    if not isinstance(name, str) or not isinstance(revision, (str, type(None))):
+        raise ValueError(f"a model is called {name!r:.100}, revision {revision!r:.100}")
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+        raise ValueError(f"weights_sha256 is {sha256!r:.100}, not a digest")
+    scalars = (str, int, float, bool, type(None))
+    if not isinstance(architecture, dict) or not all(isinstance(value, scalars) for value in architecture.values()):
+        raise ValueError(f"an architecture is {architecture!r:.100}")
+    if molecule not in list(Molecule):
+        raise ValueError(f"molecule is {molecule!r:.100}, not {' or '.join(Molecule)}")
+    return ModelIdentity(name, revision, sha256, dict(architecture), Molecule(molecule))

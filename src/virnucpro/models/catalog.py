@@ -1,4 +1,4 @@
-"""The models that can be asked for by name.
+"""The models that users can name.
 
 Revisions are pinned: the same name gives the same weights, today and in a year.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from virnucpro.records import Molecule
+from virnucpro.models.registry import DNABERT_S, ESM2, Architecture
+from virnucpro.records import ModelIdentity, Molecule
 
 __all__ = [
     "CATALOG",
@@ -19,6 +20,8 @@ __all__ = [
     "PACKAGED",
     "CatalogEntry",
     "PackagedEntry",
+    "catalogue_identity",
+    "catalogue_width",
 ]
 
 DEFAULT_MODEL: Final = "fastesm2-650"
@@ -32,13 +35,18 @@ class CatalogEntry:
     """A published model."""
 
     name: str  # what `--model` takes
-    repository: str  # where it is published, and the commit that is used
-    revision: str  # where it is published, and the commit that is used
-    layers: int  # its shape; `width` is the length of a vector
-    width: int  # its shape; `width` is the length of a vector
+    repository: str  # where it is published
+    revision: str  # the commit that is used
+    layers: int
+    width: int  # numbers per vector
     parameters: str  # its size, as it is called
     note: str = ""  # what to know before choosing it
-    molecule: Molecule = Molecule.PROTEIN  # what it reads
+    architecture: Architecture = ESM2
+
+    @property
+    def molecule(self) -> Molecule:
+        """What it reads."""
+        return self.architecture.molecule
 
 
 CATALOG: Final = {
@@ -73,7 +81,7 @@ CATALOG: Final = {
             DEFAULT_DNA_MODEL,
             "zhihan1996/DNABERT-S",
             "00e47f96cdea35e4b6f5df89e5419cbe47d490c6",
-            12, 768, "117M", "reads DNA", Molecule.DNA,
+            12, 768, "117M", "reads DNA", DNABERT_S,
         ),
     )
 }  # fmt: skip
@@ -84,15 +92,35 @@ class PackagedEntry:
     """A trained model whose weights come with the package."""
 
     name: str  # what `--model` takes
-    folder: str  # where it lies among the package's data
-    molecule: Molecule  # what it reads
+    folder: str  # where it is among the package's data
+    architecture: Architecture
     note: str  # what to know before choosing it
+
+    @property
+    def molecule(self) -> Molecule:
+        """What it reads."""
+        return self.architecture.molecule
 
 
 PACKAGED: Final = {
     entry.name: entry
     for entry in (
-        PackagedEntry(MINI, "protein", Molecule.PROTEIN, "small, trained; what predict takes by default"),
-        PackagedEntry(MINI_DNA, "dna", Molecule.DNA, "its half that reads DNA"),
+        PackagedEntry(MINI, "protein", ESM2, "small; the default of predict"),
+        PackagedEntry(MINI_DNA, "dna", DNABERT_S, "its half that reads DNA"),
     )
 }
+
+
+def catalogue_identity(name: str) -> ModelIdentity | None:
+    """Say which published weights a name means without having them; None for packaged models, paths and other names.
+
+    The digest is empty: `virnucpro.records.same_model` compares such an identity by name and revision.
+    """
+    entry = CATALOG.get(name)
+    return ModelIdentity(entry.name, entry.revision, "", molecule=entry.molecule) if entry else None
+
+
+def catalogue_width(identity: ModelIdentity) -> int | None:
+    """Numbers per vector that a published model is known for; None when the weights have no entry."""
+    entry = CATALOG.get(identity.name)
+    return entry.width if entry and entry.revision == identity.revision else None

@@ -1,7 +1,7 @@
-"""DNABERT-S's tokens: byte-pair pieces of DNA, by the published `tokenizer.json`.
+"""DNABERT-S's tokens: byte pairs of DNA, by the published `tokenizer.json`.
 
-Two things in the published file would spoil the tokens and are switched off here: it pads everything to 2,000 tokens,
-and cuts what is longer. A third stands in `config.json` and is not used: its padding token 0 is [UNK].
+Two settings in the published file would spoil the tokens and are switched off here: padding to 2,000 tokens, and
+truncation to as many. A third, the padding token 0 in `config.json`, is not used: that token is [UNK].
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ SPECIAL_TOKENS: Final = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
 """Tokens 0 to 4."""
 
 
+MAX_BYTES = 16 << 20
+"""The published file has 168 kB."""
+
+
 class DnaTokenizer:
     """A tokenizer in the published format."""
 
@@ -31,22 +35,29 @@ class DnaTokenizer:
         self._content = content
         try:
             self._tokenizer = Tokenizer.from_str(content)
-        except Exception as error:
-            raise WeightsError(f"{where} is not a tokenizer: {error}; is it complete?") from error
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        found = tuple(self._tokenizer.id_to_token(number) for number in range(len(SPECIAL_TOKENS)))
-        empty = self._tokenizer.encode("").tokens
-        if found != SPECIAL_TOKENS or empty != ["[CLS]", "[SEP]"]:
+            self._tokenizer.no_padding()
+            self._tokenizer.no_truncation()
+            found = tuple(self._tokenizer.id_to_token(number) for number in range(len(SPECIAL_TOKENS)))
+            empty = self._tokenizer.encode("")
+            ids = set(self._tokenizer.get_vocab().values())
+        except BaseException as error:
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":  # Rust's
+                raise
+            raise WeightsError(f"{where} is not a tokenizer: {error!s:.200}; is it complete?") from error
+        if found != SPECIAL_TOKENS or empty.tokens != ["[CLS]", "[SEP]"] or empty.ids != [1, 2]:
             raise WeightsError(
-                f"{where} is not DNABERT-S's: its first tokens are {found}, not {SPECIAL_TOKENS}, "
-                f"or an empty sequence is {empty}, not ['[CLS]', '[SEP]']"
+                f"{where} is not DNABERT-S's: its first tokens are {found!r:.200}, not {SPECIAL_TOKENS}, "
+                f"or an empty sequence is {empty.tokens!r:.200}, not ['[CLS]', '[SEP]']"
             )
+        if ids != set(range(self.size)):
+            raise WeightsError(f"{where} has {len(ids)} tokens, and their ids are not 0 to {len(ids) - 1}")
 
     @classmethod
     def read(cls, path: Path) -> DnaTokenizer:
         """Read a file."""
         try:
+            if path.stat().st_size > MAX_BYTES:
+                raise WeightsError(f"{path} has more than {MAX_BYTES} bytes, and is no tokenizer of DNA")
             content = path.read_text("utf-8")
         except FileNotFoundError as error:
             raise WeightsError(f"{path.parent} has no {path.name}; copy it beside the weights") from error
@@ -71,4 +82,7 @@ class DnaTokenizer:
     def encode(self, letters: str) -> NDArray[np.int64]:
         """Tokenise one sequence."""
         (encoded,) = self._tokenizer.encode_batch_fast([letters.upper()])  # does not keep which letters a token is of
-        return np.array(encoded.ids, dtype=np.int64)
+        tokens = np.array(encoded.ids, dtype=np.int64)
+        if tokens.max(initial=0) >= self.size:
+            raise WeightsError(f"the tokenizer gives token {tokens.max()}, and knows {self.size}; it is damaged")
+        return tokens

@@ -1,4 +1,4 @@
-"""From published weights to a DNABERT-S encoder.
+"""DNABERT-S as an encoder: from published weights and nucleotides as written to vectors.
 
 DNABERT-S names its tensors without a prefix, DNABERT-2, which has the same shape, with ``bert.``. Both call themselves
 a BERT, and transformers without remote code makes a mostly random one of them: what has a BERT's tensors is refused.
@@ -7,18 +7,34 @@ a BERT, and transformers without remote code makes a mostly random one of them: 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from itertools import chain
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
 
 from virnucpro.errors import WeightsError
-from virnucpro.models.dna_tokens import DnaTokenizer
+from virnucpro.models.dna_tokens import TOKENIZER_FILE, DnaTokenizer
 from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
+from virnucpro.models.encoders import PackedEncoder, Tokens, for_inference
 from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, Kind, require
 from virnucpro.models.placement import Placement
-from virnucpro.records import Molecule
+from virnucpro.models.pooling import mean_over_tokens
+from virnucpro.models.registry import DNABERT_S
+from virnucpro.models.weights import FileTensors, MemoryTensors, weight_files
+from virnucpro.sequences.nucleotides import clean_dna
+from virnucpro.sequences.ragged import Ragged
 
-__all__ = ["DNABERTSCheckpoint", "read_config"]
+__all__ = ["DNABERTSCheckpoint", "DnaEncoder"]
+
+SEQUENCES_OF_A_TASK = 256
+"""Sequences that a thread tokenises at a time."""
 
 _LAYER_MODULES = {
     "attention.self.Wqkv": "query_key_value",
@@ -38,15 +54,40 @@ _NOT_NEEDED = re.compile(r"^(?:bert\.)?(?:pooler|cls)\.")
 _OF_A_STOCK_BERT = re.compile(r"\.attention\.self\.(?:query|key|value)\.|embeddings\.position_embeddings\.")
 
 
+@dataclass(frozen=True, eq=False)
+class DnaEncoder(PackedEncoder):
+    """A DNABERT-S with its tokens and its pooling: the mean over all tokens, [CLS] and [SEP] included."""
+
+    tokenizer: DnaTokenizer
+
+    architecture = DNABERT_S
+    pool = staticmethod(mean_over_tokens)
+
+    def tokenise(self, sequences: Sequence[str], max_residues: int) -> Tokens:
+        """Clean, cut and tokenise nucleotides as written, on all threads: the tokenizer works outside Python's lock."""
+        clean = [clean_dna(sequence, max_residues) for sequence in sequences]
+        tasks = [clean[start : start + SEQUENCES_OF_A_TASK] for start in range(0, len(clean), SEQUENCES_OF_A_TASK)]
+        with ThreadPoolExecutor(torch.get_num_threads(), "tokens") as pool:
+            rows = list(chain.from_iterable(pool.map(lambda task: [self._row(one.letters) for one in task], tasks)))
+        return Tokens(
+            Ragged.of(rows),
+            np.array([len(one.letters) for one in clean], np.int64),
+            np.array([one.truncated for one in clean], bool),
+            np.array([one.unknown for one in clean], np.int64),
+        )
+
+    def _row(self, letters: str) -> NDArray[np.int64]:
+        return self.tokenizer.encode(letters) if letters else np.empty(0, np.int64)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DNABERTSCheckpoint(Checkpoint[DNABERTS]):
     """Weights of a DNABERT-S, with the tokenizer that belongs to them."""
 
-    architecture: ClassVar[str] = "DNABERT-S"
-    molecule: ClassVar[Molecule] = Molecule.DNA
+    architecture: ClassVar = DNABERT_S
 
-    config: DNABERTSConfig  # shape of the model
-    tokenizer: DnaTokenizer  # its tokenizer
+    config: DNABERTSConfig
+    tokenizer: DnaTokenizer
 
     def __post_init__(self) -> None:
         if self.tokenizer.size != self.config.vocabulary:
@@ -54,6 +95,39 @@ class DNABERTSCheckpoint(Checkpoint[DNABERTS]):
                 f"{self.name} does not fit its tokenizer: vocab_size is {self.config.vocabulary} in the configuration, "
                 f"{self.tokenizer.size} in the tokenizer; use the tokenizer.json that was published with the weights"
             )
+
+    @classmethod
+    def open(cls, folder: Path, values: Mapping[str, Any], name: str, revision: str | None) -> Self:
+        """Describe the weights and the tokenizer in a folder."""
+        config = read_config(values, str(folder / "config.json"))
+        tokenizer = DnaTokenizer.read(folder / TOKENIZER_FILE)
+        return cls(FileTensors(weight_files(folder)), name, revision, config=config, tokenizer=tokenizer)
+
+    @classmethod
+    def take_over(cls, model: nn.Module, values: Mapping[str, Any], tokenizer: Any) -> Self:  # noqa: ANN401
+        """Describe the weights of a DNABERT-S that transformers made with its publisher's own code."""
+        kind = type(model).__name__
+        config = read_config(values, f"the configuration of {kind}")
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            raise WeightsError(f"tokenizer is a {type(tokenizer).__name__}; give the one that belongs to the model")
+        tokens = DnaTokenizer(backend.to_str(), f"the tokenizer of {kind}")
+        return cls(MemoryTensors(model.state_dict()), kind, config=config, tokenizer=tokens)
+
+    @property
+    def layers(self) -> int:
+        """Blocks."""
+        return self.config.layers
+
+    @property
+    def width(self) -> int:
+        """Numbers per vector."""
+        return self.config.width
+
+    def encoder(self, placement: Placement) -> DnaEncoder:
+        """Read the weights into an encoder."""
+        model = for_inference(self.load(placement), placement)
+        return DnaEncoder(model, self.identity, placement, self.tokenizer)
 
     def describe(self) -> dict[str, Any]:
         """Say what the weights do not show by themselves."""
@@ -97,7 +171,7 @@ def read_config(values: Mapping[str, Any], where: str) -> DNABERTSConfig:
         )
     shape = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
     sizes = (*shape, "vocab_size", "type_vocab_size")
-    kinds = dict.fromkeys(sizes, Kind.WHOLE) | {"layer_norm_eps": Kind.NUMBER}
+    kinds = dict.fromkeys(sizes, Kind.WHOLE) | {"num_hidden_layers": Kind.LAYERS} | {"layer_norm_eps": Kind.NUMBER}
     known = {"model_type": ("bert",), "hidden_act": ("gelu",)}
     require(values, f"{where} does not describe a DNABERT-S", known, kinds, ("hidden_size", "num_attention_heads"))
     layers, width, heads, feed_forward, vocabulary, token_types = (values[key] for key in sizes)

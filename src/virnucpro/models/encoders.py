@@ -1,45 +1,54 @@
-"""From one sequence as written to one vector: tokens, encoder and pooling under one interface."""
+"""What the embedding stage asks of any model: tokens of text, and one vector for each row of tokens."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from virnucpro.errors import InputError
 from virnucpro.models.catalog import DEFAULT_MODEL
-from virnucpro.models.checkpoints import AnyCheckpoint
-from virnucpro.models.dna_tokens import DnaTokenizer
-from virnucpro.models.dnabert_s_checkpoints import DNABERTSCheckpoint
-from virnucpro.models.esm2_checkpoints import ESM2Checkpoint
 from virnucpro.models.hub import find_checkpoint
 from virnucpro.models.layers import PackedModel
-from virnucpro.models.pack import Pack, filler
+from virnucpro.models.matching import Checkpoint
+from virnucpro.models.pack import WIDE, Pack, filler
 from virnucpro.models.placement import Placement, choose_placement
-from virnucpro.models.pooling import mean_over_residues, mean_over_tokens
 from virnucpro.models.prepacked import can_prepack, prepack
-from virnucpro.models.tokens import encode_protein
+from virnucpro.models.registry import Architecture
 from virnucpro.records import ModelIdentity
-from virnucpro.sequences.nucleotides import clean_dna
-from virnucpro.sequences.proteins import clean_protein
+from virnucpro.sequences.ragged import Ragged
 
-__all__ = ["DnaEncoder", "Encoder", "PackedEncoder", "Prepared", "ProteinEncoder", "encoder_of", "load_encoder"]
+__all__ = [
+    "ACCELERATOR_MAX_TOKENS",
+    "CPU_MAX_TOKENS",
+    "Encoder",
+    "PackedEncoder",
+    "Tokens",
+    "encoder_of",
+    "for_inference",
+    "load_encoder",
+]
+
+CPU_MAX_TOKENS, NARROW_CPU_MAX_TOKENS = 1024, 4096
+"""For wide encoders, what stays in the cache; for narrow ones, what keeps a thread busy."""
+
+ACCELERATOR_MAX_TOKENS = 16384
+"""Enough that launches of kernels do not decide, by what is published of such encoders."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A sequence ready for its encoder."""
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Sequences ready for their encoder."""
 
-    tokens: NDArray[np.int64]  # (length,) Token ids, special tokens included
-    residues: int  # letters among them
-    truncated: bool  # whether letters beyond the limit were left out
-    replaced: int  # characters among them without a token of their own, N among nucleotides included
+    ragged: Ragged  # rows of tokens, special ones included; length 0 where nothing was left of the sequence
+    residues: NDArray[np.int64]  # (n,) letters used
+    truncated: NDArray[np.bool_]  # (n,) whether letters beyond the limit were left out
+    replaced: NDArray[np.int64]  # (n,) letters without a token of their own, N among nucleotides included
 
 
 class Encoder(Protocol):
@@ -57,25 +66,51 @@ class Encoder(Protocol):
     def width(self) -> int:
         """Numbers per vector."""
 
-    def prepare(self, sequence: str, max_residues: int) -> Prepared:
-        """Clean, cut and tokenise one sequence; InputError when nothing is left of it. Called by several threads."""
+    @property
+    def architecture(self) -> Architecture:
+        """Its entry in the registry: what it reads, and what its feature files look like."""
 
-    def embed(self, tokens: Sequence[NDArray[np.int64]], exact: bool = False) -> NDArray[np.float32]:
-        """Encode a batch: one float32 row per token sequence; `exact` works in float32. Called by several threads."""
+    @property
+    def suffix(self) -> str:
+        """Suffix of its feature files."""
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens of a batch that suit it and its device; on a CPU every thread has such a batch."""
+
+    def tokenise(self, sequences: Sequence[str], max_residues: int) -> Tokens:
+        """Clean, cut and tokenise any text from a file."""
+
+    def embed(self, tokens: Ragged, exact: bool = False) -> NDArray[np.float32]:
+        """Encode a batch: shape (rows, width); `exact` computes in float32. Called by several threads."""
 
 
 @dataclass(frozen=True, eq=False)
 class PackedEncoder:
     """A model on packs, with the pooling that belongs to it."""
 
-    model: PackedModel  # the network
-    identity: ModelIdentity  # which weights it has
-    placement: Placement  # where it runs
+    architecture: ClassVar[Architecture]
+
+    model: PackedModel
+    identity: ModelIdentity
+    placement: Placement
 
     @property
     def width(self) -> int:
         """Numbers per vector."""
         return self.model.width
+
+    @property
+    def suffix(self) -> str:
+        """Suffix of its feature files."""
+        return self.architecture.suffix
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens of a batch that suit it and its device."""
+        if self.placement.device.type != "cpu":
+            return ACCELERATOR_MAX_TOKENS
+        return CPU_MAX_TOKENS if self.width >= WIDE else NARROW_CPU_MAX_TOKENS
 
     @staticmethod
     @abstractmethod
@@ -83,96 +118,62 @@ class PackedEncoder:
         """Make one float32 vector per sequence out of one per token."""
 
     @torch.inference_mode()
-    def embed(self, tokens: Sequence[NDArray[np.int64]], exact: bool = False) -> NDArray[np.float32]:
+    def embed(self, tokens: Ragged, exact: bool = False) -> NDArray[np.float32]:
         """Encode a batch and pool each sequence."""
-        pack = Pack.of([*tokens, *filler(tokens, self.width)], self.model.device)
+        pack = Pack.of(filler(tokens, self.width), self.model.device)
         hidden_ND = self.model(pack, torch.float32 if exact else None)
         return self.pool(hidden_ND, pack)[: len(tokens)].cpu().numpy()
 
 
-def _for_inference(model: PackedModel, placement: Placement) -> PackedModel:
+def for_inference(model: PackedModel, placement: Placement) -> PackedModel:
     """Lay weights out as the hardware likes them and use them once; to train, take the model from its checkpoint."""
     if can_prepack(placement):
         prepack(model)
     # Where two threads were the first to use a kernel, and at once, last digits of a batch changed in 4 of 10 runs.
-    tokens = [np.zeros(6, np.int64)]
+    first_use = filler(Ragged.of([np.zeros(6, np.int64)]), model.width)
     with torch.inference_mode():
-        model(Pack.of([*tokens, *filler(tokens, model.width)], model.device))
+        model(Pack.of(first_use, model.device))
     return model
 
 
-@dataclass(frozen=True, eq=False)
-class ProteinEncoder(PackedEncoder):
-    """An ESM-2 with its tokens and its pooling: the mean over residues."""
-
-    pool = staticmethod(mean_over_residues)
-
-    @classmethod
-    def load(cls, checkpoint: ESM2Checkpoint, placement: Placement) -> ProteinEncoder:
-        """Read weights into an encoder."""
-        return cls(_for_inference(checkpoint.load(placement), placement), checkpoint.identity, placement)
-
-    def prepare(self, sequence: str, max_residues: int) -> Prepared:
-        """Clean, cut and tokenise one protein."""
-        clean = clean_protein(sequence, max_residues)
-        if not clean.residues:
-            raise InputError("no residue is left after dropping whitespace and trailing stops")
-        return Prepared(encode_protein(clean.residues), len(clean.residues), clean.truncated, clean.replaced)
-
-
-@dataclass(frozen=True, eq=False)
-class DnaEncoder(PackedEncoder):
-    """A DNABERT-S with its tokens and its pooling: the mean over all tokens, [CLS] and [SEP] included."""
-
-    tokenizer: DnaTokenizer  # its tokens
-
-    pool = staticmethod(mean_over_tokens)
-
-    @classmethod
-    def load(cls, checkpoint: DNABERTSCheckpoint, placement: Placement) -> DnaEncoder:
-        """Read weights into an encoder."""
-        model = _for_inference(checkpoint.load(placement), placement)
-        return cls(model, checkpoint.identity, placement, checkpoint.tokenizer)
-
-    def prepare(self, sequence: str, max_residues: int) -> Prepared:
-        """Clean, cut and tokenise one nucleotide sequence."""
-        clean = clean_dna(sequence, max_residues)
-        if not clean.letters:
-            raise InputError("no nucleotide is left after dropping whitespace")
-        return Prepared(self.tokenizer.encode(clean.letters), len(clean.letters), clean.truncated, clean.unknown)
-
-
-def encoder_of(checkpoint: AnyCheckpoint, placement: Placement) -> ProteinEncoder | DnaEncoder:
+def encoder_of(checkpoint: Checkpoint[Any], placement: Placement) -> Encoder:
     """Read weights into the encoder that goes with them."""
-    if isinstance(checkpoint, DNABERTSCheckpoint):
-        return DnaEncoder.load(checkpoint, placement)
-    return ProteinEncoder.load(checkpoint, placement)
+    return checkpoint.encoder(placement)
 
 
-def load_encoder(model: str = DEFAULT_MODEL, device: str = "auto", dtype: str = "auto") -> ProteinEncoder | DnaEncoder:
+def load_encoder(model: str = DEFAULT_MODEL, device: str = "auto", dtype: str = "auto") -> Encoder:
     """Load an encoder by name or path.
 
     Parameters
     ----------
     model : str, default: "fastesm2-650"
-        A name of the catalog such as ``dnabert-s``, ``mini`` or ``mini-dna`` of the package, a folder in the published
-        layout, or fair-esm's `.pt` file.
+        A name that ``virnucpro models`` lists, such as ``dnabert-s`` or ``mini``; a folder with ``config.json`` and
+        weights in the published layout; or a ``.pt`` file of fair-esm.
     device : str, default: "auto"
-        ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...
+        ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ... ``auto`` takes a GPU if there is one.
     dtype : str, default: "auto"
-        ``auto``, ``fp32``, ``bf16`` or ``fp16``.
+        ``auto``, ``fp32``, ``bf16`` or ``fp16``: the number format of weights and arithmetic. Vectors are always
+        float32.
 
     Returns
     -------
-    ProteinEncoder or DnaEncoder
-        What the extraction functions take as `model`.
+    Encoder
+        What the extraction functions take as `model`. ``encoder.width`` is the length of its vectors,
+        ``encoder.identity`` names its weights.
 
     Raises
     ------
     WeightsError
-        If the weights are not to be had or do not fit their configuration.
+        If the weights are not on this machine and cannot be downloaded, or do not fit their configuration.
     DeviceError
-        If the device or number format is not available.
+        If the device or the number format is not available, or the model does not fit in its memory.
+
+    Examples
+    --------
+    >>> import virnucpro
+    >>> encoder = virnucpro.load_encoder("mini-dna", device="cpu", dtype="fp32")
+    >>> encoder.embed(encoder.tokenise(["ACGTACGT", "ACG"], max_residues=1024).ragged).shape
+    (2, 128)
     """
     placement = choose_placement(device, dtype)
     return encoder_of(find_checkpoint(model), placement)

@@ -1,4 +1,4 @@
-"""From published weights to an ESM-2 encoder: one canonical naming, three publishers.
+"""ESM-2 as an encoder: from published weights and proteins as written to vectors; one naming, three publishers.
 
 transformers and Synthyra name tensors alike, with or without the prefix ``esm.``; fair-esm names them otherwise.
 """
@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from torch import Tensor
+import numpy as np
+from torch import Tensor, nn
 
 from virnucpro.errors import WeightsError
 from virnucpro.models.attention import choose_attention
+from virnucpro.models.encoders import PackedEncoder, Tokens, for_inference
 from virnucpro.models.esm2 import ESM2, ESM2Config
 from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, Kind, require
 from virnucpro.models.placement import Placement
-from virnucpro.models.tokens import MASK, PAD, VOCABULARY
-from virnucpro.models.weights import load_pickled
-from virnucpro.records import Molecule
+from virnucpro.models.pooling import mean_over_residues
+from virnucpro.models.registry import ESM2 as ENTRY
+from virnucpro.models.tokens import MASK, PAD, VOCABULARY, encode_proteins
+from virnucpro.models.weights import FileTensors, MemoryTensors, load_pickled, weight_files
+from virnucpro.sequences.proteins import clean_protein
 
-__all__ = ["ESM2Checkpoint", "read_config", "read_fair_esm_config"]
+__all__ = ["ESM2Checkpoint", "ProteinEncoder"]
 
 _HF_LAYER = {
     "attention.LayerNorm": "attention_norm",
@@ -58,14 +62,62 @@ _NOT_NEEDED = re.compile(
 _LAYER = re.compile(r"^(?:encoder\.layer|layers)\.(\d+)\.(.+)$")
 
 
+@dataclass(frozen=True, eq=False)
+class ProteinEncoder(PackedEncoder):
+    """An ESM-2 with its tokens and its pooling: the mean over residues."""
+
+    architecture = ENTRY
+    pool = staticmethod(mean_over_residues)
+
+    def tokenise(self, sequences: Sequence[str], max_residues: int) -> Tokens:
+        """Clean, cut and tokenise proteins as written."""
+        clean = [clean_protein(sequence, max_residues) for sequence in sequences]
+        return Tokens(
+            encode_proteins([one.residues for one in clean]),
+            np.array([len(one.residues) for one in clean], np.int64),
+            np.array([one.truncated for one in clean], bool),
+            np.array([one.replaced for one in clean], np.int64),
+        )
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ESM2Checkpoint(Checkpoint[ESM2]):
     """Weights of an ESM-2."""
 
-    architecture: ClassVar[str] = "ESM-2"
-    molecule: ClassVar[Molecule] = Molecule.PROTEIN
+    architecture: ClassVar = ENTRY
 
-    config: ESM2Config  # shape of the model
+    config: ESM2Config
+
+    @classmethod
+    def open(cls, folder: Path, values: Mapping[str, Any], name: str, revision: str | None) -> Self:
+        """Describe the weights in a folder, as transformers or Synthyra publish them."""
+        config = read_config(values, str(folder / "config.json"))
+        return cls(FileTensors(weight_files(folder)), name, revision, config=config)
+
+    @classmethod
+    def open_file(cls, path: Path, name: str, revision: str | None) -> Self:
+        """Describe the weights in a `.pt` file of fair-esm."""
+        return cls(FileTensors([path]), name, revision, config=read_fair_esm_config(path))
+
+    @classmethod
+    def take_over(cls, model: nn.Module, values: Mapping[str, Any], tokenizer: Any) -> Self:  # noqa: ANN401, ARG003
+        """Describe the weights of a transformers EsmModel or a Synthyra FastEsmModel; tokens are made here."""
+        kind = type(model).__name__
+        return cls(MemoryTensors(model.state_dict()), kind, config=read_config(values, f"the configuration of {kind}"))
+
+    @property
+    def layers(self) -> int:
+        """Blocks."""
+        return self.config.layers
+
+    @property
+    def width(self) -> int:
+        """Numbers per vector."""
+        return self.config.width
+
+    def encoder(self, placement: Placement) -> ProteinEncoder:
+        """Read the weights into an encoder."""
+        return ProteinEncoder(for_inference(self.load(placement), placement), self.identity, placement)
 
     def describe(self) -> dict[str, Any]:
         """Say what the weights do not show by themselves."""
@@ -110,7 +162,8 @@ def read_config(values: Mapping[str, Any], where: str) -> ESM2Config:
         "mask_token_id": (MASK,),
     }
     shape = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
-    kinds = dict.fromkeys(shape, Kind.WHOLE) | {"token_dropout": Kind.FLAG, "layer_norm_eps": Kind.NUMBER}
+    kinds = dict.fromkeys(shape, Kind.WHOLE) | {"num_hidden_layers": Kind.LAYERS}
+    kinds |= {"token_dropout": Kind.FLAG, "layer_norm_eps": Kind.NUMBER}
     if values.get("rope_theta") is not None:
         kinds["rope_theta"] = Kind.NUMBER
     what = f"{where} does not describe an ESM-2"
@@ -132,7 +185,7 @@ def read_fair_esm_config(path: Path) -> ESM2Config:
     if not isinstance(values, dict):
         raise WeightsError(f"{what}: its cfg.model is a {type(values).__name__}")
     shape = ("encoder_layers", "encoder_embed_dim", "encoder_attention_heads")
-    kinds = dict.fromkeys(shape, Kind.WHOLE) | {"token_dropout": Kind.FLAG}
+    kinds = dict.fromkeys(shape, Kind.WHOLE) | {"encoder_layers": Kind.LAYERS, "token_dropout": Kind.FLAG}
     require(values, what, {}, kinds, ("encoder_embed_dim", "encoder_attention_heads"), even=True)
     layers, width, heads = (values[key] for key in shape)
     return ESM2Config(layers, width, heads, 4 * width, values["token_dropout"])

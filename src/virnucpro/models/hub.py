@@ -1,113 +1,146 @@
-"""From the name of a model to its weights on this machine: the catalog, the Hub's cache, or a path."""
+"""From the name of a model to its weights on this machine: the package, the Hub's cache, the Hub, or a path.
+
+The Hub's client is imported when a published model is asked for, and never else: its settings can stop its import.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-
-from httpx2 import InvalidURL
+from types import ModuleType
 
 from virnucpro.errors import WeightsError
-
-try:  # the client takes HF_ENDPOINT apart when it is imported
-    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
-    from huggingface_hub.errors import (  # type: ignore[attr-defined]
-        EntryNotFoundError,
-        HTTPError,
-        LocalEntryNotFoundError,
-    )
-except ValueError as error:
-    raise WeightsError(
-        f"the client of the model hub does not start: {error}\n"
-        "HF_ENDPOINT, which names the hub, is not an address\n"
-        "unset it, or give an address such as https://huggingface.co"
-    ) from error
-
 from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, MINI, MINI_DNA, PACKAGED, CatalogEntry
 from virnucpro.models.checkpoints import AnyCheckpoint, open_checkpoint
-from virnucpro.models.dna_tokens import TOKENIZER_FILE
 from virnucpro.models.packaged import open_packaged
-from virnucpro.models.weights import WEIGHT_FILE_NAMES, shard_files
+from virnucpro.models.registry import Architecture
+from virnucpro.models.weights import WEIGHT_FILE_NAMES, weight_files
 from virnucpro.records import Molecule
 
-__all__ = ["download_weights", "find_checkpoint", "find_downloaded", "find_molecule"]
+__all__ = [
+    "cache_folder",
+    "download_weights",
+    "find_architecture",
+    "find_checkpoint",
+    "find_downloaded",
+    "find_molecule",
+]
+
+_SHARD = re.compile(r"(?:model|pytorch_model)-\d{5}-of-\d{5}\.(?:safetensors|bin)")
 
 
 def find_checkpoint(model: str = DEFAULT_MODEL) -> AnyCheckpoint:
-    """Find a model's weights; fetch them when they are published and not here yet."""
+    """Find a model's weights; download them when they are published and not here yet."""
     if model in PACKAGED:
         return open_packaged(model)
     entry = CATALOG.get(model)
     if entry is None:
         return open_checkpoint(Path(model).expanduser())
-    return open_checkpoint(download_weights(entry), entry.name, entry.revision)
+    checkpoint = open_checkpoint(download_weights(entry), entry.name, entry.revision)
+    if checkpoint.width != entry.width:
+        raise WeightsError(
+            f"{entry.name} should give {entry.width} numbers per vector, and the weights found give "
+            f"{checkpoint.width}; remove {entry.repository} from {cache_folder()} and download it again"
+        )
+    return checkpoint
+
+
+def find_architecture(model: str) -> Architecture:
+    """Say of which architecture a model is, before its weights are downloaded."""
+    entry = CATALOG.get(model) or PACKAGED.get(model)
+    return entry.architecture if entry else open_checkpoint(Path(model).expanduser()).architecture
 
 
 def find_molecule(model: str) -> Molecule:
-    """Say what a model reads, before its weights are fetched."""
-    entry = CATALOG.get(model) or PACKAGED.get(model)
-    return entry.molecule if entry else open_checkpoint(Path(model).expanduser()).molecule
+    """Say what a model reads, before its weights are downloaded."""
+    return find_architecture(model).molecule
+
+
+def cache_folder() -> Path:
+    """Where the Hub's client keeps what was downloaded."""
+    return Path(_client().constants.HF_HUB_CACHE)
 
 
 def find_downloaded(entry: CatalogEntry) -> Path | None:
-    """Look for a published model in the Hub's cache, without the network."""
+    """Look for a published model in the Hub's cache, without the network; incomplete ones do not count."""
     try:
-        return _fetch(entry, local_files_only=True)
-    except (EntryNotFoundError, WeightsError):
+        found = _client().snapshot_download(
+            entry.repository, revision=entry.revision, local_files_only=True, allow_patterns=_described_by(entry)
+        )
+        weight_files(folder := Path(found))
+    except (WeightsError, OSError):  # the client's own errors of files that are not there are OSErrors
         return None
+    return folder if all((folder / name).exists() for name in _described_by(entry)) else None
 
 
 def download_weights(entry: CatalogEntry) -> Path:
-    """Fetch a published model into the Hub's cache; what is there already is not fetched again."""
+    """Download a published model into the Hub's cache; what is there already is not downloaded again."""
     if (folder := find_downloaded(entry)) is not None:
         return folder
+    client = _client()
+    from httpx2 import HTTPError, InvalidURL
+
     try:
         # One question without retries: an offline machine gets its answer at once, not after half a minute.
-        get_hf_file_metadata(hf_hub_url(entry.repository, "config.json", revision=entry.revision), timeout=10)
-        return _fetch(entry, local_files_only=False)
+        info = client.HfApi().model_info(entry.repository, revision=entry.revision, timeout=10)
+        published = {sibling.rfilename for sibling in info.siblings or ()}
+        wanted = _wanted(entry, published)
+        client.snapshot_download(entry.repository, revision=entry.revision, allow_patterns=wanted)
     except InvalidURL as error:
         raise _not_here(entry, f"HF_ENDPOINT, which names the hub, is not an address: {_first_line(error)}") from error
-    except (
-        OSError,
-        HTTPError,
-        ImportError,
-        ValueError,
-    ) as error:  # the last two of proxies and addresses that are none
+    except (OSError, HTTPError, ImportError, ValueError) as error:  # the last two: unusable proxies and addresses
         raise _not_here(entry, _first_line(error)) from error
+    folder = find_downloaded(entry)
+    if folder is None:
+        raise _not_here(entry, "it does not hold all of the model's files")
+    return folder
 
 
-def _fetch(entry: CatalogEntry, local_files_only: bool) -> Path:
-    """Bring configuration, tokenizer and weights, the best layout that is published; no other file, and no code."""
-
-    def fetch(name: str) -> Path:
-        path = hf_hub_download(entry.repository, name, revision=entry.revision, local_files_only=local_files_only)
-        return Path(path)
-
-    folder = fetch("config.json").parent
-    if entry.molecule is Molecule.DNA:
-        fetch(TOKENIZER_FILE)
+def _wanted(entry: CatalogEntry, published: set[str]) -> list[str]:
+    """Choose the files to download: configuration, tokenizer and weights in the best published layout; never code."""
+    wanted = _described_by(entry)
     for name in WEIGHT_FILE_NAMES:
-        try:
-            path = fetch(name)
-        except LocalEntryNotFoundError:
-            if not local_files_only:
-                raise
-            continue
-        except EntryNotFoundError:
-            continue
-        for shard in shard_files(path):
-            fetch(shard.name)
-        return folder
-    raise LocalEntryNotFoundError(f"no weights of {entry.repository} under any of {', '.join(WEIGHT_FILE_NAMES)}")
+        if name in published:
+            shards = [one for one in published if _SHARD.fullmatch(one) and one.endswith(_weight_suffix(name))]
+            return [*wanted, name, *(shards if name.endswith(".json") else ())]
+    raise OSError(f"no weights of {entry.repository} under any of {', '.join(WEIGHT_FILE_NAMES)}")
+
+
+def _described_by(entry: CatalogEntry) -> list[str]:
+    """Name the files that a model needs beside its weights."""
+    return ["config.json", *entry.architecture.extra_files]
+
+
+def _weight_suffix(name: str) -> str:
+    return ".safetensors" if "safetensors" in name else ".bin"
+
+
+def _client() -> ModuleType:
+    """Import the Hub's client, which takes HF_ENDPOINT apart when its parts are imported."""
+    try:
+        import huggingface_hub
+        from huggingface_hub import HfApi, constants, snapshot_download  # noqa: F401 - loaded here, or not at all
+    except ValueError as error:
+        raise WeightsError(
+            f"the client of the model hub does not start: {error}\n"
+            "HF_ENDPOINT, which names the hub, is not an address\n"
+            f"unset it, or give an address such as https://huggingface.co; '--model {MINI}' needs no hub"
+        ) from error
+    return huggingface_hub
 
 
 def _not_here(entry: CatalogEntry, reason: str) -> WeightsError:
-    dna, hub = entry.molecule is Molecule.DNA, constants.ENDPOINT
-    files = f"config.json, {TOKENIZER_FILE} and pytorch_model.bin" if dna else "config.json and model.safetensors"
+    constants = _client().constants
+    hub = constants.ENDPOINT
+    of_dna = entry.molecule is Molecule.DNA
+    weights = "pytorch_model.bin" if of_dna else "model.safetensors"
+    *first, last = ("config.json", *entry.architecture.extra_files, weights)
     return WeightsError(
         f"the weights of {entry.name} ({entry.repository}, revision {entry.revision[:7]}) are not on this machine\n"
         f"looked in {constants.HF_HUB_CACHE}, then asked {hub if hub.isprintable() else repr(hub)}: {reason}\n"
         f"either run 'virnucpro models download {entry.name}' where there is a network and copy that cache here, "
-        f"or give a folder with {files}: --model FOLDER ('--model {MINI_DNA if dna else MINI}' comes with the package)"
+        f"or give a folder with {', '.join(first)} and {last}: --model FOLDER "
+        f"('--model {MINI_DNA if of_dna else MINI}' comes with the package)"
     )
 
 

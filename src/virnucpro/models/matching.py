@@ -1,70 +1,112 @@
 """Placing published tensors in a model, and leaving nothing to chance.
 
 Every tensor of a checkpoint is either placed, or on the short list of what an encoder does not need (heads for other
-tasks); everything else, missing, extra or misshaped, is an error that names it. What an architecture adds is the naming
-of its publishers and its configuration.
+tasks); everything else, missing, extra or misshaped, is an error that names it. Memory is allocated only after all
+shapes were compared, so it is bounded by what the files hold. What an architecture adds is the naming of its
+publishers, its configuration and its encoder.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from virnucpro.errors import DeviceError, WeightsError
-from virnucpro.models.layers import PackedModel
+from virnucpro.models.json_text import read_object
 from virnucpro.models.memory import is_out_of_memory
 from virnucpro.models.placement import Placement
+from virnucpro.models.registry import Architecture
 from virnucpro.models.weights import TensorSource
 from virnucpro.records import ModelIdentity, Molecule
 
-__all__ = ["PARAMETER_NAME", "Checkpoint", "Kind", "read_json", "require"]
+if TYPE_CHECKING:
+    from virnucpro.models.encoders import Encoder
+
+__all__ = ["PARAMETER_NAME", "Checkpoint", "Kind", "read_config", "require"]
 
 PARAMETER_NAME = {"weight": "weight", "gamma": "weight", "bias": "bias", "beta": "bias"}
 """transformers 5 writes LayerNorm weights under TensorFlow's names, gamma and beta."""
 
-Model = TypeVar("Model", bound=PackedModel)
+Model = TypeVar("Model", bound=nn.Module)
+
+
+MAX_LAYERS, MAX_WIDTH = 1000, 1 << 17
+"""Far above every published encoder (48 layers, 20,480 numbers); what is above them is damage or an attack."""
 
 
 class Kind(Enum):
     """What kind of value a configuration must have."""
 
-    WHOLE = "a positive whole number"
-    NUMBER = "a positive number"
+    LAYERS = f"a whole number from 1 to {MAX_LAYERS}"
+    WHOLE = f"a whole number from 1 to {MAX_WIDTH}"
+    NUMBER = "a positive number up to 1e9"
     FLAG = "true or false"
 
     def fits(self, value: object) -> bool:
         """Say whether a value is of this kind; true and false are no numbers."""
         if self is Kind.FLAG or isinstance(value, bool):
             return self is Kind.FLAG and isinstance(value, bool)
-        if self is Kind.WHOLE:
-            return isinstance(value, int) and value > 0
-        return isinstance(value, (int, float)) and 0 < value < math.inf
+        if self is Kind.NUMBER:
+            return isinstance(value, (int, float)) and 0 < value <= 1e9
+        return isinstance(value, int) and 0 < value <= (MAX_LAYERS if self is Kind.LAYERS else MAX_WIDTH)
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint(ABC, Generic[Model]):
     """Weights that were found and described, but not yet read."""
 
-    architecture: ClassVar[str]
-    molecule: ClassVar[Molecule]
+    architecture: ClassVar[Architecture]
 
-    source: TensorSource  # the tensors
-    name: str  # catalog name or path, for messages and receipts
+    source: TensorSource
+    name: str  # catalogue name or path, for messages and manifests
     revision: str | None = None  # pinned commit of the published repository
+
+    @classmethod
+    @abstractmethod
+    def open(cls, folder: Path, values: Mapping[str, Any], name: str, revision: str | None) -> Self:
+        """Describe the weights in a folder, of which the configuration was read."""
+
+    @classmethod
+    def open_file(cls, path: Path, name: str, revision: str | None) -> Self:
+        """Describe weights in a file of their own, where publishers give such files."""
+        raise NotImplementedError
+
+    @classmethod
+    @abstractmethod
+    def take_over(cls, model: nn.Module, values: Mapping[str, Any], tokenizer: Any) -> Self:  # noqa: ANN401
+        """Describe the weights of another library's model in memory."""
+
+    @property
+    @abstractmethod
+    def layers(self) -> int:
+        """Blocks that its configuration tells of; each has tensors of its own."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Numbers per vector."""
+
+    @abstractmethod
+    def encoder(self, placement: Placement) -> Encoder:
+        """Read the weights into an encoder."""
+
+    @property
+    def molecule(self) -> Molecule:
+        """What it reads."""
+        return self.architecture.molecule
 
     @property
     def identity(self) -> ModelIdentity:
-        """What a receipt says of these weights; reads files once for their digest."""
-        shape = {"model": self.architecture, **self.describe()}
+        """What a manifest says of these weights; reads files once for their digest."""
+        shape = {"model": self.architecture.name, **self.describe()}
         return ModelIdentity(self.name, self.revision, self.source.sha256, shape, self.molecule)
 
     @property
@@ -105,6 +147,11 @@ class Checkpoint(ABC, Generic[Model]):
             ) from error
 
     def _load(self, placement: Placement) -> Model:
+        if self.layers > len(self.source.shapes()):
+            raise WeightsError(
+                f"{self.name} does not fit the {self.architecture.name} that its configuration describes: "
+                f"{self.layers} layers, and the weights have {len(self.source.shapes())} tensors"
+            )
         with torch.device("meta"):
             encoder = self.build(placement)
         targets = self._match(encoder)
@@ -119,6 +166,8 @@ class Checkpoint(ABC, Generic[Model]):
                 if target in filled and not torch.equal(rows, tensor.to(rows)):  # frequencies may come once per layer
                     raise WeightsError(f"{self.name} holds two different tensors for {target}, one of them {name}")
                 filled.add(target)
+                if not tensor.is_floating_point():
+                    raise WeightsError(f"{self.name}: {name} holds {tensor.dtype} instead of floating-point numbers")
                 rows.copy_(tensor)
                 if rows.dtype != tensor.dtype and rows.isfinite().sum().item() < tensor.isfinite().sum().item():
                     raise WeightsError(
@@ -127,7 +176,7 @@ class Checkpoint(ABC, Generic[Model]):
                     )
         return encoder.requires_grad_(False).eval()
 
-    def _match(self, encoder: PackedModel) -> dict[str, str]:
+    def _match(self, encoder: nn.Module) -> dict[str, str]:
         """Decide where every tensor goes, before any is read: from publisher's name to ``parameter[:third]``."""
         slots = _slots(encoder)
         targets, extra, misshaped = {}, [], []
@@ -144,17 +193,17 @@ class Checkpoint(ABC, Generic[Model]):
         placed = set(targets.values()) | set(self.computed())
         thirds = {slot: {f"{slot}:{third}" for third in range(3)} for slot in slots}
         missing = [slot for slot in slots if not ({slot} <= placed or thirds[slot] <= placed)]
-        problems = {"missing": missing, f"not part of {self.architecture}": extra, "misshaped": misshaped}
+        problems = {"missing": missing, f"not part of {self.architecture.name}": extra, "misshaped": misshaped}
         if any(problems.values()):
             told = "; ".join(f"{what}: {_some(names)}" for what, names in problems.items() if names)
             raise WeightsError(
-                f"{self.name} does not fit the {self.architecture} that its configuration describes"
+                f"{self.name} does not fit the {self.architecture.name} that its configuration describes"
                 f"{self.looks_like()}: {told}"
             )
         return targets
 
 
-def _materialise(encoder: PackedModel, device: torch.device) -> None:
+def _materialise(encoder: nn.Module, device: torch.device) -> None:
     """Give a model on "meta" its memory; torch's `to_empty` would bring sympy in, for most of a second."""
     encoder._apply(lambda tensor: torch.empty(tensor.shape, dtype=tensor.dtype, device=device))  # type: ignore[no-untyped-call]
 
@@ -171,12 +220,12 @@ def require(
     missing = [key for key in (*known, *kinds) if key not in values]
     problems = [f"it lacks {', '.join(missing)}, never guessed"] if missing else []
     problems += [
-        f"{key} is {values[key]!r}, not {may[0]!r}"
+        f"{key} is {values[key]!r:.100}, not {may[0]!r}"
         for key, may in known.items()
-        if key in values and values[key] not in may
+        if key in values and not any(values[key] is one or values[key] == one for one in may)
     ]
     unfit = [key for key, kind in kinds.items() if key in values and not kind.fits(values[key])]
-    problems += [f"{key} is {values[key]!r}, not {kinds[key].value}" for key in unfit]
+    problems += [f"{key} is {values[key]!r:.100}, not {kinds[key].value}" for key in unfit]
     width, number = heads
     if not {width, number} & {*missing, *unfit}:
         head_width, rest = divmod(values[width], values[number])
@@ -188,20 +237,19 @@ def require(
         raise WeightsError(f"{what}: {'; '.join(problems)}")
 
 
-def read_json(path: Path) -> Mapping[str, Any]:
+def read_config(path: Path) -> Mapping[str, Any]:
     """Read a `config.json`."""
     try:
-        values = json.loads(path.read_text("utf-8"))
+        return read_object(path)
     except FileNotFoundError as error:
         raise WeightsError(f"{path.parent} has no config.json; copy it beside the weights") from error
-    except (ValueError, OSError) as error:
-        raise WeightsError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise WeightsError(f"{path} holds a {type(values).__name__}, not a configuration")
-    return values
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise WeightsError(f"{path} is not a configuration in valid JSON: {error}") from error
 
 
-def _slots(encoder: PackedModel) -> dict[str, Tensor]:
+def _slots(encoder: nn.Module) -> dict[str, Tensor]:
     return dict(encoder.named_parameters()) | dict(encoder.named_buffers())
 
 

@@ -9,11 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from virnucpro.sequences.ragged import Ragged
 
 __all__ = ["WIDE", "Pack", "filler"]
 
@@ -31,10 +34,11 @@ class Pack:
     lengths: tuple[int, ...]  # tokens of each of the B sequences
 
     @classmethod
-    def of(cls, sequences: Sequence[NDArray[np.int64]], device: torch.device | str = "cpu") -> Pack:
+    def of(cls, sequences: Ragged | Sequence[NDArray[Any]], device: torch.device | str = "cpu") -> Pack:
         """Lay token sequences end to end."""
-        tokens_N = torch.from_numpy(np.concatenate(sequences)).to(device)
-        return cls(tokens_N, tuple(len(sequence) for sequence in sequences))
+        rows = sequences if isinstance(sequences, Ragged) else Ragged.of(sequences)
+        tokens_N = torch.from_numpy(rows.values.astype(np.int64, copy=False)).to(device)
+        return cls(tokens_N, tuple(rows.lengths.tolist()))
 
     @property
     def max_length(self) -> int:
@@ -76,8 +80,8 @@ class Pack:
             yield values_N[start : start + count * length].view(count, length, *values_N.shape[1:])
 
 
-def filler(tokens: Sequence[NDArray[np.int64]], width: int) -> list[NDArray[np.int64]]:
-    """Make the few tokens that bring a batch to a round size.
+def filler(tokens: Ragged, width: int) -> Ragged:
+    """Add the few tokens, as rows behind the others, that bring a batch to a round size.
 
     CPU kernels in half precision are compiled for every size that they meet, and kept: 10 ms and up to 700 kB for every
     layer shape at every new number of tokens. Sixteen sizes between a power of two and the next are few enough for wide
@@ -85,11 +89,12 @@ def filler(tokens: Sequence[NDArray[np.int64]], width: int) -> list[NDArray[np.i
 
     Examples
     --------
-    >>> len(filler([np.arange(600), np.arange(430)], width=1280))
-    58
-    >>> len(filler([np.arange(600), np.arange(430)], width=128))
-    506
+    >>> batch = Ragged.of([np.arange(600), np.arange(430)])
+    >>> len(filler(batch, width=1280)), len(filler(batch, width=128))
+    (60, 508)
     """
-    total = sum(map(len, tokens))
+    total = int(tokens.offsets[-1])
     step = max(1 << max(total.bit_length() - 5, 0), NARROW_STEP_TOKENS if width < WIDE else 1)
-    return [tokens[0][:1]] * (-total % step)
+    missing = -total % step
+    values = np.concatenate((tokens.values, np.full(missing, tokens.values[0])))
+    return Ragged(values, np.concatenate((tokens.offsets, total + np.arange(1, missing + 1))))

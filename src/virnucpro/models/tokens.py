@@ -10,12 +10,15 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CLS", "EOS", "MASK", "PAD", "UNK", "VOCABULARY", "encode_protein"]
+from virnucpro.sequences.ragged import Ragged
+
+__all__ = ["CLS", "EOS", "MASK", "PAD", "UNK", "VOCABULARY", "encode_protein", "encode_proteins"]
 
 VOCABULARY: Final = (
     "<cls>", "<pad>", "<eos>", "<unk>",
@@ -25,10 +28,29 @@ VOCABULARY: Final = (
 CLS, PAD, EOS, UNK = range(4)
 MASK = VOCABULARY.index("<mask>")
 
-_TOKEN_OF_BYTE = np.full(256, UNK, dtype=np.int64)
+_BEGIN, _END = b"\0", b"\1"
+"""Bytes that no protein has; in the table they are <cls> and <eos>."""
+
+_TOKEN_OF_BYTE = np.full(256, UNK, dtype=np.uint8)
 for _id, _token in enumerate(VOCABULARY):
     if len(_token) == 1:
         _TOKEN_OF_BYTE[ord(_token)] = _id
+_TOKEN_OF_BYTE[ord(_BEGIN)], _TOKEN_OF_BYTE[ord(_END)] = CLS, EOS
+
+
+def encode_proteins(proteins: Sequence[bytes]) -> Ragged:
+    """Tokenise proteins without control characters, as uint8; a protein of no residues is a row of no tokens.
+
+    Examples
+    --------
+    >>> rows = encode_proteins([b"LAGVS", b"", b"MK"])
+    >>> rows.values.tolist(), rows.lengths.tolist()
+    ([0, 4, 5, 6, 7, 8, 2, 0, 20, 15, 2], [7, 0, 4])
+    """
+    text = b"".join(_BEGIN + residues + _END if residues else b"" for residues in proteins)
+    lengths = np.array([len(residues) + 2 if residues else 0 for residues in proteins], np.int64)
+    offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+    return Ragged(_TOKEN_OF_BYTE[np.frombuffer(text, np.uint8)], offsets)
 
 
 def encode_protein(residues: bytes) -> NDArray[np.int64]:
@@ -39,7 +61,4 @@ def encode_protein(residues: bytes) -> NDArray[np.int64]:
     >>> encode_protein(b"LAGVS").tolist()
     [0, 4, 5, 6, 7, 8, 2]
     """
-    tokens = np.empty(len(residues) + 2, dtype=np.int64)
-    tokens[0], tokens[-1] = CLS, EOS
-    tokens[1:-1] = _TOKEN_OF_BYTE[np.frombuffer(residues, dtype=np.uint8)]
-    return tokens
+    return np.concatenate(([CLS], _TOKEN_OF_BYTE[np.frombuffer(residues, np.uint8)], [EOS])).astype(np.int64)

@@ -1,15 +1,13 @@
 """Where tensors come from: files in a published layout, or memory.
 
-Files are read without running anything in them, in small groups and opened anew for each, so that at no time more than
-a few layers of a checkpoint are held beside the encoder that is being filled.
+Files are read without running anything in them, in small groups and reopened for each, so that never more than a few
+layers of a checkpoint are held beside the encoder that is being filled.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-import pickle
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -21,11 +19,15 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from virnucpro.errors import WeightsError
+from virnucpro.models.json_text import read_object
+from virnucpro.models.pickles import PickleError, is_archive, load_plain
 
 __all__ = ["FileTensors", "MemoryTensors", "TensorSource", "load_pickled", "shard_files", "weight_files"]
 
 TENSORS_AT_A_TIME = 32
 """Two layers of ESM-2: 105 MB of float32 for the 650M model."""
+
+MAX_INDEX_BYTES = 16 << 20
 
 WEIGHT_FILE_NAMES = (
     "model.safetensors",
@@ -98,7 +100,7 @@ class FileTensors:
         wanted = set(names)
         for file, shapes in self._shapes.items():
             of_file = [name for name in shapes if name in wanted]
-            size = TENSORS_AT_A_TIME if file.suffix == ".safetensors" or _is_archive(file) else max(1, len(of_file))
+            size = TENSORS_AT_A_TIME if file.suffix == ".safetensors" or is_archive(file) else max(1, len(of_file))
             for start in range(0, len(of_file), size):
                 yield from _read_group(file, of_file[start : start + size])
 
@@ -128,41 +130,31 @@ def shard_files(weights: Path) -> tuple[Path, ...]:
     if weights.suffix != ".json":
         return (weights,)
     try:
-        weight_map = json.loads(weights.read_text("utf-8"))["weight_map"]
+        weight_map = read_object(weights, MAX_INDEX_BYTES)["weight_map"]
         names = sorted({Path(name).name for name in weight_map.values()})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{weights} is not an index of weight files: {error!r}") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{weights} is not an index of weight files: {error!r:.200}") from error
     return tuple(weights.parent / name for name in names)
 
 
 def load_pickled(file: Path) -> Any:  # noqa: ANN401
-    """Read a pickled torch file without running anything in it.
-
-    Tensors stay on disk until used, but for files in the layout before torch 1.6, which cannot be mapped.
-    """
+    """Read a pickled torch file without running anything in it; fair-esm's hold a configuration, too."""
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            return torch.load(file, map_location="cpu", mmap=_is_archive(file), weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL (\S+)", str(error))
-        what = f"asks for the class {found[1]}" if found else "cannot be read as plain tensors"
-        raise WeightsError(f"{file} {what}, and files with code in them are not loaded; use safetensors") from error
-    except (OSError, EOFError, RuntimeError, ValueError) as error:
-        raise WeightsError(f"{file} cannot be read: {str(error).splitlines()[0]}; is it complete?") from error
-
-
-def _is_archive(file: Path) -> bool:
-    """Whether a pickled file has the zip layout, which torch writes since 1.6."""
-    with file.open("rb") as stream:
-        return stream.read(4) == b"PK\x03\x04"
+        return load_plain(file, [argparse.Namespace])
+    except PickleError as error:
+        raise WeightsError(f"{file} {error}; use safetensors, or download the file again") from error
 
 
 def _state_dict(file: Path) -> dict[str, Tensor]:
     loaded = load_pickled(file)
     if isinstance(loaded, dict) and isinstance(loaded.get("model"), dict):  # fair-esm wraps it
         loaded = loaded["model"]
-    if not isinstance(loaded, dict) or not all(isinstance(tensor, Tensor) for tensor in loaded.values()):
+    if not isinstance(loaded, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in loaded.items()
+    ):
         raise WeightsError(f"{file} holds no dictionary of tensors")
+    if any(tensor.numel() * tensor.itemsize > tensor.untyped_storage().nbytes() for tensor in loaded.values()):
+        raise WeightsError(f"{file} holds tensors larger than what is stored of them; download the file again")
     return loaded
 
 

@@ -1,35 +1,45 @@
-"""Six sequences through the whole extraction, and everything that must hold for what comes out."""
+"""An extraction as scripts make it, and everything that must hold for what comes out.
+
+It calls the public functions only, so it proves what a user gets: encoder, batches, files and skipping together.
+"""
 
 from __future__ import annotations
 
-import math
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from virnucpro.embedding.records import Limits, embed_records
+import virnucpro
 from virnucpro.errors import VirNucProError
-from virnucpro.features.vectors import FORMATS
+from virnucpro.features.merged import read_merged
+from virnucpro.features.vectors import FORMATS, write_dna_features, write_protein_features
+from virnucpro.models.attention import AMPERE, choose_attention
+from virnucpro.models.catalog import CATALOG, DEFAULT_DNA_MODEL, DEFAULT_MODEL, catalogue_width
 from virnucpro.models.encoders import Encoder
-from virnucpro.records import Counts, EmbeddingTable, Molecule, Record
-from virnucpro.verbs.embed import embed_file
-from virnucpro.verbs.embed_plan import Job, make_jobs, plan_embedding
+from virnucpro.models.pack import Pack
+from virnucpro.models.placement import Placement
+from virnucpro.records import Molecule
 
-__all__ = ["Check", "self_test"]
+__all__ = ["Check", "attention_timing", "gpu_verdict", "self_test"]
 
-LENGTHS = (20, 75, 150, 400, 1024, 1200)
-MAX_RESIDUES = 1024
-LIMITS = Limits(MAX_RESIDUES)
-LETTERS = {Molecule.PROTEIN: "LAGVSERTIDPKQNFYMHWC", Molecule.DNA: "ACGT"}
-OTHER_HALF = {Molecule.PROTEIN: ("DNA", 768), Molecule.DNA: ("protein", 1280)}
-"""What a vector is merged with, and how wide that is."""
+LENGTHS: Final = (20, 75, 150, 400, 1024, 1200)
+MAX_RESIDUES: Final = 1024
+LETTERS: Final = {Molecule.PROTEIN: "LAGVSERTIDPKQNFYMHWC", Molecule.DNA: "ACGT"}
+PUBLISHED: Final = {Molecule.DNA: CATALOG[DEFAULT_DNA_MODEL], Molecule.PROTEIN: CATALOG[DEFAULT_MODEL]}
+"""Models whose vectors, 768 and 1280 numbers, make a merged row of 2048."""
 
-SAME = {torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.01}
+SAME: Final = {torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.01}
 """Relative L2 distance allowed between a vector computed alone and in a batch: kernels differ by shape, in rounding."""
+
+MIN_GPU_GIB: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +47,33 @@ class Check:
     """One thing that must hold."""
 
     name: str  # what was checked
-    passed: bool  # whether it holds
+    passed: bool
     found: str  # the figure
 
 
 def self_test(encoder: Encoder) -> Iterator[Check]:
-    """Run an extraction on six sequences of 20 to 1,200 residues, or nucleotides, and check the result."""
-    molecule = encoder.identity.molecule
-    sequences = _sequences(LETTERS[molecule])
+    """Extract six sequences of 20 to 1,200 letters, and check file, vectors, merging and resumption."""
+    sequences = _sequences(LETTERS[encoder.identity.molecule])
     with tempfile.TemporaryDirectory(prefix="virnucpro-") as name:
         folder = Path(name)
-        fasta = folder / "selftest.fasta"
+        fasta, target = folder / "selftest.fasta", folder / f"selftest{encoder.suffix}"
         fasta.write_text("".join(f">{id_}\n{sequence}\n" for id_, sequence in sequences), "ascii")
-        job = make_jobs([fasta], folder, molecule)[0]
         try:
-            counts, path = _extract(encoder, job), job.target
+            _extract(encoder, fasta, target)
         except VirNucProError as error:  # everything else is about what it would have given
-            yield Check("extraction", passed=False, found=str(error))
+            yield Check("file", passed=False, found=str(error))
             return
-        written = path.read_bytes()
-        table = FORMATS[molecule].read(path)
-        keys = tuple(torch.load(path, weights_only=True))
-        yield Check("keys of the file", keys == FORMATS[molecule].keys, ", ".join(keys))
-        yield from _check_rows(encoder, table, counts)
-        yield _check_batch_is_single(encoder, sequences, table)
-        other, other_width = OTHER_HALF[molecule]
-        merged = np.concatenate((np.zeros(other_width, np.float32), table.vectors[0]))
-        yield Check(
-            f"merges with a {other} vector", len(merged) == other_width + encoder.width, f"{len(merged)} numbers"
-        )
-        again = _extract(encoder, job)
-        same = again == Counts() and path.read_bytes() == written
-        yield Check("second run is skipped by its receipt", same, f"{again.read} sequences computed")
+        yield Check("file", target.is_file(), f"{target.name}, {target.stat().st_size:,} bytes")
+        layout = FORMATS[encoder.architecture.layout]
+        keys = tuple(torch.load(target, weights_only=True))
+        yield Check("keys", keys == layout.keys, ", ".join(keys))
+        table = layout.read(target)
+        yield Check("count", len(table) == len(LENGTHS), f"{len(table)} of {len(LENGTHS)}")
+        yield _check_width(encoder, table.width)
+        yield from _check_numbers(table.vectors)
+        yield _check_merged(encoder, folder, table.ids, table.vectors)
+        yield _check_resume(encoder, fasta, target)
+        yield _check_batch_is_single(encoder, folder, sequences, table.vectors)
 
 
 def _sequences(alphabet: str) -> list[tuple[str, str]]:
@@ -77,27 +82,105 @@ def _sequences(alphabet: str) -> list[tuple[str, str]]:
     return [(f"sequence_{length}", "".join(generator.choice(letters, length))) for length in LENGTHS]
 
 
-def _extract(encoder: Encoder, job: Job) -> Counts:
-    """Plan and embed as any run does; counts of what was computed."""
-    plan = plan_embedding([job], encoder.identity, encoder.placement, LIMITS)
-    return sum((embed_file(pending, encoder, LIMITS, lambda _: None).counts for pending in plan.pending), Counts())
+def _extract(encoder: Encoder, fasta: Path, target: Path | None) -> tuple[list[str], list[Tensor]]:
+    """Call the function that scripts call."""
+    if encoder.identity.molecule is Molecule.DNA:
+        return virnucpro.extract_DNABERT_S(fasta, target, model_loaded=True, model=encoder)
+    return virnucpro.extract_fast_esm(fasta, target, model=encoder, truncation_seq_length=MAX_RESIDUES)
 
 
-def _check_rows(encoder: Encoder, table: EmbeddingTable, counts: Counts) -> Iterator[Check]:
-    yield Check("dimension", table.width == encoder.width, f"{table.width} for {encoder.width}")
-    yield Check("count", len(table) == len(LENGTHS), f"{len(table)} of {len(LENGTHS)}")
-    finite = int(np.isfinite(table.vectors).all(axis=1).sum())
-    yield Check("finite", finite == len(LENGTHS), f"{finite} of {len(LENGTHS)} vectors")
-    truncated = sum(length > MAX_RESIDUES for length in LENGTHS)
-    yield Check("truncation counted", counts.truncated == truncated, f"{counts.truncated} of {truncated}")
+def _check_width(encoder: Encoder, width: int) -> Check:
+    expected = catalogue_width(encoder.identity)
+    told = f"{width}, the catalogue says {expected}" if expected else f"{width}, the encoder says {encoder.width}"
+    return Check("catalogue width", width == (expected or encoder.width), told)
 
 
-def _check_batch_is_single(encoder: Encoder, sequences: list[tuple[str, str]], table: EmbeddingTable) -> Check:
-    """Compare each vector with the one its sequence gets alone; the longest is cut to `MAX_RESIDUES` by hand."""
-    distances = [] if len(table) == len(sequences) else [math.inf]
-    for (id_, sequence), vector in zip(sequences, table.vectors, strict=False):
-        alone = embed_records(encoder, [Record(1, id_, sequence[:MAX_RESIDUES])], LIMITS).table.vectors
-        apart = np.linalg.norm(alone - vector, axis=1) / np.linalg.norm(alone, axis=1)
-        distances += apart.tolist() or [math.inf]
+def _check_numbers(vectors: NDArray[np.float32]) -> Iterator[Check]:
+    rows = len(vectors)
+    yield Check("float32", vectors.dtype == np.float32, str(vectors.dtype))
+    for name, bad in (("no NaN", np.isnan(vectors)), ("no Inf", np.isinf(vectors))):
+        yield Check(name, not bad.any(), f"{int(bad.any(axis=1).sum())} of {rows} rows have some")
+    zeros = int((~vectors.any(axis=1)).sum())
+    yield Check("non-zero", zeros == 0, f"{zeros} of {rows} rows are zero")
+    distinct = len(np.unique(vectors, axis=0))
+    yield Check("distinct rows", distinct == rows, f"{distinct} of {rows}")
+
+
+def _check_merged(encoder: Encoder, folder: Path, ids: tuple[str, ...], vectors: NDArray[np.float32]) -> Check:
+    """Merge the vectors with stand-ins for the other molecule's: 2048 numbers for the published pair."""
+    of_dna = encoder.identity.molecule is Molecule.DNA
+    other_width = PUBLISHED[Molecule.PROTEIN if of_dna else Molecule.DNA].width
+    other = np.random.default_rng(1).normal(size=(len(ids), other_width)).astype(np.float32)
+    dna, protein, merged = (folder / f"merge{suffix}" for suffix in ("_DNABERT_S.pt", "_ESM.pt", "_merged.pt"))
+    try:
+        with dna.open("wb") as stream:
+            write_dna_features(stream, ids, vectors if of_dna else other)
+        with protein.open("wb") as stream:
+            write_protein_features(stream, ids, other if of_dna else vectors)
+        virnucpro.merge_data(dna, protein, merged)
+        width = read_merged(merged).table.width
+    except VirNucProError as error:
+        return Check("merge_data", passed=False, found=str(error))
+    expected = vectors.shape[1] + other_width
+    return Check("merge_data", width == expected, f"{width} numbers with {'protein' if of_dna else 'DNA'}, {expected}")
+
+
+def _check_resume(encoder: Encoder, fasta: Path, target: Path) -> Check:
+    """Extract again: a file that is written again has another inode."""
+    before = target.stat()
+    try:
+        _extract(encoder, fasta, target)
+    except VirNucProError as error:
+        return Check("resume", passed=False, found=str(error))
+    after = target.stat()
+    same = (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+    return Check("resume", same, "the second run wrote nothing" if same else "the second run wrote the file again")
+
+
+def _check_batch_is_single(
+    encoder: Encoder, folder: Path, sequences: list[tuple[str, str]], vectors: NDArray[np.float32]
+) -> Check:
+    """Compare each vector with the one its sequence gets alone."""
+    distances = [0.0 if len(vectors) == len(sequences) else np.inf]
+    for (id_, sequence), vector in zip(sequences, vectors, strict=False):
+        fasta = folder / "alone.fasta"
+        fasta.write_text(f">{id_}\n{sequence}\n", "ascii")
+        try:
+            alone = _extract(encoder, fasta, None)[1][0].numpy()
+        except VirNucProError:
+            distances.append(np.inf)
+            continue
+        distances.append(float(np.linalg.norm(alone - vector) / np.linalg.norm(alone)))
     allowed = SAME[encoder.placement.dtype]
     return Check("batch equals single", max(distances) <= allowed, f"{max(distances):.1e} apart, {allowed:.0e} allowed")
+
+
+def attention_timing(placement: Placement, repeats: int = 5) -> str:
+    """Time attention in the shape of the 650M model on 16 proteins of 254 residues: the best of some runs."""
+    attention = choose_attention(placement.device, placement.dtype)
+    pack = Pack.of([np.zeros(256, np.int64)] * 16, placement.device)
+    shape = (len(pack.tokens_N), 20, 64)
+    query, key, value = (torch.randn(shape, device=placement.device, dtype=placement.dtype) for _ in range(3))
+    seconds = []
+    with torch.inference_mode():
+        for _ in range(repeats + 1):  # the first one also compiles
+            started = time.perf_counter()
+            attention(query, key, value, pack)
+            if placement.device.type == "cuda":
+                torch.cuda.synchronize(placement.device)
+            seconds.append(time.perf_counter() - started)
+    best = min(seconds[1:])
+    return f"{attention.__name__.replace('_', ' ')}, {best * 1000:.1f} ms for 4,096 tokens in 20 heads of 64"
+
+
+def gpu_verdict(placement: Placement) -> str | None:
+    """Say what a GPU is good for; None where there is none."""
+    if placement.device.type != "cuda":
+        return None
+    properties = torch.cuda.get_device_properties(placement.device)
+    gib = properties.total_memory / 2**30
+    if gib < MIN_GPU_GIB:
+        return f"small: {gib:.1f} GiB; the 650M model fits, with small batches (--max-tokens 4096)"
+    if (properties.major, properties.minor) < AMPERE:
+        return f"usable: {gib:.1f} GiB, but no flash attention before compute capability 8.0; expect half the speed"
+    return f"well suited: {gib:.1f} GiB, flash attention in fp16 and bf16"

@@ -1,0 +1,73 @@
+"""From rows of tokens to rows of vectors, and a reason for every row without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro.batching import plan_batches
+from virnucpro.embedding.batches import Reason, run_batches
+from virnucpro.models.encoders import Encoder
+from virnucpro.models.memory import return_free_memory
+from virnucpro.sequences.ragged import Ragged
+
+__all__ = ["EMPTY_SEQUENCE", "Embedded", "embed_tokens"]
+
+EMPTY_SEQUENCE: Reason = ("EmptySequence", "nothing is left of it after cleaning")
+
+BATCHES_BETWEEN_RETURNS = 16
+"""Batches after which free memory goes back: of what arrays of many sizes leave, glibc would keep 50 to 200 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """What became of some rows."""
+
+    vectors: NDArray[np.float32]  # (n, D) zeros where a row failed
+    failures: dict[int, Reason]  # row -> (error type, message): OutOfMemory, NotFinite, BatchError, EmptySequence
+
+
+def embed_tokens(
+    encoder: Encoder,
+    tokens: Ragged,
+    max_tokens: int | None = None,
+    on_batch: Callable[[NDArray[np.int64]], None] = lambda _: None,
+) -> Embedded:
+    """Embed rows of tokens; equal rows are embedded once.
+
+    `max_tokens` is the budget of a batch, by default what suits the encoder and its device. `on_batch` is called with
+    the rows that a finished batch covers.
+    """
+    budget = encoder.batch_tokens if max_tokens is None else max_tokens
+    number_of_row, sharers = _distinct(tokens)
+    firsts = sharers.values[sharers.offsets[:-1]]
+    plan = [firsts[batch] for batch in plan_batches(tokens.lengths[firsts], budget)]
+    vectors = np.zeros((len(tokens), encoder.width), np.float32)
+    failures = {int(row): EMPTY_SEQUENCE for row in np.flatnonzero(tokens.lengths == 0)}
+    for number, outcome in enumerate(run_batches(encoder, tokens, plan, budget), start=1):
+        shared = sharers.take(number_of_row[outcome.rows])
+        vectors[shared.values] = np.repeat(outcome.vectors, shared.lengths, axis=0)
+        for first, reason in outcome.failures.items():
+            failures |= dict.fromkeys(sharers[number_of_row[first]].tolist(), reason)
+        on_batch(shared.values)
+        if number % BATCHES_BETWEEN_RETURNS == 0:
+            return_free_memory()
+    return Embedded(vectors, failures)
+
+
+def _distinct(tokens: Ragged) -> tuple[NDArray[np.int64], Ragged]:
+    """Number different rows, and list the rows of each number: in some sequencing runs 45 of 100 reads are repeats."""
+    text, ends = tokens.values.tobytes(), (tokens.offsets * tokens.values.itemsize).tolist()
+    numbers: dict[bytes, int] = {}
+    number_of_row = np.fromiter(
+        (numbers.setdefault(text[start:end], len(numbers)) if end > start else -1 for start, end in pairwise(ends)),
+        np.int64,
+        len(tokens),
+    )
+    rows = np.argsort(number_of_row, kind="stable")[np.count_nonzero(number_of_row < 0) :]
+    counts = np.bincount(number_of_row[rows], minlength=len(numbers))
+    return number_of_row, Ragged(rows, np.concatenate((np.zeros(1, np.int64), np.cumsum(counts))))

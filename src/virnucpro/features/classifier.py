@@ -1,0 +1,286 @@
+"""A classifier: a trained perceptron, the features that it takes, and the one file that holds both.
+
+The file is `.safetensors`; its header is the feature spec, so that features of another kind are never scored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from virnucpro.errors import ConfigError, DimensionError, InputError, WeightsError
+from virnucpro.features.spec import FeatureSpec
+from virnucpro.models.catalog import MINI
+from virnucpro.models.classifier import CLASSES, MLP, ExactMLP, build_mlp
+from virnucpro.models.json_text import MAX_JSON_BYTES, parse_object
+from virnucpro.models.packaged import MINI_FOLDER, not_here
+from virnucpro.records import EmbeddingTable
+
+__all__ = ["Classifier", "load_classifier", "packaged_classifier", "serialise_classifier"]
+
+FORMAT: Final = 1
+_HEADER: Final = "virnucpro_classifier"
+"""The one key of the file's metadata: safetensors writes several in random order, and equal files should be equal."""
+
+_CLASSES_OF_FIRST_MINI: Final = ("host", "viral")
+MAX_TENSORS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredRows:
+    """Scores of feature rows."""
+
+    scores: NDArray[np.float32]  # (n, 2) probabilities of non-viral and viral
+    log_odds: NDArray[np.float64]  # (n,) of viral against non-viral
+    classes: NDArray[np.float32]  # (n, classes) probabilities by class; no columns without classes
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A trained perceptron with the spec of its features.
+
+    Attributes
+    ----------
+    model : MLP
+        The network, in evaluation mode, float32, on the CPU.
+    spec : FeatureSpec
+        Which features it takes.
+    training : dict
+        How it was made: settings, split, best epoch; or what it was imported from.
+    name : str
+        Its path, for messages.
+    sha256 : str
+        Digest of its file; empty when it was never in one.
+    calibration : dict or None
+        How its scores become calls, as `virnucpro.scoring.calibration` reads it; None for scores as they are.
+    """
+
+    model: MLP
+    spec: FeatureSpec
+    training: dict[str, Any] = field(default_factory=dict)
+    name: str = "classifier"
+    sha256: str = ""
+    calibration: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.model.hidden_layer.in_features != self.spec.width:
+            raise DimensionError(
+                f"{self.name} takes rows of {self.model.hidden_layer.in_features} numbers, and its spec describes "
+                f"{self.spec.width}"
+            )
+
+    def require(self, features: FeatureSpec) -> list[str]:
+        """Refuse features of another kind, before any work; name what could not be compared."""
+        try:
+            return self.spec.require(features)
+        except (ConfigError, DimensionError) as error:
+            raise type(error)(f"{self.name}: {error}; use the classifier's own encoders and window") from error
+
+    def score_rows(self, features: NDArray[np.float32]) -> ScoredRows:
+        """Score rows in every way that results need."""
+        return ScoredRows(self.score(features), self.log_odds(features), np.empty((len(features), 0), np.float32))
+
+    def score_table(self, table: EmbeddingTable, features: FeatureSpec) -> NDArray[np.float32]:
+        """Score rows of which the spec is known."""
+        return self.score(self.own_columns(table, features))
+
+    def own_columns(self, table: EmbeddingTable, features: FeatureSpec) -> NDArray[np.float32]:
+        """Take the numbers that this classifier needs from rows of which the spec is known."""
+        self.require(features)
+        return table.vectors[:, features.columns(self.spec.modality)]
+
+    def score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Score rows; a row's scores do not depend on the other rows, to the last bit.
+
+        Parameters
+        ----------
+        features : numpy.ndarray, shape (n, width), float32
+            The numbers that this classifier takes, no more and no fewer.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n, 2), float32
+            Probabilities of non-viral (score1) and viral (score2).
+
+        Raises
+        ------
+        DimensionError
+            If rows have another width.
+        InputError
+            If a row holds NaN or infinity.
+        """
+        odds = self.log_odds(features)
+        smaller = np.exp(-np.abs(odds))
+        likely, unlikely = 1 / (1 + smaller), smaller / (1 + smaller)
+        scores = np.stack((np.where(odds > 0, unlikely, likely), np.where(odds > 0, likely, unlikely)), axis=1)
+        return scores.astype(np.float32)
+
+    def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Weigh viral against non-viral, without the bounds of a probability; independent of other rows like `score`.
+
+        Parameters
+        ----------
+        features : numpy.ndarray, shape (n, width), float32
+            As for `score`.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n,), float64
+            Natural logarithm of the probability of viral over that of non-viral.
+
+        Raises
+        ------
+        DimensionError
+            If rows have another width.
+        InputError
+            If a row holds NaN or infinity.
+        """
+        if features.ndim != 2 or features.shape[1] != self.spec.width:
+            raise DimensionError(
+                f"{self.name} takes rows of {self.spec.width} numbers, not an array of shape {features.shape}"
+            )
+        finite = np.isfinite(features).all(axis=1)
+        if not finite.all():
+            raise InputError(f"row {int(np.argmin(finite))} of the features holds numbers that are not finite")
+        logits = self._exact.logits(features)
+        odds: NDArray[np.float64] = logits[:, 1] - logits[:, 0]
+        return odds
+
+    @cached_property
+    def _exact(self) -> ExactMLP:
+        return ExactMLP(self.model)
+
+
+def serialise_classifier(classifier: Classifier) -> bytes:
+    """Give a classifier as the content of its file."""
+    header = {
+        "format": FORMAT,
+        "window_bp": classifier.spec.window_bp,
+        "modality": classifier.spec.modality,
+        "encoders": classifier.spec.to_dict(),
+        "widths": {"input": classifier.spec.width, "hidden": classifier.model.hidden_layer.out_features},
+        "classes": CLASSES,
+        "training": classifier.training,
+        **classifier.spec.additions,
+        **({} if classifier.calibration is None else {"calibration": classifier.calibration}),
+    }
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in classifier.model.state_dict().items()}
+    return save(tensors, {_HEADER: json.dumps(header)})
+
+
+def load_classifier(path: str | Path) -> Classifier:
+    """Load a classifier; everything in its file is checked before it is used.
+
+    Parameters
+    ----------
+    path : path
+        A ``.safetensors`` file that ``virnucpro train`` or ``virnucpro import-classifier`` wrote.
+
+    Returns
+    -------
+    Classifier
+        Ready to score.
+
+    Raises
+    ------
+    WeightsError
+        If the file is absent, damaged or of another format, or if a tensor is missing, extra, misshaped, not finite or,
+        for variances, not positive; the message names it.
+
+    Examples
+    --------
+    >>> from virnucpro import load_classifier
+    >>> classifier = load_classifier("500_model.safetensors")  # doctest: +SKIP
+    >>> classifier.score(features)[:, 1]  # doctest: +SKIP
+    array([0.98, 0.02], dtype=float32)
+    """
+    file = Path(path)
+    if file.suffix in (".pth", ".pt", ".bin", ".pkl"):
+        raise WeightsError(f"{file} is a pickled file, which may hold code; take it over with import-classifier")
+    try:
+        with safe_open(file, framework="pt") as opened:
+            header = _read_header(file, opened.metadata() or {})
+            names = list(opened.keys())
+            spec, hidden = _described(file, header)
+            expected = (hidden, spec.width)
+            if len(names) <= MAX_TENSORS and "hidden_layer.weight" in names:
+                expected = tuple(opened.get_slice("hidden_layer.weight").get_shape())
+            if len(names) > MAX_TENSORS or expected != (hidden, spec.width):
+                raise WeightsError(
+                    f"{file} contradicts itself: its header says {hidden} x {spec.width} numbers in hidden_layer, its "
+                    f"{len(names)} tensors {expected}"
+                )
+            tensors = {name: _widened(opened.get_tensor(name)) for name in names}
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    except KeyError as error:
+        raise WeightsError(f"{file} is no classifier of VirNucPro: its header has no {error}") from error
+    except (SafetensorError, OSError, TypeError, ValueError, AttributeError, ConfigError) as error:
+        raise WeightsError(f"{file} cannot be read as a classifier: {error!s:.300}; is it complete?") from error
+    model = build_mlp(tensors, str(file), spec.width, hidden)
+    return Classifier(model, spec, header["training"], str(file), digest, header.get("calibration"))
+
+
+def packaged_classifier() -> Classifier:
+    """Load the classifier that comes with the package."""
+    path = MINI_FOLDER / "classifier.safetensors"
+    if not path.exists():
+        raise not_here(MINI, path)
+    return replace(load_classifier(path), name=MINI)
+
+
+def _read_header(file: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Read what a classifier's file says of it; every value that is used later is of its kind."""
+    text = metadata[_HEADER]
+    if len(text) > MAX_JSON_BYTES:
+        raise ValueError(f"a header of {len(text)} characters")
+    header = parse_object(text)
+    classes = tuple(header["classes"]) if isinstance(header["classes"], list) else header["classes"]
+    if header["format"] != FORMAT or classes not in (CLASSES, _CLASSES_OF_FIRST_MINI):
+        raise WeightsError(
+            f"{file} has format {header['format']!r:.100} and classes {header['classes']!r:.100}; this version reads "
+            f"format {FORMAT} with classes {list(CLASSES)}"
+        )
+    if not isinstance(header["training"], dict) or not isinstance(header.get("calibration", {}), dict):
+        raise TypeError("training or calibration is not an object")
+    return header
+
+
+def _described(file: Path, header: Mapping[str, Any]) -> tuple[FeatureSpec, int]:
+    """Read spec and hidden width; what a header says twice must agree."""
+    spec, widths = FeatureSpec.from_dict(header["encoders"]), header["widths"]
+    hidden = widths["hidden"]
+    if not isinstance(hidden, int) or isinstance(hidden, bool) or not 1 <= hidden <= 1 << 16:
+        raise ValueError(f"a hidden width of {hidden!r:.100}")
+    told: dict[str, Any] = {
+        "window_bp": header["window_bp"],
+        "modality": header["modality"],
+        "input width": widths["input"],
+    }
+    told |= {"rows": header.get("rows", header.get("frames", "open")), "windows_bp": header.get("windows_bp")}
+    meant: dict[str, Any] = {
+        "window_bp": spec.window_bp,
+        "modality": spec.modality,
+        "input width": spec.width,
+        "rows": spec.rows,
+    }
+    meant["windows_bp"] = None if spec.windows_bp is None else list(spec.windows_bp)
+    if told != meant:
+        raise WeightsError(f"{file} contradicts itself: its header says {told!r:.500}, its encoders {meant}")
+    return spec, hidden
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    """Numbers that were written in half precision are used in float32, all exactly as they were."""
+    return tensor.float() if tensor.dtype == torch.float16 else tensor

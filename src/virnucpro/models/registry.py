@@ -1,0 +1,62 @@
+"""The architectures that are known: a new one is its own file, and one line at the end of this one."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from virnucpro.errors import WeightsError
+from virnucpro.records import Molecule
+
+if TYPE_CHECKING:
+    from virnucpro.models.matching import Checkpoint
+
+__all__ = ["ARCHITECTURES", "DNABERT_S", "ESM2", "Architecture", "FeatureLayout", "architecture_of"]
+
+FeatureLayout = Literal["proteins", "nucleotide"]
+"""What a feature file calls its IDs; `virnucpro.features.vectors` reads and writes both layouts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """One kind of encoder, and what the rest of the package must know of it before torch is imported."""
+
+    name: str  # as manifests call it
+    checkpoint_class: str  # "module:class"; a subclass of `virnucpro.models.matching.Checkpoint`
+    model_types: tuple[str, ...]  # what `model_type` may be in its config.json
+    molecule: Molecule  # what it reads
+    suffix: str  # of its feature files
+    layout: FeatureLayout  # of its feature files
+    extra_files: tuple[str, ...] = ()  # what a published folder must hold beside config.json and the weights
+    single_file: str = ""  # suffix of checkpoints that are one file instead of a folder
+
+    @property
+    def checkpoint(self) -> type[Checkpoint[Any]]:
+        """The class that reads its weights; imports torch."""
+        module, _, name = self.checkpoint_class.partition(":")
+        found: type[Checkpoint[Any]] = getattr(importlib.import_module(module), name)
+        return found
+
+
+ESM2: Final = Architecture(
+    "ESM-2", "virnucpro.models.esm2_checkpoints:ESM2Checkpoint",
+    ("esm", "fast_esm"), Molecule.PROTEIN, "_ESM.pt", "proteins", single_file=".pt",
+)  # fmt: skip
+DNABERT_S: Final = Architecture(
+    "DNABERT-S", "virnucpro.models.dnabert_s_checkpoints:DNABERTSCheckpoint",
+    ("bert",), Molecule.DNA, "_DNABERT_S.pt", "nucleotide", extra_files=("tokenizer.json",),
+)  # fmt: skip
+
+ARCHITECTURES: Final = [ESM2, DNABERT_S]
+
+
+def architecture_of(config: Mapping[str, Any], where: str) -> Architecture:
+    """Recognise an architecture by the `model_type` of its configuration."""
+    model_type = config.get("model_type")
+    for architecture in ARCHITECTURES:
+        if model_type in architecture.model_types:
+            return architecture
+    known = ", ".join(f"{' or '.join(one.model_types)} ({one.name})" for one in ARCHITECTURES)
+    raise WeightsError(f"{where}: model_type is {model_type!r:.200}; known are {known}")
