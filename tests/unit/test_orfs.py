@@ -12,10 +12,10 @@ from Bio.Seq import Seq
 from found_rows import find
 from virnucpro import ConfigError
 from virnucpro.models.tokens import encode_protein
-from virnucpro.sequences.fasta import read_records
 from virnucpro.sequences.longest_orfs import MIN_ORF_CODONS, ONE_ROW_CODONS, longest_orfs
 from virnucpro.sequences.nucleotides import clean_nucleotides, clean_sequences, reverse_complement
 from virnucpro.sequences.orfs import FRAME_NAMES, RowRule, find_rows
+from virnucpro.sequences.reading import SequenceFile
 from virnucpro.sequences.row_ids import row_ids
 from virnucpro.sequences.windows import WindowStatus, cut_windows, plan_windows
 
@@ -50,7 +50,7 @@ def test_by_hand():
 @pytest.mark.skipif("VIRNUCPRO_ORACLES" not in os.environ, reason="VIRNUCPRO_ORACLES names no folder of golden files")
 def test_a_run_of_the_original():
     folder = Path(os.environ["VIRNUCPRO_ORACLES"])
-    records = list(read_records(folder / "test_with_orfs.fa"))
+    records = list(SequenceFile(folder / "test_with_orfs.fa"))
     ids = [record.id for record in records]
     found = find([record.sequence for record in records])
     windows = "".join(
