@@ -12,10 +12,10 @@ from Bio.Seq import Seq
 from found_rows import find
 from virnucpro import ConfigError
 from virnucpro.models.tokens import encode_protein
-from virnucpro.sequences.fasta import read_records
-from virnucpro.sequences.longest_orfs import MIN_ORF_CODONS, ONE_ROW_CODONS
+from virnucpro.sequences.longest_orfs import MIN_ORF_CODONS, ONE_ROW_CODONS, longest_orfs
 from virnucpro.sequences.nucleotides import clean_nucleotides, clean_sequences, reverse_complement
 from virnucpro.sequences.orfs import FRAME_NAMES, RowRule, find_rows
+from virnucpro.sequences.reading import SequenceFile
 from virnucpro.sequences.row_ids import row_ids
 from virnucpro.sequences.windows import WindowStatus, cut_windows, plan_windows
 
@@ -50,7 +50,7 @@ def test_by_hand():
 @pytest.mark.skipif("VIRNUCPRO_ORACLES" not in os.environ, reason="VIRNUCPRO_ORACLES names no folder of golden files")
 def test_a_run_of_the_original():
     folder = Path(os.environ["VIRNUCPRO_ORACLES"])
-    records = list(read_records(folder / "test_with_orfs.fa"))
+    records = list(SequenceFile(folder / "test_with_orfs.fa"))
     ids = [record.id for record in records]
     found = find([record.sequence for record in records])
     windows = "".join(
@@ -194,6 +194,25 @@ def test_a_long_orf_is_the_only_row():
 def test_a_window_without_an_orf_has_a_row_without_a_protein():
     (row,) = find(["TAGCTAACTAG" * 4], 100, "longest").tuples()
     assert row == (0, 1, "R1", "CTAGTTAGCTA" * 4, "")  # CTAG... comes before TAGC...
+
+
+def test_rows_with_and_without_a_protein():
+    rows = find(["TAGCTAACTAG" * 4, "GCA" * 64, "TAGCTAACTAG" * 4], 300, "longest").rows
+    assert rows.proteins() == ["", "A" * 64, ""]
+    assert rows.protein_tokens().lengths.tolist() == [0, 66, 0]
+
+
+@pytest.mark.parametrize(
+    "runs", [(12, 12), (12, 12, 11), (11, 12, 12), (11, 12, 12, 11), (12, 11, 12), (12, 11, 11, 12)]
+)
+def test_of_equals_in_a_frame_the_first_that_is_read(runs):
+    strand = "TAA".join("GCC" * run for run in runs)
+    before = sum(map(len, strand.split("TAA")[: runs.index(12)])) + 3 * runs.index(12)
+    for sequence, frame, first in ((strand, 0, before), (reverse_complement(strand.encode()).decode(), 3, None)):
+        table = cut_windows([sequence.encode()], plan_windows([len(sequence)], 500))
+        firsts, residues = longest_orfs(table, 1)
+        assert residues[frame].tolist() == [12]
+        assert firsts[frame].tolist() == [len(strand) - before - 36 if first is None else first]
 
 
 def test_tokens_and_codes_are_those_of_the_letters():

@@ -151,6 +151,8 @@ def test_a_few_windows_of_a_long_record_take_only_their_letters(sequences):
     assert set(of_the_long_one.record_rows.tolist()) == {1}
     table = cut_windows(sequences, of_the_long_one)
     assert len(table.text) == of_the_long_one.ends[-1] - of_the_long_one.starts[0] < 4 * 60
+    here_and_there = cut_windows(sequences, windows[1:30:9])
+    assert len(here_and_there.text) == here_and_there.lengths.sum()
 
 
 def test_codes_and_codons():

@@ -63,6 +63,7 @@ def to_tokens(translation_table: int) -> tuple[bytes, bytes]:
     return forward, reverse
 
 
+@cache
 def _residues(translation_table: int) -> tuple[str, str]:
     """Amino acid of each of the 125 codons, on both strands."""
     letters = amino_acids(translation_table)

@@ -78,7 +78,8 @@ class Rows:
     @property
     def is_reverse(self) -> NDArray[np.bool_]:
         """Which rows are read on the other strand."""
-        return np.isin(self.frames, (3, 4, 5))
+        is_reverse: NDArray[np.bool_] = (self.frames >= 3) & (self.frames < len(FRAME_NAMES))
+        return is_reverse
 
     def protein_tokens(self) -> Ragged:
         """ESM-2 tokens (uint8): <cls>, residues, <eos>; nothing where there is no residue."""

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 __all__ = ["Ragged", "by_length", "slices"]
 
-
 GROUP_VALUES = 1 << 18
 """What is copied at once stays in a processor's cache."""
 
