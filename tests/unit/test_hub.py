@@ -127,13 +127,14 @@ def test_a_download_without_all_shards_is_not_taken_for_whole(hub):
     assert find_downloaded(ENTRY) is None
 
 
-def test_the_tokenizer_is_fetched_with_dna_weights(hub):
+def test_the_tokenizer_is_fetched_with_dna_weights(hub, tmp_path, monkeypatch):
     hub.entry = CATALOG["dnabert-s"]
     write_dnabert_s(hub.folder)
     (hub.folder / "tokenizer.json").rename(hub.folder / "away.json")
     with pytest.raises(WeightsError, match=r"config\.json, tokenizer\.json and pytorch_model\.bin.*--model mini-dna"):
         find_checkpoint("dnabert-s")
     (hub.folder / "away.json").rename(hub.folder / "tokenizer.json")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "other"))  # a commit's files never change on a hub
     checkpoint = find_checkpoint("dnabert-s")
     assert checkpoint.load(choose_placement("cpu", "fp32")).config.width == 96
     assert checkpoint.identity.name == "dnabert-s"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from virnucpro.errors import ConfigError, DimensionError, InputError
-from virnucpro.features.merged import LABELS, write_merged
+from virnucpro.features.merged import write_merged
 from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureSpec
 from virnucpro.features.vectors import read_dna_features, read_protein_features
 from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity
