@@ -32,7 +32,8 @@ def archive(path, program, storage=bytes(64), compression=zipfile.ZIP_STORED):
     return path
 
 
-def merged(data, ids=b"](" + text("a") + text("b") + b"e"):
+def merged(data, ids=None):
+    ids = ids or b"](" + text("a") + text("b") + b"e"
     return b"\x80\x02}(" + text("ids") + ids + text("data") + data + b"u."
 
 

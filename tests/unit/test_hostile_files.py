@@ -62,7 +62,9 @@ def test_no_hostile_pickle_takes_memory_or_time(tmp_path):
 
 @pytest.mark.parametrize("read", [read_merged, read_protein_features, read_dna_features])
 def test_code_in_a_feature_file_is_named_and_no_advice_is_quoted(tmp_path, read):
-    with pytest.raises(StoreError, match="asks for posix.system, and files with code in them are not loaded") as caught:
+    with pytest.raises(
+        StoreError, match=r"asks for posix.system, and files with code in them are not loaded"
+    ) as caught:
         read(archive(tmp_path / "x.pt", HOSTILE["code"]))
     assert "trust" not in str(caught.value)
 
@@ -101,7 +103,7 @@ def changed(path, change):
 def test_a_variance_that_is_not_positive_is_refused(tmp_path, value):
     header, tensors = changed(MINI_FOLDER / "classifier.safetensors", lambda h, t: t["bn1.running_var"].fill_(value))
     save_file(tensors, tmp_path / "x.safetensors", {"virnucpro_classifier": json.dumps(header)})
-    with pytest.raises(WeightsError, match="bn1.running_var holds variances that are not positive"):
+    with pytest.raises(WeightsError, match=r"bn1.running_var holds variances that are not positive"):
         load_classifier(tmp_path / "x.safetensors")
 
 
@@ -158,13 +160,13 @@ def test_configurations_beyond_any_model(tmp_path, write, changes, told):
 @pytest.mark.parametrize("content", [b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000, b"1" * 10_000, b"\xff\xfe", b""])
 def test_configurations_that_are_no_objects(tmp_path, content):
     (tmp_path / "config.json").write_bytes(content)
-    with pytest.raises(WeightsError, match="config.json is not a configuration"):
+    with pytest.raises(WeightsError, match=r"config.json is not a configuration"):
         open_checkpoint(tmp_path)
 
 
 def test_a_folder_for_a_configuration(tmp_path):
     (tmp_path / "config.json").mkdir()
-    with pytest.raises(WeightsError, match="config.json cannot be read"):
+    with pytest.raises(WeightsError, match=r"config.json cannot be read"):
         open_checkpoint(tmp_path)
 
 

@@ -55,7 +55,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
             ],
         }
         if (found := listed.get(self.path.partition("?")[0])) is not None:
-            return self.send(json.dumps(found).encode(), with_body)
+            self.send(json.dumps(found).encode(), with_body)
+            return
         prefix = f"/{self.entry.repository}/resolve/{self.entry.revision}/"
         name = self.path.removeprefix(prefix)
         self.asked.append(name)
@@ -66,7 +67,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.send_header("X-Repo-Commit", self.entry.revision)
             self.end_headers()
-            return None
+            return
         self.send(path.read_bytes(), with_body)
 
     def send(self, content, with_body):

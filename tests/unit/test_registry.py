@@ -121,7 +121,7 @@ def test_its_weights_are_checked_like_all_others(folder):
 
 def test_a_model_type_that_nobody_knows(folder):
     (folder / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
-    with pytest.raises(WeightsError, match="model_type is 'gpt2'; known are esm or fast_esm .ESM-2., .*bases"):
+    with pytest.raises(WeightsError, match=r"model_type is 'gpt2'; known are esm or fast_esm .ESM-2., .*bases"):
         open_checkpoint(folder)
 
 

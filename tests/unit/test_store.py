@@ -89,7 +89,10 @@ def test_dna_features_may_be_tensors(tmp_path):
     ("content", "told"),
     [
         ({"proteins": ["a"], "data": [torch.zeros(4)]}, "no nucleotide feature file"),
-        ({"nucleotide": ["a"], "data": [{"label": "b", "mean_representation": [1.0]}]}, "row 0 is of 'b', its id says 'a'"),
+        (
+            {"nucleotide": ["a"], "data": [{"label": "b", "mean_representation": [1.0]}]},
+            "row 0 is of 'b', its id says 'a'",
+        ),
         ({"nucleotide": ["a", "b"], "data": [{"label": "a", "mean_representation": [1.0]}]}, "2 ids beside 1 vectors"),
         ({"nucleotide": ["a"], "data": [{"label": "a", "mean_representation": "x"}]}, "no nucleotide feature file"),
     ],
@@ -147,7 +150,9 @@ def test_a_full_disk_is_named_and_leaves_no_half_file(tmp_path, monkeypatch, tab
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match=r"x_ESM\.pt.*: No space left on device; free some space"):
-        write_result(tmp_path / "x_ESM.pt", lambda stream: write_protein_features(stream, table.ids, table.vectors), RECEIPT)
+        write_result(
+            tmp_path / "x_ESM.pt", lambda stream: write_protein_features(stream, table.ids, table.vectors), RECEIPT
+        )
     assert names(tmp_path) == []
 
 

@@ -205,7 +205,7 @@ def _compare(part: str, needed: ModelIdentity | None, found: ModelIdentity | Non
 
 def _object(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{what} is {value!r:.100}, not an object")
+        raise ValueError(f"{what} is {value!r:.100}, not an object")  # noqa: TRY004 - content of a file, not a call
     return value
 
 
@@ -222,7 +222,7 @@ def _identity(content: object) -> ModelIdentity:
     sha256, architecture = values.get("weights_sha256"), values.get("architecture", {})
     molecule = values.get("molecule", Molecule.PROTEIN.value)
     if not isinstance(name, str) or not isinstance(revision, (str, type(None))):
-        raise ValueError(f"a model is called {name!r:.100}, revision {revision!r:.100}")
+        raise ValueError(f"a model is called {name!r:.100}, revision {revision!r:.100}")  # noqa: TRY004 - as above
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise ValueError(f"weights_sha256 is {sha256!r:.100}, not a digest")
     scalars = (str, int, float, bool, type(None))

@@ -147,6 +147,7 @@ def _write_part(job: FeatureJob, part: FramePart, encoders: FrameEncoders) -> Re
     provenance = part_provenance(job.provenance, part)
     details = {"spec": job.spec.to_dict(), "failures": failure_details(features.failures)}
     receipt = Receipt(provenance, counts, details)
+    table = features.table
     return write_result(
-        job.part_path(part.number), lambda stream: write_merged(stream, features.table.ids, features.table.vectors, job.label), receipt
+        job.part_path(part.number), lambda stream: write_merged(stream, table.ids, table.vectors, job.label), receipt
     )

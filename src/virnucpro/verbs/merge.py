@@ -89,7 +89,11 @@ def merge_data(
     dropped = len(dna_only) + len(protein_only)
     counts = Counts(read=len(merged) + dropped, written=len(merged), failed=dropped)
     receipt = Receipt(provenance, counts, {"spec": spec.to_dict()})
-    write_result(result, lambda stream: write_merged(stream, merged.ids, merged.vectors, {None: None, "host": 0, "viral": 1}[data_type]), receipt)
+    write_result(
+        result,
+        lambda stream: write_merged(stream, merged.ids, merged.vectors, {None: None, "host": 0, "viral": 1}[data_type]),
+        receipt,
+    )
 
 
 def join_tables(

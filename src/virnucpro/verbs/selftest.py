@@ -120,7 +120,8 @@ def _check_merged(encoder: Encoder, target: Path, ids: tuple[str, ...]) -> Check
     except VirNucProError as error:
         return Check("merge_data", passed=False, found=str(error))
     expected = encoder.width + other.width
-    return Check("merge_data", width == expected, f"{width} numbers with {'protein' if of_dna else 'DNA'}, {expected} expected")
+    told = f"{width} numbers with {other.molecule.value} vectors, {expected} expected"
+    return Check("merge_data", width == expected, told)
 
 
 def _check_resume(encoder: Encoder, fasta: Path, target: Path) -> Check:
