@@ -6,10 +6,11 @@ import sys
 import time
 from pathlib import Path
 
-from virnucpro.records import Record
-from virnucpro.sequences.frames import find_frames
 from virnucpro.sequences.genbank import read_genbank
 from virnucpro.sequences.genetic_codes import STOP
+from virnucpro.sequences.nucleotides import clean_sequences
+from virnucpro.sequences.orfs import find_rows
+from virnucpro.sequences.windows import cut_windows, plan_windows
 
 ROUNDS = 3
 
@@ -27,8 +28,9 @@ def main() -> None:
         clock = time.perf_counter()
         found = next(read_genbank(Path(sys.argv[1])))
         clock = lap("read", clock)
-        proteins = [frame.protein for frame in find_frames([Record(1, found.id, found.sequence)], window_bp=500)]
-        clock = lap("windows and frames", clock)
+        letters = clean_sequences([found.sequence])
+        proteins = find_rows(cut_windows(letters, plan_windows(letters.lengths, 500)), "open").proteins()
+        clock = lap("windows and ORFs", clock)
         text = STOP.join(dict.fromkeys(found.translations))
         kept = [protein in text for protein in proteins]
         clock = lap("search in one text", clock)
@@ -36,7 +38,7 @@ def main() -> None:
         lap("search one by one", clock)
         assert kept == again
     print(f"{found.id}: {len(found.sequence):,} bases, {len(found.translations):,} translations")
-    print(f"{len(proteins):,} frames without a stop, {sum(kept):,} kept")
+    print(f"{len(proteins):,} open frames, {sum(kept):,} kept")
     for stage, seconds in best.items():
         print(f"{stage:<20}{seconds:7.3f} s")
 

@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 from virnucpro.cli.main import run
-from virnucpro.sequences.fasta import read_records
+from virnucpro.sequences.reading import SequenceFile
 
 OUTCOMES = ("frames", "no_open_frame", "too_short", "ambiguous")
 LEVELS = {"conservative": ["--conservative"], "default": [], "relaxed": ["--relaxed"]}
@@ -37,7 +37,7 @@ def predict_alone(file: Path) -> Counter[str]:
             )
             counts[f"records {level}"] += sum(row["call"] == "virus" for row in calls)
             counts[f"windows {level}"] += sum(row["Is_Virus"] == "True" for row in windows)
-        assert [row["name"] for row in calls] == [record.id for record in read_records(file)], file
+        assert [row["name"] for row in calls] == [record.id for record in SequenceFile(file)], file
         content = json.loads((Path(outdir) / "run.json").read_text())["counts"]
     counts.update({"records": content["records"], "scored": content["statuses"].get("scored", 0)})
     counts.update(content["windows"])

@@ -74,12 +74,11 @@ def windows(rows: list[Row]) -> str:
     """Million bases per second of one thread's time."""
     found = [row for row in rows if row["part"] == "windows"]
     return table(
-        "input | window | arrays ready | rows as strings | VirNucPro's way | ratio, arrays | ratio, rows",
+        "input | window | protein tokens ready | ids and nucleotides too | the original's way | ratio",
         (
             (
-                row["input"], row["window_bp"], f"{row['arrays']:.0f}", f"{row['rows_made']:.0f}",
-                f"{row['plain']:.2f}",
-                f"{row['arrays'] / row['plain']:.0f}", f"{row['rows_made'] / row['plain']:.0f}",
+                row["input"], row["window_bp"], f"{row['tokens']:.0f}", f"{row['strings']:.0f}", f"{row['plain']:.2f}",
+                f"{row['tokens'] / row['plain']:.0f}",
             )
             for row in found
         ),
@@ -138,7 +137,7 @@ def page_part(device: str, rows: list[Row]) -> str:
     if device == "cuda":
         parts += ["### ALiBi", alibi(rows)]
     if device == "cpu":
-        parts += ["### Windows and frames, million bases per second", windows(rows)]
+        parts += ["### Windows, ORFs and protein tokens, million bases per second", windows(rows)]
         parts += ["### Reads called by mini", reads(rows), "### Growth", growth(rows)]
     return "\n\n".join(parts)
 

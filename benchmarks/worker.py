@@ -19,7 +19,7 @@ from benchmarks.contestants import CONTESTANTS
 from virnucpro.models.checkpoints import open_checkpoint
 from virnucpro.models.placement import DTYPES
 from virnucpro.records import Molecule
-from virnucpro.sequences.fasta import read_records
+from virnucpro.sequences.reading import SequenceFile
 
 SAMPLE = 3
 """Sequences whose hidden states are compared residue by residue."""
@@ -50,11 +50,11 @@ def tokens_of(model: Path, fasta: Path) -> list[torch.Tensor]:
     """Tokens of every sequence, by the model's own rules; nothing is loaded for proteins."""
     checkpoint = open_checkpoint(model)
     if checkpoint.molecule is Molecule.DNA:
-        texts = [record.sequence for record in read_records(fasta)]
+        texts = [record.sequence for record in SequenceFile(fasta)]
         return [torch.from_numpy(checkpoint.tokenizer.encode(text)) for text in texts]
     from virnucpro.models.tokens import encode_protein
 
-    return [torch.from_numpy(encode_protein(record.sequence.encode())) for record in read_records(fasta)]
+    return [torch.from_numpy(encode_protein(record.sequence.encode())) for record in SequenceFile(fasta)]
 
 
 def main() -> None:

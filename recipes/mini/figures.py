@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from recipes.mini.genomes import VIRAL_CLASSES
 from recipes.mini.samples import Sample
-from virnucpro.evaluation.metrics import Ranking, calibration_error
+from virnucpro.evaluation.bootstrap import Ranking
+from virnucpro.evaluation.metrics import calibration_error
 
 __all__ = ["FIGURES", "groups_of", "measure_models"]
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recipes.mini.families import genome_names
-from virnucpro.sequences.fasta import read_records
 from virnucpro.sequences.nucleotides import clean_nucleotides
+from virnucpro.sequences.reading import SequenceFile
 
 __all__ = ["CLASSES", "Genomes", "read_genomes"]
 
@@ -96,7 +96,7 @@ def read_genomes(folder: Path) -> Genomes:
     seen: set[bytes] = set()
     for name in dict.fromkeys(row["file"] for row in rows):
         facts = [row for row in rows if row["file"] == name]
-        for row, record in zip(facts, read_records(folder / name), strict=True):
+        for row, record in zip(facts, SequenceFile(folder / name), strict=True):
             sequence = clean_nucleotides(record.sequence)
             digest = hashlib.sha256(sequence).digest()
             if len(sequence) < MIN_RECORD_BP or digest in seen or _is_left_out(row):

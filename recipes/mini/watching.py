@@ -10,7 +10,7 @@ from recipes.mini.batches import rows_of
 from recipes.mini.halves import HALVES
 from recipes.mini.network import Mini
 from recipes.mini.windows import Drawn, Sampler
-from virnucpro.evaluation.metrics import Ranking
+from virnucpro.evaluation.bootstrap import Ranking
 from virnucpro.models.dna_tokens import DnaTokenizer
 
 __all__ = ["LENGTHS_BP", "logits_of", "watch"]

@@ -1,6 +1,6 @@
-"""VirNucPro: viral sequence, found by protein and DNA language models.
+"""VirNucPro finds viral sequences in metagenomes with protein and DNA language models.
 
-Importing this package imports no torch; each function brings what it needs when it is first asked for.
+Importing this package imports no torch: each name below is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from virnucpro.batching import get_batch_indices
+    from virnucpro.compat import (
+        extract_DNABERT_S,
+        extract_esm,
+        extract_fast_esm,
+        process_file_pro,
+        process_file_seq,
+        split_fasta_file,
+        validate_embeddings,
+    )
     from virnucpro.errors import (
         ConfigError,
         DeviceError,
@@ -21,59 +30,76 @@ if TYPE_CHECKING:
     )
     from virnucpro.features.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
-    from virnucpro.verbs.extract import (
-        extract_DNABERT_S,
-        extract_esm,
-        extract_fast_esm,
-        split_fasta_file,
-        validate_embeddings,
-    )
+    from virnucpro.verbs.embed import EmbedSettings, embed
+    from virnucpro.verbs.evaluate import EvaluateSettings, evaluate
+    from virnucpro.verbs.features import FeatureSettings, extract_features
     from virnucpro.verbs.merge import merge_data
-    from virnucpro.verbs.process_files import process_file_pro, process_file_seq
+    from virnucpro.verbs.predict import PredictSettings, predict
+    from virnucpro.verbs.prepare import PrepareSettings, prepare
+    from virnucpro.verbs.train import TrainSettings, train
 
 __version__ = "0.1.0"
+
+_NAMES = {
+    "batching": ("get_batch_indices",),
+    "compat": (
+        "extract_DNABERT_S", "extract_esm", "extract_fast_esm", "process_file_pro", "process_file_seq",
+        "split_fasta_file", "validate_embeddings",
+    ),
+    "errors": (
+        "ConfigError", "DeviceError", "DimensionError", "InputError", "StoreError", "VirNucProError", "WeightsError",
+    ),
+    "features.classifier": ("load_classifier",),
+    "models.encoders": ("load_encoder",),
+    "verbs.embed": ("EmbedSettings", "embed"),
+    "verbs.evaluate": ("EvaluateSettings", "evaluate"),
+    "verbs.features": ("FeatureSettings", "extract_features"),
+    "verbs.merge": ("merge_data",),
+    "verbs.predict": ("PredictSettings", "predict"),
+    "verbs.prepare": ("PrepareSettings", "prepare"),
+    "verbs.train": ("TrainSettings", "train"),
+}  # fmt: skip
+_MODULE_OF = {name: f"virnucpro.{module}" for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "ConfigError",
     "DeviceError",
     "DimensionError",
+    "EmbedSettings",
+    "EvaluateSettings",
+    "FeatureSettings",
     "InputError",
+    "PredictSettings",
+    "PrepareSettings",
     "StoreError",
+    "TrainSettings",
     "VirNucProError",
     "WeightsError",
     "__version__",
+    "embed",
+    "evaluate",
     "extract_DNABERT_S",
     "extract_esm",
     "extract_fast_esm",
+    "extract_features",
     "get_batch_indices",
     "load_classifier",
     "load_encoder",
     "merge_data",
+    "predict",
+    "prepare",
     "process_file_pro",
     "process_file_seq",
     "split_fasta_file",
+    "train",
     "validate_embeddings",
 ]
 
-_MODULE_OF = {
-    "get_batch_indices": "virnucpro.batching",
-    "load_classifier": "virnucpro.features.classifier",
-    "load_encoder": "virnucpro.models.encoders",
-    "extract_DNABERT_S": "virnucpro.verbs.extract",
-    "merge_data": "virnucpro.verbs.merge",
-    "process_file_pro": "virnucpro.verbs.process_files",
-    "process_file_seq": "virnucpro.verbs.process_files",
-    "extract_esm": "virnucpro.verbs.extract",
-    "extract_fast_esm": "virnucpro.verbs.extract",
-    "split_fasta_file": "virnucpro.verbs.extract",
-    "validate_embeddings": "virnucpro.verbs.extract",
-}
-
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    if name not in __all__:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULE_OF.get(name, "virnucpro.errors")), name)
+    return getattr(importlib.import_module(_MODULE_OF[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -23,6 +23,7 @@ __all__ = [
     "StoreError",
     "VirNucProError",
     "WeightsError",
+    "shown",
 ]
 
 
@@ -52,3 +53,32 @@ class StoreError(VirNucProError):
 
 class DimensionError(VirNucProError):
     """Vectors have another width than their reader expects."""
+
+
+_SHORT_ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
+
+
+def shown(text: str, limit: int = 200) -> str:
+    """Text from a file or a file name, made safe for a terminal or a one-line log, at most `limit` characters.
+
+    Examples
+    --------
+    >>> print(shown("a\\x1b[2J\\u202eb"))
+    a\\x1b[2J\\u202eb
+    """
+    safe, longer = "", len(text) > limit
+    for character in text[:limit]:
+        safe += character if character.isprintable() else _escaped(character)
+        if len(safe) > limit:
+            longer = True
+            break
+    return safe[: limit - 3] + "..." if longer else safe
+
+
+def _escaped(character: str) -> str:
+    """How a character that does not print is written; a byte of a file name that is not UTF-8 is shown as that byte."""
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        code -= 0xDC00
+    long_form = f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return _SHORT_ESCAPES.get(character, long_form)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.errors import DimensionError
 
-__all__ = ["Counts", "EmbeddingTable", "Failure", "ModelIdentity", "Molecule", "Record", "same_model"]
+__all__ = [
+    "Counts", "EmbeddingTable", "Failure", "FileIdentity", "ModelIdentity", "Molecule", "Record", "same_model",
+]  # fmt: skip
 
 
 class Molecule(StrEnum):
@@ -21,9 +23,8 @@ class Molecule(StrEnum):
     DNA = "dna"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One sequence as it stands in its file."""
+class Record(NamedTuple):
+    """One sequence as it stands in its file; a named tuple, for there may be 1e8 of them."""
 
     number: int  # position in the file, from 1; what tells two records of one id apart
     header: str  # header line without its ``>`` or ``@``
@@ -80,13 +81,10 @@ class EmbeddingTable:
 class Counts:
     """How many sequences met which end; ``read == written + failed``."""
 
-    # sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log
     read: int = 0
-    # sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log
     written: int = 0
-    truncated: int = 0  # written sequences of which only the first residues were used
-    # sequences in the file, rows in the result, sequences without a row, each of them a line in the failure log
-    failed: int = 0
+    truncated: int = 0  # of those written, how many were cut to the first residues
+    failed: int = 0  # without a row; each has a line in the failure log
     residues: int = 0  # residues that went through the model
 
     def __add__(self, other: Counts) -> Counts:
@@ -97,6 +95,15 @@ class Counts:
             self.failed + other.failed,
             self.residues + other.residues,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """Which bytes a file held."""
+
+    path: str  # as it was given
+    size: int  # bytes
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

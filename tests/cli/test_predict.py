@@ -18,7 +18,7 @@ import torch
 
 from conftest import write_fasta
 from random_models import DNA_WIDTH, PROTEIN_WIDTH
-from virnucpro.sequences.fasta import read_records
+from virnucpro.sequences.reading import SequenceFile
 
 TABLES = ("calls.tsv", "viral.fasta", "prediction_results.txt", "prediction_results_highestscore.csv")
 
@@ -115,8 +115,8 @@ def test_virnucpro_s_own_tables(virnucpro, tmp_path, contigs, scorer):
 def test_records_that_are_called_are_written_untouched(virnucpro, tmp_path, contigs, scorer):
     virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--min-score", "0")
     calls = rows(tmp_path / "out" / "calls.tsv")
-    scored = [record for record, row in zip(read_records(contigs), calls, strict=True) if row["status"] == "scored"]
-    written = list(read_records(tmp_path / "out" / "viral.fasta"))
+    scored = [record for record, row in zip(SequenceFile(contigs), calls, strict=True) if row["status"] == "scored"]
+    written = list(SequenceFile(tmp_path / "out" / "viral.fasta"))
     assert [(r.header, r.sequence) for r in written] == [(r.header, r.sequence) for r in scored]
     assert written[-1].sequence.islower()
     virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--min-score", "1")
@@ -147,7 +147,7 @@ def test_a_call_does_not_depend_on_company_order_or_parts(virnucpro, tmp_path, c
     whole = rows(tmp_path / "whole" / "calls.tsv")
     monkeypatch.setattr("virnucpro.verbs.framing.PART_ROWS", 3)
     monkeypatch.setattr("virnucpro.verbs.framing.frame_parts.__defaults__", (1, 3))
-    records = [(r.header, r.sequence) for r in read_records(contigs)]
+    records = [(r.header, r.sequence) for r in SequenceFile(contigs)]
     turned = write_fasta(tmp_path / "turned.fna", records[::-1])
     virnucpro("predict", turned, "-o", tmp_path / "turned", *scorer)
     assert len(list((tmp_path / "turned" / "parts").glob("*.npz"))) > 2

@@ -11,7 +11,7 @@ from conftest import random_dna, write_fasta
 from mini_layout import write_mini
 from virnucpro.models.packaged import open_packaged
 from virnucpro.scoring.calibration import Calibration
-from virnucpro.sequences.fasta import read_records
+from virnucpro.sequences.reading import SequenceFile
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +155,7 @@ def test_a_call_is_the_score_against_the_threshold_of_its_length(virnucpro, tmp_
 def test_a_call_does_not_depend_on_company_order_or_parts(virnucpro, tmp_path, contigs, mini, monkeypatch):
     virnucpro("predict", contigs, "-o", tmp_path / "whole", "--dtype", "fp32")
     monkeypatch.setattr("virnucpro.verbs.framing.frame_parts.__defaults__", (1, 3))
-    records = [(record.header, record.sequence) for record in read_records(contigs)]
+    records = [(record.header, record.sequence) for record in SequenceFile(contigs)]
     turned = write_fasta(tmp_path / "turned.fna", records[::-1])
     virnucpro("predict", turned, "-o", tmp_path / "turned", "--dtype", "fp32")
     assert len(list((tmp_path / "turned" / "parts").glob("*.npz"))) > 2

@@ -10,7 +10,7 @@ import pytest
 
 from conftest import write_fasta
 from genbank_files import cds, locus, origin, record, write_genbank
-from virnucpro.sequences.fasta import read_records
+from virnucpro.sequences.reading import SequenceFile
 
 GENE = "ATGAAAGTTCTTGCTGGTTCTGAAAAACGT"  # MKVLAGSEKR
 PROTEIN = "MKVLAGSEKR"
@@ -37,7 +37,7 @@ def statuses(path):
 
 
 def fasta_rows(path):
-    return [(row.header, row.sequence) for row in read_records(path)]
+    return [(row.header, row.sequence) for row in SequenceFile(path)]
 
 
 def test_genbank_in_training_frames_out(virnucpro, tmp_path):

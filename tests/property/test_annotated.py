@@ -1,10 +1,10 @@
-"""Frames that annotation confirms, beside the rule written down in plain Python."""
+"""Rows that annotation confirms, beside the rule written down in plain Python."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from virnucpro.records import Record
-from virnucpro.sequences.annotated import select_annotated_frames
+from found_rows import find
+from virnucpro.sequences.annotated import annotated_rows
 
 AMINO_ACIDS = "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
 CODONS = {a + b + c: AMINO_ACIDS[16 * i + 4 * j + k] for i, a in enumerate("TCAG") for j, b in enumerate("TCAG") for k, c in enumerate("TCAG")}  # fmt: skip
@@ -29,7 +29,7 @@ def windows(n, w):
     return [(start, min(start + w, n)) for start in starts]
 
 
-def expected(id_, genome, translations, w):
+def expected(genome, translations, w):
     """Every frame of every window, by the three conditions."""
     kept = []
     for j, (start, end) in enumerate(windows(len(genome), w), start=1):
@@ -41,7 +41,7 @@ def expected(id_, genome, translations, w):
                 protein = translate(strand[offset:])
                 if "*" not in protein and any(protein in translation for translation in translations):
                     dna = strand[offset : offset + 1 + 3 * len(protein)]
-                    kept.append((f"{id_}_chunk_{j}{side}{offset + 1}", dna, protein))
+                    kept.append((0, j, f"{side}{offset + 1}", dna, protein))
     return kept
 
 
@@ -59,9 +59,9 @@ def genomes(draw):
 
 
 @given(genomes())
-def test_the_kept_frames_are_those_of_the_rule(case):
+def test_the_kept_rows_are_those_of_the_rule(case):
     genome, translations, w = case
-    found = select_annotated_frames(Record(1, "g", genome), translations, w)
-    assert [(f.id, f.nucleotides, f.protein) for f in found.frames] == expected("g", genome, translations, w)
-    assert found.n_windows == len(windows(len(genome), w))
-    assert len(found.frames) <= found.n_frames_without_stop <= 6 * found.n_windows
+    found = find([genome], w)
+    found.rows = found.rows.take(annotated_rows(found.rows, translations))
+    assert found.tuples() == expected(genome, translations, w)
+    assert len(found.rows.status) == len(windows(len(genome), w))

@@ -87,7 +87,7 @@ def test_a_file_without_a_receipt_is_kept_with_a_warning(protein_encoder, fasta,
 def test_a_transformers_model_is_taken_over_once(fasta):
     model = transformers_model(TINY, EsmForMaskedLM)
     _, data = extract_fast_esm(fasta, model=model)
-    record = next(iter(virnucpro.sequences.fasta.read_records(fasta)))
+    record = next(iter(virnucpro.sequences.reading.SequenceFile(fasta)))
     tokens = torch.tensor([[VOCABULARY.index(letter) for letter in record.sequence]])
     ids_row = torch.cat((torch.tensor([[0]]), tokens, torch.tensor([[2]])), 1)
     with torch.inference_mode():
@@ -187,7 +187,7 @@ def test_validation_messages():
 def test_splitting(tmp_path, fasta, proteins):
     parts = split_fasta_file(fasta, tmp_path / "parts", 12)
     assert [path.name for path in parts] == ["output_1.fa", "output_2.fa", "output_3.fa"]
-    reread = [(r.id, r.sequence) for path in parts for r in virnucpro.sequences.fasta.read_records(path)]
+    reread = [(r.id, r.sequence) for path in parts for r in virnucpro.sequences.reading.SequenceFile(path)]
     assert reread == proteins
     with pytest.raises(StoreError, match=r"output_3\.fa from an earlier split"):
         split_fasta_file(fasta, tmp_path / "parts", 20)

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import hashlib
 import warnings
 
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from genbank_files import cds, locus, origin, record, write_genbank
 from virnucpro import InputError
-from virnucpro.sequences.fasta import sequence_stem
-from virnucpro.sequences.genbank import GENBANK_SUFFIXES, read_genbank
+from virnucpro.sequences.genbank import GENBANK_SUFFIXES, GenBankFile
+from virnucpro.sequences.reading import sequence_stem
 
 DNA = "ATGAAAGTTCTTGCT" * 9
 GOOD = record("AB1", DNA, cds("1..15", "MKVLA"), cds("<20..>40", "KVL"))
@@ -19,7 +20,7 @@ OTHER = record("AB2", DNA[:30], cds("join(1..6,10..15)", "MKVLAMKV" * 12))
 
 
 def read(tmp_path, *records):
-    return list(read_genbank(write_genbank(tmp_path / "x.gb", *records)))
+    return list(GenBankFile(write_genbank(tmp_path / "x.gb", *records)))
 
 
 def test_what_a_record_holds(tmp_path):
@@ -43,6 +44,7 @@ def test_a_record_without_version_or_accession_goes_by_its_locus_name(tmp_path):
     "edit",
     [
         lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r"),
         lambda text: text.rstrip(),
         lambda text: "GBVRL1.SEQ   Genetic Sequence Data Bank\n\n  2 loci\n\n" + text + "\n\n",
         lambda text: text.replace("made for a test", "Éléphant"),
@@ -53,7 +55,7 @@ def test_a_record_without_version_or_accession_goes_by_its_locus_name(tmp_path):
 def test_what_does_no_harm(tmp_path, edit):
     path = tmp_path / "x.gb"
     path.write_bytes(edit(GOOD + OTHER).encode("latin-1"))
-    assert [(len(found.sequence), found.problem) for found in read_genbank(path)] == [(135, ""), (30, "")]
+    assert [(len(found.sequence), found.problem) for found in GenBankFile(path)] == [(135, ""), (30, "")]
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
@@ -61,10 +63,10 @@ def test_compression(tmp_path, compress):
     whole = compress((GOOD * 200).encode())
     path = tmp_path / "x.gb.packed"
     path.write_bytes(whole)
-    assert len(list(read_genbank(path))) == 200
+    assert len(list(GenBankFile(path))) == 200
     path.write_bytes(whole[:-30])
     with pytest.raises(InputError, match=r"x\.gb\.packed, after record \d+: cannot be read"):
-        list(read_genbank(path))
+        list(GenBankFile(path))
 
 
 @pytest.mark.parametrize(
@@ -98,15 +100,40 @@ def test_a_record_built_from_others_has_no_sequence(tmp_path):
     assert (found.sequence, found.translations, found.problem) == ("", ("MKVLA",), "")
 
 
-@pytest.mark.parametrize("content", ["", "\n\n", ">a\nACGT\n", "locus\n//\n", "\0\1\2\n"])
+@pytest.mark.parametrize("content", ["", "\n\n", "locus\n//\n", "some text\n"])
 def test_a_file_without_records(tmp_path, content):
     with pytest.raises(InputError, match=r"x\.gb: holds no GenBank record: no line begins with LOCUS"):
         read(tmp_path, content)
 
 
-def test_a_missing_file(tmp_path):
-    with pytest.raises(InputError, match=r"absent\.gb, after record 0: cannot be read.*No such file"):
-        list(read_genbank(tmp_path / "absent.gb"))
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("\0\1\2\n", r"x\.gb:1: a NUL byte"),
+        (GOOD.replace("made", "m\0de"), r"x\.gb:2: a NUL byte"),
+        (GOOD + "LOCUS " + "A" * (1 << 21), r"x\.gb:\d+: a line of more than 1,048,576 bytes"),
+    ],
+)
+def test_what_is_refused_as_a_whole(tmp_path, content, told):
+    with pytest.raises(InputError, match=told):
+        read(tmp_path, content)
+
+
+def test_what_is_wrong_is_told_on_one_line_without_control_characters(tmp_path):
+    (found,) = read(tmp_path, GOOD.replace("     CDS             1..15", "     CDS\x1b[2J" + "\u202e" * 500))
+    assert found.problem.isprintable()
+    assert len(found.problem) <= len("malformed: ") + 160
+
+
+def test_every_pass_is_digested_as_it_is_read(tmp_path):
+    content = gzip.compress((GOOD + OTHER).encode()) + b"\0" * 9
+    (tmp_path / "x.gb").write_bytes(content)
+    file = GenBankFile(tmp_path / "x.gb")
+    assert [len(list(file)), len(list(file))] == [2, 2]
+    assert (file.sha256, file.size) == (hashlib.sha256(content).hexdigest(), len(content))
+    (tmp_path / "x.gb").write_text(OTHER + GOOD)
+    with pytest.raises(InputError, match="changed during the run"):
+        list(file)
 
 
 def test_biopython_warns_nobody(tmp_path, recwarn):
@@ -131,15 +158,15 @@ def test_every_edit_gives_records_or_an_error(tmp_path_factory, edits):
     for at, how in edits:
         line = lines[at]
         lines[at] = {
-            "drop": "", "twice": line * 2, "cut": line[: len(line) // 2], "indent": " " + line, "junk": "\t!\x00(" + line,
+            "drop": "", "twice": line * 2, "cut": line[: len(line) // 2], "indent": " " + line, "junk": "\t!\x01(" + line,
         }[how]  # fmt: skip
     path = write_genbank(tmp_path_factory.mktemp("edited") / "x.gb", *lines)
     starts = sum(line.startswith("LOCUS ") for line in "".join(lines).split("\n"))
     if starts:
-        assert [found.number for found in read_genbank(path)] == list(range(1, starts + 1))
+        assert [found.number for found in GenBankFile(path)] == list(range(1, starts + 1))
     else:
         with pytest.raises(InputError):
-            list(read_genbank(path))
+            list(GenBankFile(path))
 
 
 @pytest.mark.parametrize(

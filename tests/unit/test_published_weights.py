@@ -14,7 +14,7 @@ from virnucpro.models.encoders import load_encoder
 from virnucpro.models.hub import find_downloaded
 from virnucpro.models.pack import Pack
 from virnucpro.models.tokens import encode_protein
-from virnucpro.sequences.fasta import read_records
+from virnucpro.sequences.reading import SequenceFile
 
 pytestmark = pytest.mark.weights
 
@@ -72,7 +72,7 @@ def test_dnabert_s_vectors_of_a_real_run(dnabert_s, oracles):
     """Mean over all tokens, as the original VirNucPro wrote it."""
     folder = oracles / "virnucpro"
     expected = read_dna_features(folder / "output_1_DNABERT_S.pt")
-    records = list(read_records(folder / "test_with_orfs_identified_nucleotide.fa"))
+    records = list(SequenceFile(folder / "test_with_orfs_identified_nucleotide.fa"))
     found = dnabert_s.embed(dnabert_s.tokenise([record.sequence for record in records], 1024).ragged)
     assert tuple(record.id for record in records) == expected.ids
     print(f"max_abs {abs(found - expected.vectors).max():.1e}")

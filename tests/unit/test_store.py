@@ -3,8 +3,6 @@
 import errno
 import json
 import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -18,9 +16,8 @@ from virnucpro.features.vectors import (
     write_dna_features,
     write_protein_features,
 )
-from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity
-from virnucpro.runs.failures import FAILURE_LOG, append_failures, replace_failures
-from virnucpro.runs.files import require_writable, temporary_path, whole_file
+from virnucpro.records import Counts, EmbeddingTable, ModelIdentity
+from virnucpro.runs.files import whole_file
 from virnucpro.runs.manifests import (
     InputIdentity,
     Provenance,
@@ -120,30 +117,6 @@ def test_a_damaged_feature_file(tmp_path, content):
         read_protein_features(tmp_path / "x_ESM.pt")
 
 
-def test_a_file_that_fails_half_way_leaves_nothing(tmp_path):
-    (tmp_path / "x").write_bytes(b"old")
-    with pytest.raises(TypeError), whole_file(tmp_path / "x") as stream:
-        stream.writelines([b"half", None])
-    assert (tmp_path / "x").read_bytes() == b"old"
-    assert names(tmp_path) == ["x"]
-
-
-def test_a_killed_run_s_temporary_file_is_taken_over(tmp_path):
-    temporary_path(tmp_path / "x").write_bytes(b"much longer than what follows")
-    with whole_file(tmp_path / "x") as stream:
-        stream.write(b"new")
-    assert (tmp_path / "x").read_bytes() == b"new"
-    assert names(tmp_path) == ["x"]
-
-
-def test_two_runs_do_not_write_one_file(tmp_path):
-    with whole_file(tmp_path / "x") as stream:
-        with pytest.raises(StoreError, match="being written by another run"), whole_file(tmp_path / "x"):
-            pass
-        stream.write(b"first")
-    assert (tmp_path / "x").read_bytes() == b"first"
-
-
 def test_a_full_disk_is_named_and_leaves_no_half_file(tmp_path, monkeypatch, table):
     def full(_descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -154,45 +127,6 @@ def test_a_full_disk_is_named_and_leaves_no_half_file(tmp_path, monkeypatch, tab
             tmp_path / "x_ESM.pt", lambda stream: write_protein_features(stream, table.ids, table.vectors), RECEIPT
         )
     assert names(tmp_path) == []
-
-
-def test_a_file_system_that_takes_no_more_bytes(tmp_path):
-    """A real failing write inside torch's archive writer: the process may write 64 KiB to a file and no more."""
-    script = f"""
-import resource, sys, torch
-from pathlib import Path
-from virnucpro import StoreError
-from virnucpro.runs.files import whole_file
-resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
-try:
-    with whole_file(Path({str(tmp_path / "x_ESM.pt")!r})) as stream:
-        torch.save({{"data": list(torch.zeros(1000, 100).unbind(0))}}, stream)
-except StoreError as error:
-    print(error)
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "x_ESM.pt: File too large" in done.stdout
-    assert names(tmp_path) == []
-
-
-def write_as_torch_fails():
-    try:
-        os.write(os.open("/dev/full", os.O_WRONLY), b"x")
-    except OSError:
-        raise RuntimeError("[enforce fail at inline_container.cc:672]")  # noqa: B904
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-def test_a_failed_write_that_torch_reports_in_its_own_words(tmp_path):
-    with pytest.raises(StoreError, match="No space left on device"), whole_file(tmp_path / "x"):
-        write_as_torch_fails()
-    assert names(tmp_path) == []
-
-
-def test_a_folder_that_cannot_be_written(tmp_path):
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StoreError, match="cannot write"), whole_file(tmp_path / "file" / "x"):
-        pass
 
 
 def test_a_receipt_says_what_the_result_was_made_from(tmp_path, table):
@@ -328,85 +262,3 @@ def test_an_old_result_never_stands_beside_a_new_receipt(tmp_path, table, monkey
     with pytest.raises(KeyboardInterrupt):
         write_result(result, lambda stream: write_protein_features(stream, table.ids, table.vectors), RECEIPT)
     assert examine(result, PROVENANCE) == (State.ABSENT, None)
-
-
-def test_the_failure_log_has_one_line_per_failure(tmp_path):
-    append_failures(tmp_path / "out", "x.faa", [])
-    assert not (tmp_path / "out").exists()
-    append_failures(tmp_path / "out", "x.faa", [Failure(3, "gi|7", "OutOfMemory", "does\nnot fit")])
-    append_failures(tmp_path / "out", "y.faa", [Failure(0, "-", "InputError", "bad")])
-    lines = (tmp_path / "out" / "extraction_failures.log").read_text().splitlines()
-    assert [line.split(" | ")[1:] for line in lines] == [
-        ["x.faa", "gi|7", "OutOfMemory", "does not fit"],
-        ["y.faa", "-", "InputError", "bad"],
-    ]
-    assert lines[0].startswith("20")
-
-
-def logged(folder):
-    return [line.split(" | ")[1:3] for line in (folder / FAILURE_LOG).read_text().splitlines()]
-
-
-def failures_of(*ids):
-    return [Failure(number, id_, "EmptySequence", "empty") for number, id_ in enumerate(ids, start=1)]
-
-
-def test_the_failure_log_holds_each_failure_of_a_file_once(tmp_path):
-    """Replaced where they stood; a file that has none any more leaves no line, and the last one takes the log along."""
-    replace_failures(tmp_path, "x.faa", failures_of("a", "b"))
-    replace_failures(tmp_path, "y.faa", failures_of("c"))
-    replace_failures(tmp_path, "x.faa", failures_of("a"))
-    assert logged(tmp_path) == [["x.faa", "a"], ["y.faa", "c"]]
-    replace_failures(tmp_path, "x.faa", [])
-    assert logged(tmp_path) == [["y.faa", "c"]]
-    replace_failures(tmp_path, "y.faa", [])
-    assert names(tmp_path) == []
-
-
-@pytest.mark.parametrize("write", [append_failures, replace_failures])
-def test_an_unfinished_last_line_is_not_glued_to(tmp_path, write):
-    (tmp_path / FAILURE_LOG).write_text("2026 | x.faa | a | Empt")
-    write(tmp_path, "y.faa", failures_of("c"))
-    assert logged(tmp_path) == [["x.faa", "a"], ["y.faa", "c"]]
-
-
-@pytest.mark.parametrize(
-    ("write", "call"), [(append_failures, "write"), (append_failures, "fsync"), (replace_failures, "fsync")]
-)
-def test_a_log_that_cannot_be_written_is_as_before(tmp_path, monkeypatch, write, call):
-    append_failures(tmp_path, "x.faa", failures_of("a"))
-    before = (tmp_path / FAILURE_LOG).read_bytes()
-
-    def full(descriptor, content=b""):
-        if content:
-            real(descriptor, content[:5])
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    real = os.write
-    monkeypatch.setattr(os, call, full)
-    with pytest.raises(StoreError, match=r"extraction_failures\.log.*No space left"):
-        write(tmp_path, "y.faa", failures_of("b"))
-    assert (tmp_path / FAILURE_LOG).read_bytes() == before
-    assert names(tmp_path) == [FAILURE_LOG]
-
-
-def test_runs_that_share_a_folder_lose_no_failure(tmp_path):
-    script = """
-import sys
-from pathlib import Path
-from virnucpro.records import Failure
-from virnucpro.runs.failures import replace_failures
-for number in range(20):
-    replace_failures(Path(sys.argv[1]), f"{sys.argv[2]}{number}", [Failure(1, "a", "EmptySequence", "empty")])
-"""
-    runs = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name]) for name in "xyz"]
-    assert [run.wait() for run in runs] == [0, 0, 0]
-    assert sorted(logged(tmp_path)) == sorted([f"{name}{n}", "a"] for name in "xyz" for n in range(20))
-
-
-def test_a_folder_that_cannot_be_written_is_told_before_any_work(tmp_path):
-    require_writable(tmp_path / "new")
-    assert names(tmp_path / "new") == []
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StoreError, match="cannot write"):
-        require_writable(tmp_path / "file" / "out")

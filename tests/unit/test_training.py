@@ -16,11 +16,11 @@ from virnucpro.features.spec import FeatureSpec
 from virnucpro.sequences.row_ids import number_sources
 from virnucpro.training.fit import FitSettings, Task, fit_mlp
 from virnucpro.training.split import split_by_record, split_rows
-from virnucpro.verbs.evaluate import EvaluationJob, carry_out_evaluation, plan_evaluation
-from virnucpro.verbs.train import TrainingJob, carry_out_training, make_split, plan_training
+from virnucpro.verbs.evaluate import EvaluateSettings, evaluate, plan_evaluation
+from virnucpro.verbs.train import TrainSettings, make_split, plan_training, train
 
 CPU = torch.device("cpu")
-QUICK = FitSettings(epochs=6, learning_rate=0.02, hidden_width=16)
+QUICK = TrainSettings(epochs=6, learning_rate=0.02, hidden_width=16)
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +38,12 @@ def folders(tmp_path):
 
 
 @pytest.fixture
-def job(tmp_path, folders):
-    return TrainingJob(*folders, tmp_path / "m.safetensors", settings=QUICK)
+def output(tmp_path):
+    return tmp_path / "m.safetensors"
+
+
+def quick(folders, output, settings=QUICK, **more):
+    return train(*folders, output, settings, "cpu", **more)
 
 
 def test_no_record_is_on_both_sides(folders):
@@ -67,11 +71,11 @@ def test_whole_records_until_the_share_is_reached():
 
 def test_splits_that_cannot_be_made():
     labels = np.array([0, 0, 1, 1])
-    with pytest.raises(ConfigError, match="1 host record: a split by record needs two"):
+    with pytest.raises(ConfigError, match="1 non-viral records cannot be split by record; at least 2"):
         split_by_record(labels, np.array([0, 0, 1, 2]), 0.1, 0)
-    with pytest.raises(ConfigError, match="1 records have rows in both classes"):
+    with pytest.raises(ConfigError, match="1 record IDs are in both classes"):
         split_by_record(labels, np.array([0, 1, 1, 2]), 0.1, 0)
-    with pytest.raises(ConfigError, match="the test side would have rows of 0 of 2 classes"):
+    with pytest.raises(ConfigError, match="the test part would have rows of one class only"):
         split_rows(labels, 0.1, 0)
 
 
@@ -122,49 +126,48 @@ def test_a_last_row_alone_is_learnt_from_too(tmp_path, rows_in_all):
     assert seen[:-1] == [32] * (rows_in_all // 32 - 1) + [33]
 
 
-def test_one_seed_one_file(tmp_path, job):
+def test_one_seed_one_file(tmp_path, folders, output):
     torch.manual_seed(1)
-    carry_out_training(plan_training(job), CPU)
+    quick(folders, output)
     state = torch.random.get_rng_state()
     torch.manual_seed(2)
-    carry_out_training(plan_training(replace(job, output=tmp_path / "again.safetensors")), CPU)
-    assert (tmp_path / "m.safetensors").read_bytes() == (tmp_path / "again.safetensors").read_bytes()
+    quick(folders, tmp_path / "again.safetensors")
+    assert output.read_bytes() == (tmp_path / "again.safetensors").read_bytes()
     assert (tmp_path / "m.epochs.jsonl").read_bytes() == (tmp_path / "again.epochs.jsonl").read_bytes()
-    other = replace(job, output=tmp_path / "other.safetensors", settings=replace(QUICK, seed=1))
-    carry_out_training(plan_training(other), CPU)
-    assert (tmp_path / "m.safetensors").read_bytes() != (tmp_path / "other.safetensors").read_bytes()
+    quick(folders, tmp_path / "other.safetensors", replace(QUICK, seed=1))
+    assert output.read_bytes() != (tmp_path / "other.safetensors").read_bytes()
     torch.random.set_rng_state(state)
 
 
-def test_what_is_written(tmp_path, job):
+def test_what_is_written(tmp_path, folders, output):
     told = []
-    report = carry_out_training(plan_training(job), CPU, told.append)
+    result = quick(folders, output, on_epoch=told.append)
     lines = read_json_lines(tmp_path / "m.epochs.jsonl")
     assert [line["epoch"] for line in lines] == [epoch.number for epoch in told] == list(range(1, len(lines) + 1))
     assert set(lines[0]) >= {"learning_rate", "train_loss", "test_loss", "best", "test_auroc", "test_mcc", "test_f1"}
-    classifier = load_classifier(tmp_path / "m.safetensors")
-    assert classifier.spec == CONTRACT
+    classifier = load_classifier(output)
+    assert (classifier.spec, classifier.calibration) == (CONTRACT, None)
     assert classifier.training["split"] == "record"
-    assert classifier.training["best"] == report.best.to_dict()
-    assert classifier.training["rows"] == {"train_viral": 168, "train_host": 168, "test_viral": 24, "test_host": 24}
-    assert report.best.test["auroc"] > 0.9
+    assert classifier.training["best"] == result.best.to_dict()
+    counts = {"train_viral": 168, "train_non_viral": 168, "test_viral": 24, "test_non_viral": 24}
+    assert classifier.training["rows"] == result.rows == counts
+    assert result.best.test["auroc"] > 0.9
+    assert (result.output, result.log, result.warnings) == (output, tmp_path / "m.epochs.jsonl", [])
 
 
 @pytest.mark.parametrize("modality", ["dna", "protein"])
-def test_one_modality(job, modality):
-    carry_out_training(plan_training(replace(job, modality=modality)), CPU)
-    classifier = load_classifier(job.output)
-    assert classifier.spec == CONTRACT.restricted(modality)
+def test_one_modality(folders, output, modality):
+    quick(folders, output, replace(QUICK, modality=modality))
+    assert load_classifier(output).spec == CONTRACT.restricted(modality)
 
 
 def test_a_random_split_flatters(tmp_path):
     """Genomes without any class in them, only with rows that are alike: learnt by heart, and worth nothing on others."""
     folders = [make_genomes(tmp_path / name, name, shift=0.0, spread=2.0, records=12) for name in ("viral", "host")]
-    settings = replace(QUICK, epochs=12, patience=12, learning_rate=0.05)
     auroc = {}
     for split in ("record", "random"):
-        job = TrainingJob(*folders, tmp_path / f"{split}.safetensors", split=split, test_share=0.3, settings=settings)
-        auroc[split] = carry_out_training(plan_training(job), CPU).epochs[-1].test["auroc"]
+        settings = replace(QUICK, epochs=12, patience=12, learning_rate=0.05, split=split, test_share=0.3)
+        auroc[split] = quick(folders, tmp_path / f"{split}.safetensors", settings).epochs[-1].test["auroc"]
     assert auroc["random"] > 0.95
     assert auroc["record"] < 0.8
 
@@ -174,7 +177,7 @@ def test_losses_that_are_not_finite(tmp_path, folders):
     rows = open_labelled_rows(tmp_path / "nan", folders[1])
     task = Task(rows, slice(0, 16), make_split(rows, "record", 0.1, 42))
     told = []
-    with pytest.raises(ConfigError, match="never a finite number"):
+    with pytest.raises(ConfigError, match="not finite in any epoch"):
         fit_mlp(task, replace(QUICK, epochs=2), CPU, measure, told.append)
     assert math.isinf(told[0].test_loss)
     assert json.loads(json.dumps(told[0].to_dict(), allow_nan=False))["test_loss"] is None
@@ -183,54 +186,66 @@ def test_losses_that_are_not_finite(tmp_path, folders):
 def test_bad_settings_are_all_named():
     with pytest.raises(ConfigError, match=r"epochs is 0.*patience is 0.*rows_per_batch is 1.*learning_rate"):
         FitSettings(epochs=0, patience=0, rows_per_batch=1, learning_rate=0.0)
+    with pytest.raises(ConfigError, match=r"seed is -1.*test_share is 1\.0"):
+        TrainSettings(seed=-1, test_share=1.0)
+    with pytest.raises(ConfigError, match=r"calibration_share is 0\.5.*split is 'random'"):
+        TrainSettings(calibrate=True, test_share=0.5, calibration_share=0.5, split="random")
 
 
-def test_jobs_that_are_refused_before_any_work(tmp_path, job):
-    with pytest.raises(ConfigError, match=r"test share of 1\.0"):
-        plan_training(replace(job, test_share=1.0))
+def test_trainings_that_are_refused_before_any_work(tmp_path, folders, output):
     with pytest.raises(ConfigError, match=r"ends in \.safetensors"):
-        plan_training(replace(job, output=tmp_path / "m.pth"))
-    job.output.write_bytes(b"")
-    with pytest.raises(StoreError, match="--overwrite"):
-        plan_training(job)
-    assert plan_training(job, overwrite=True).rows_on["train_viral"] == 168
+        plan_training(*folders, tmp_path / "m.pth", QUICK)
+    for there in (output, tmp_path / "m.epochs.jsonl"):
+        there.write_bytes(b"mine")
+        with pytest.raises(StoreError, match=f"{there.name} exists already.*--overwrite"):
+            plan_training(*folders, output, QUICK)
+        assert plan_training(*folders, output, QUICK, overwrite=True).rows["train_viral"] == 168
+        assert there.read_bytes() == b"mine"
+        there.unlink()
 
 
-def test_rows_that_do_not_say_where_they_come_from(tmp_path, folders, job):
+def test_rows_that_do_not_name_their_record(folders, output):
     write_part(folders[0] / "x_merged.pt", ["some_id"], np.zeros((1, 16)), 1)
     with pytest.raises(InputError, match="'some_id'"):
-        plan_training(job)
-    assert plan_training(replace(job, split="random"))
+        plan_training(*folders, output, QUICK)
+    assert plan_training(*folders, output, replace(QUICK, split="random"))
 
 
-def test_the_test_side_is_found_again(tmp_path, folders, job):
-    report = carry_out_training(plan_training(job), CPU)
-    evaluation = EvaluationJob((job.output,), (folders,), tmp_path / "e", test_side=True, draws=5)
-    (plan,) = plan_evaluation(evaluation)
-    assert not plan.seen_in_training
-    (measured,) = carry_out_evaluation([plan])
-    frames, windows = measured.evaluations
-    assert (frames.rows, frames.records, windows.rows) == (48, 2, 16)
-    assert frames.figures["auroc"] == pytest.approx(report.best.test["auroc"], abs=1e-6)
-    assert plan_evaluation(replace(evaluation, outdir=tmp_path / "f", test_side=False))[0].seen_in_training
+def test_the_test_part_is_found_again(tmp_path, folders, output):
+    trained = quick(folders, output)
+    settings = EvaluateSettings(test_part=True, draws=5)
+    result = evaluate(output, *folders, tmp_path / "e", settings)
+    (measured,) = result.models
+    assert (measured.rows_of, measured.warnings) == ("test part, split by record", [])
+    orfs, windows, records = measured.overall()
+    assert (orfs.rows, orfs.records, windows.rows, records.rows) == (48, 2, 16, 2)
+    assert orfs.figures["auroc"] == pytest.approx(trained.best.test["auroc"], abs=1e-6)
+    assert all(path.exists() for path in result.files)
+    everything = plan_evaluation(output, *folders, tmp_path / "f", EvaluateSettings())
+    assert everything.models[0].rows_of == "training and test parts"
+    assert "too good" in everything.models[0].warnings[0]
     other = make_genomes(tmp_path / "other", "viral", records=3)
-    elsewhere = replace(evaluation, folders=((other, folders[1]),), outdir=tmp_path / "g")
-    with pytest.raises(ConfigError, match="not trained on just these rows"):
-        plan_evaluation(elsewhere)
-    assert not plan_evaluation(replace(elsewhere, test_side=False))[0].seen_in_training
+    with pytest.raises(ConfigError, match="not trained on exactly these rows"):
+        plan_evaluation(output, other, folders[1], tmp_path / "g", settings)
+    elsewhere = plan_evaluation(output, other, folders[1], tmp_path / "g", EvaluateSettings())
+    assert elsewhere.models[0].rows_of == "other records"
 
 
-def test_a_classifier_refuses_other_features_before_scoring(tmp_path, folders, job, monkeypatch):
-    carry_out_training(plan_training(job), CPU)
+def test_a_classifier_refuses_other_features_before_scoring(tmp_path, folders, output):
+    quick(folders, output)
+    settings, out = EvaluateSettings(), tmp_path / "e"
     spec = FeatureSpec(300, CONTRACT.dna, CONTRACT.protein)
     viral = make_genomes(tmp_path / "v3", "viral", spec=spec)
     host = make_genomes(tmp_path / "h3", "host", spec=spec)
     with pytest.raises(ConfigError, match="window: 500 bp needed, 300 bp found"):
-        plan_evaluation(EvaluationJob((job.output,), ((viral, host),), tmp_path / "e"))
-    pairs = ((viral, host), (make_genomes(tmp_path / "v4", "viral", spec=spec), host))
+        plan_evaluation(output, viral, host, out, settings)
+    second = make_genomes(tmp_path / "v4", "viral", spec=spec)
     with pytest.raises(ConfigError, match=r"(?s)v3.*300 bp found.*v4.*300 bp found"):
-        plan_evaluation(EvaluationJob((job.output,), pairs, tmp_path / "e"))
-    with pytest.raises(ConfigError, match="fits 2 pairs of folders"):
-        plan_evaluation(EvaluationJob((job.output,), (folders, folders), tmp_path / "e"))
-    with pytest.raises(ConfigError, match="several classifiers are called"):
-        plan_evaluation(EvaluationJob((job.output, job.output), (folders,), tmp_path / "e"))
+        plan_evaluation(output, [viral, second], [host, host], out, settings)
+    with pytest.raises(ConfigError, match="2 pairs of folders fit"):
+        plan_evaluation(output, [folders[0]] * 2, [folders[1]] * 2, out, settings)
+    with pytest.raises(ConfigError, match="several classifiers are named m"):
+        plan_evaluation([output, output], *folders, out, settings)
+    with pytest.raises(ConfigError, match="2 folders of viral and 1 of non-viral features"):
+        plan_evaluation(output, [viral, second], host, out, settings)
+    assert not out.exists()

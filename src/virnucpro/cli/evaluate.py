@@ -1,4 +1,4 @@
-"""``virnucpro evaluate``: how good a classifier is, with what certainty."""
+"""``virnucpro evaluate``: how good a classifier is, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -7,87 +7,83 @@ from typing import TYPE_CHECKING
 
 import click
 
+from virnucpro.cli.console import Console
 from virnucpro.cli.options import threads_option, use_threads
-from virnucpro.cli.talk import Talk
 
 if TYPE_CHECKING:
-    from virnucpro.verbs.evaluate import EvaluationPlan, Measured
+    from virnucpro.verbs.evaluate import ModelEvaluation
 
 __all__ = ["evaluate"]
 
-
 _FOLDER = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_PLURAL = {"orf": "ORFs", "window": "windows", "record": "records"}
 
 
 @click.command()
-@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("models", metavar="CLASSIFIER...", nargs=-1, required=True, type=_FILE)
 @click.option(
-    "--viral",
-    required=True,
-    multiple=True,
-    type=_FOLDER,
-    help="Folder of viral *_merged.pt parts; once for every window length.",
-)
+    "--viral", required=True, multiple=True, type=_FOLDER, metavar="DIR",
+    help="Features of viral sequences (*_merged.pt); repeat for several window lengths.",
+)  # fmt: skip
 @click.option(
-    "--host",
-    required=True,
-    multiple=True,
-    type=_FOLDER,
-    help="Folder of host parts; as often as --viral, in the same order.",
-)
-@click.option("-o", "--outdir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Result folder.")
+    "--non-viral", required=True, multiple=True, type=_FOLDER, metavar="DIR",
+    help="Features of non-viral sequences; one for each --viral, in the same order.",
+)  # fmt: skip
+@click.option("-o", "--outdir", required=True, type=_FOLDER, metavar="DIR", help="Folder for the results.")
 @click.option(
-    "--test-side",
-    is_flag=True,
-    help="Measure only what training set aside; give the folders of the training.",
-)
+    "--test-part", is_flag=True,
+    help="Measure only the records that training held out; give the folders of the training.",
+)  # fmt: skip
 @click.option(
-    "--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="Of the bootstrap over records."
+    "--draws", type=click.IntRange(min=1), default=1000, show_default=True,
+    help="Bootstrap draws for confidence intervals.",
+)  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Random seed for the bootstrap."
 )
-@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Of the bootstrap.")
 @threads_option
-@click.option("--overwrite", is_flag=True, help="Replace results that are there.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")
+@click.option("--overwrite", is_flag=True, help="Replace existing results.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors.")
 def evaluate(
-    models: tuple[Path, ...], viral: tuple[Path, ...], host: tuple[Path, ...], outdir: Path, test_side: bool,
+    models: tuple[Path, ...], viral: tuple[Path, ...], non_viral: tuple[Path, ...], outdir: Path, test_part: bool,
     draws: int, seed: int, threads: int | None, overwrite: bool, quiet: bool,
 ) -> int:  # fmt: skip
-    """Measure every MODEL on merged features with known labels.
+    """Measure classifiers on labelled features.
 
-    Writes evaluation.json and evaluation.tsv, with 95 % intervals of a bootstrap over records, and the ROC,
-    precision-recall and calibration curves and a histogram of scores as PNG and SVG. Several models, for several
-    window lengths or modalities, are measured each on the folders of its own window, and compared in one table.
+    Writes evaluation.json and evaluation.tsv: metrics of ORFs, windows and records, overall and by length, with 95 %
+    confidence intervals of a bootstrap over records. Figures show the ROC, precision-recall and calibration curves, the
+    distribution of scores, and recall by length (PNG and SVG). Several classifiers are compared in one table; each is
+    measured on the features that fit it.
+
+    \b
+    Examples:
+      virnucpro evaluate own.safetensors --viral v --non-viral n -o evaluation
+      virnucpro evaluate own.safetensors --viral v --non-viral n -o held_out --test-part
+      virnucpro evaluate 300.safetensors 500.safetensors \\
+          --viral v300 --non-viral n300 --viral v500 --non-viral n500 -o comparison
     """
     # torch is imported here, not above: --help must be quick
-    from virnucpro.verbs.evaluate import EvaluationJob, carry_out_evaluation, plan_evaluation
+    from virnucpro.verbs.evaluate import EvaluateSettings
+    from virnucpro.verbs.evaluate import evaluate as run
 
-    if len(viral) != len(host):
-        raise click.UsageError(f"--viral is given {len(viral)} times and --host {len(host)} times; they go in pairs")
-    talk = Talk(quiet)
+    console = Console(quiet)
     use_threads(threads)
-    job = EvaluationJob(models, tuple(zip(viral, host, strict=True)), outdir, test_side, draws, seed)
-    plans = plan_evaluation(job, overwrite)
-    for plan in plans:
-        _warn(talk, plan)
-    for measured in carry_out_evaluation(plans):
-        _say(talk, measured)
-    talk.say(f"figures in {outdir}")
+    settings = EvaluateSettings(test_part, draws, seed)
+    run(models, viral, non_viral, outdir, settings, overwrite, lambda measured: console.say(_metrics(measured)))
+    console.say(f"results: {outdir}")
     return 0
 
 
-def _warn(talk: Talk, plan: EvaluationPlan) -> None:
-    if plan.unchecked:
-        missing = ", ".join(plan.unchecked)
-        talk.warn(f"{plan.name}: not checked, because features or classifier do not say it: {missing}")
-    if plan.seen_in_training:
-        talk.warn(f"{plan.name} was trained on these very rows: the figures are too good; add --test-side")
-
-
-def _say(talk: Talk, measured: Measured) -> None:
-    spec = measured.plan.classifier.spec
-    talk.say(f"{measured.plan.name}, {spec.modality}, {spec.window_bp or 'unknown'} bp")
-    for found in measured.evaluations:
-        talk.say(f"  {found.level}: {found.rows:,} ({found.viral_rows:,} viral) of {found.records:,} records")
+def _metrics(measured: ModelEvaluation) -> str:
+    spec = measured.classifier.spec
+    lines = [f"{measured.name}: {spec.modality}, {spec.window_bp or 'unknown'} bp, {measured.rows_of}"]
+    for found in measured.overall():
+        lines.append(
+            f"  {_PLURAL[found.unit]}: {found.viral_rows:,} viral + {found.rows - found.viral_rows:,} non-viral, "
+            f"of {found.records:,} records"
+        )
         for name, value in found.figures.items():
-            low, high = found.intervals[name]
-            talk.say(f"    {name:<10}{value:.4f}  ({low:.4f} to {high:.4f})")
+            interval = "  ({:.4f} to {:.4f})".format(*found.intervals[name]) if name in found.intervals else ""
+            lines.append(f"    {name:<22}{value:.4f}{interval}")
+    return "\n".join(lines)

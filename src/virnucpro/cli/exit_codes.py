@@ -8,7 +8,7 @@ __all__ = ["ExitCode"]
 
 
 class ExitCode(IntEnum):
-    """The codes that every verb ends with; 1 is a bug's, from Python itself."""
+    """Exit codes of every verb; 1 is a bug's, from Python itself."""
 
     DONE = 0
     USAGE = 2
@@ -16,3 +16,4 @@ class ExitCode(IntEnum):
     WEIGHTS_DEVICE_OR_DISK = 4
     SOME_FAILED = 5
     INTERRUPTED = 130
+    TERMINATED = 143

@@ -1,11 +1,12 @@
-"""``virnucpro``: the verbs, and what an error becomes for a shell."""
+"""``virnucpro``: the verbs, and what an error or a signal becomes for a shell."""
 
 from __future__ import annotations
 
 import os
-import select
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 import click
 
@@ -25,69 +26,60 @@ from virnucpro.errors import ConfigError, DimensionError, InputError, VirNucProE
 __all__ = ["cli", "main", "run"]
 
 
-class Verbs(click.Group):
-    """The verbs; a reader of stdout that has seen enough, as `head` does, ends them well."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-            return result
-        except BrokenPipeError:
-            if not _stdout_is_broken():
-                raise
-            return ExitCode.DONE
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a run as Ctrl-C does: files stay whole."""
 
 
-def _stdout_is_broken() -> bool:
-    """Whether nobody reads stdout any more; if so, it goes nowhere from now on."""
-    descriptor, poll = sys.stdout.fileno(), select.poll()
-    poll.register(descriptor, 0)  # errors and hang-ups are told unasked
-    if not poll.poll(0):
-        return False
-    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-    return True
-
-
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", message="virnucpro %(version)s")
 def cli() -> None:
-    """Find viral sequence with protein and DNA language models."""
+    """Find viral sequences in metagenomes with protein and DNA language models.
+
+    \b
+    Examples:
+      virnucpro predict contigs.fasta -o calls
+      virnucpro embed proteins.faa -o vectors
+      virnucpro doctor --model mini
+    """
 
 
-cli.add_command(embed)
-cli.add_command(features)
-cli.add_command(train)
-cli.add_command(evaluate)
-cli.add_command(import_classifier)
-cli.add_command(predict)
-cli.add_command(prepare)
-cli.add_command(models)
-cli.add_command(doctor)
+for verb in (predict, embed, features, prepare, train, evaluate, import_classifier, models, doctor):
+    cli.add_command(verb)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; return its exit code. A bug is not caught: its traceback is what a report needs."""
+    """Run one command and give its exit code. A bug is not caught: a report needs its traceback."""
     try:
-        return cli.main(list(arguments), prog_name="virnucpro", standalone_mode=False) or 0
+        code = cli.main(list(arguments), prog_name="virnucpro", standalone_mode=False) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read stdout, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except Terminated:
+        return ExitCode.TERMINATED
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; finished files are whole, and the same command goes on from them", err=True)
         return ExitCode.INTERRUPTED
     except VirNucProError as error:
         click.echo(f"error: {error}", err=True)
         if isinstance(error, ConfigError):
             return ExitCode.USAGE
-        return (
-            ExitCode.BAD_INPUT if isinstance(error, (InputError, DimensionError)) else ExitCode.WEIGHTS_DEVICE_OR_DISK
-        )
+        bad_input = isinstance(error, (InputError, DimensionError))
+        return ExitCode.BAD_INPUT if bad_input else ExitCode.WEIGHTS_DEVICE_OR_DISK
+
+
+def _on_signal(number: int, _frame: FrameType | None) -> None:
+    """End well at the first signal, at once at the second."""
+    for known in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(known, lambda again, _: os._exit(128 + again))
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
 def main() -> None:
-    """Entry point of the installed command."""
-    # Threads that wait for each other sleep, and do not spin: beside one other busy process that is 620 instead of 130
-    # tokens/s of the 650M shape on two cores. Read when torch is imported, so it is said here, before that.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    """Run the installed command."""
+    signal.signal(signal.SIGINT, _on_signal)
+    signal.signal(signal.SIGTERM, _on_signal)
     sys.exit(run(sys.argv[1:]))

@@ -1,121 +1,69 @@
-"""``virnucpro prepare``: GenBank files in, training frames out."""
+"""``virnucpro prepare``: annotated genomes in, training ORFs out."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from virnucpro.cli.embed import spooled_stdin
-from virnucpro.cli.exit_codes import ExitCode
-from virnucpro.cli.talk import SECONDS_BETWEEN_LINES, Talk
-from virnucpro.errors import InputError
-
-if TYPE_CHECKING:
-    from virnucpro.verbs.prepare import PreparationPlan, PreparationReport
-
-MOST_NAMED = 5
-"""Records of one file that are named when they cannot be used; the table names all."""
+from virnucpro.cli.console import Console, spooled_stdin
+from virnucpro.cli.options import inputs_argument, messages_options, outdir_option, overwrite_option, table_option
+from virnucpro.cli.outcomes import sum_up
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, required=True, metavar="GENBANK...", type=click.Path(path_type=Path))
-@click.option("-o", "--outdir", required=True, type=click.Path(file_okay=False, path_type=Path), help="Result folder.")
+@inputs_argument
+@outdir_option
 @click.option(
-    "--window", type=click.IntRange(min=1), default=500, show_default=True, metavar="BP", help="Bases of a window."
+    "--window",
+    "window_bp",
+    type=click.IntRange(min=1),
+    default=500,
+    show_default=True,
+    metavar="BP",
+    help="Window length.",
 )
 @click.option(
-    "--fasta", "fastas", multiple=True, type=click.Path(path_type=Path),
-    help="Take the sequences from here, by id, and only the annotation from GENBANK. Once for each GENBANK, in the "
-    "same order.",
+    "--fasta", "fastas", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="Take the sequences from here, by ID; once for each INPUT, in the same order.",
 )  # fmt: skip
-@click.option(
-    "--genetic-code", type=click.IntRange(1, 33), default=1, show_default=True, metavar="N",
-    help="NCBI's number, for every record; 4 for Mycoplasma, say.",
-)  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Make every result anew, whatever is there.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors.")
+@table_option
+@overwrite_option
+@messages_options
 def prepare(
-    inputs: Sequence[Path], outdir: Path, window: int, fastas: Sequence[Path], genetic_code: int,
-    overwrite: bool, quiet: bool,
+    inputs: tuple[Path, ...], outdir: Path, window_bp: int, fastas: tuple[Path, ...], translation_table: int,
+    overwrite: bool, quiet: bool, verbose: bool,
 ) -> int:  # fmt: skip
-    """Cut annotated genomes into training frames: those whose protein is part of an annotated translation.
+    """Cut annotated genomes into training ORFs: those whose protein is part of an annotated translation.
 
-    GENBANK is one or more GenBank flat files, plain or compressed with gz, bz2, xz or zst; "-" reads standard input.
-    x.gbff.gz gives OUTDIR/x_nucleotide.fa and OUTDIR/x_protein.faa, row for row the same frames, and
-    OUTDIR/x_prepare.tsv, a row for every record, with a receipt. Started again after an interruption, the same command
-    does what is left.
+    INPUT is a GenBank flat file, plain or compressed; "-" is standard input. x.gbff gives DIR/x_nucleotide.fa and
+    DIR/x_protein.faa, row for row the same ORFs, and DIR/x_prepare.tsv with a row for every record.
+
+    \b
+    Examples:
+      virnucpro prepare phages.gbff.gz -o training
+      virnucpro prepare mycoplasma.gbk -o training --translation-table 4
+      virnucpro prepare genomes.gbff -o training --fasta genomes.fna --window 300
     """
-    # Biopython and torch are imported here, not above: --help must be quick
-    from virnucpro.verbs.prepare import make_preparation_jobs, plan_preparation
-    from virnucpro.verbs.prepared_file import Framing
+    with Console(quiet, verbose, outdir) as console, spooled_stdin(inputs) as (paths, spool):
+        from virnucpro.verbs import prepare as verb  # imports Biopython, which --help does not need
 
-    talk = Talk(quiet)
-    with spooled_stdin(inputs) as (sources, spool):
-        jobs = make_preparation_jobs(sources, fastas, outdir)
-        jobs = [replace(job, label="-") if job.source == spool else job for job in jobs]
-        plan = plan_preparation(jobs, Framing(window, genetic_code), overwrite)
-        report = _carry_out_aloud(plan, talk)
-    talk.say(_sum_up(report))
-    if report.refused_files:
-        return ExitCode.BAD_INPUT
-    return ExitCode.SOME_FAILED if report.counts.failed or report.skipped.failed else ExitCode.DONE
+        settings = verb.PrepareSettings(window_bp, translation_table)
+        outcomes = verb.prepare(
+            paths, outdir, settings, fastas=fastas, overwrite=overwrite, progress=console.progress, stdin=spool
+        )
+        for outcome in outcomes:
+            if outcome.manifest is not None:
+                _warn(console, outcome.run.label, outcome.manifest.counts, translation_table)
+        return sum_up(outcomes, "records", outdir, console)
 
 
-def _carry_out_aloud(plan: PreparationPlan, talk: Talk) -> PreparationReport:
-    from virnucpro.runs.manifests import Receipt
-    from virnucpro.verbs.prepare import PreparationListener, carry_out_preparation
-    from virnucpro.verbs.prepared_file import PreparationJob, RecordRow
-
-    for job in plan.unchecked:
-        talk.warn(f"{job.table} has no receipt: kept, could not be checked; --overwrite makes it anew")
-
-    class Aloud(PreparationListener):
-        """Pass on what happens."""
-
-        records = failed = 0
-        last_line = time.monotonic()
-
-        def record_done(self, job: PreparationJob, row: RecordRow) -> None:
-            self.records += 1
-            self.failed += row.failed
-            if row.failed and self.failed <= MOST_NAMED:
-                talk.warn(f"{job.label}: {row.name}: {row.status}")
-            if time.monotonic() - self.last_line >= SECONDS_BETWEEN_LINES:
-                self.last_line = time.monotonic()
-                talk.say(f"{job.label}: {self.records:,} records so far")
-
-        def file_written(self, job: PreparationJob, receipt: Receipt) -> None:
-            if self.failed:
-                talk.warn(f"{job.label}: {self.failed} of {self.records} records could not be used, see {job.table}")
-            if others := receipt.details["other_genetic_codes"]:
-                talk.warn(
-                    f"{job.label}: has CDS in genetic code {', '.join(map(str, others))}, its frames were read in code "
-                    f"{plan.framing.genetic_code}; --genetic-code changes that"
-                )
-            kept = receipt.details["totals"]["n_kept"]
-            talk.say(f"{job.label}: records: {self.records:,}, frames kept: {kept:,}")
-            self.records = self.failed = 0
-
-        def file_refused(self, _job: PreparationJob, error: InputError) -> None:
-            self.records = self.failed = 0
-            talk.error(str(error))
-
-    return carry_out_preparation(plan, Aloud())
-
-
-def _sum_up(report: PreparationReport) -> str:
-    """One line of counts that add up."""
-    counts, totals = report.counts, report.totals
-    return (
-        f"records: {counts.read:,} read, {counts.written:,} used, {counts.failed:,} failed, "
-        f"{report.skipped.read:,} skipped; "
-        f"{totals['n_windows']:,} windows, {totals['n_frames_without_stop']:,} frames without a stop, "
-        f"{totals['n_kept']:,} kept; "
-        f"files: {report.written_files:,} written, {report.skipped_files:,} skipped, {report.refused_files:,} refused; "
-        f"{report.seconds:.1f} s"
-    )
+def _warn(console: Console, label: str, counts: Mapping[str, int], table: int) -> None:
+    """Name translation tables that the annotation uses and this run did not."""
+    others = sorted(int(key.removeprefix("table_")) for key in counts if key.startswith("table_"))
+    if others:
+        console.say(
+            f"warning: {label}: has CDS in translation table {', '.join(map(str, others))}, but was read with table "
+            f"{table}; --translation-table changes that"
+        )

@@ -1,1 +1,1 @@
-"""The evaluation stage: scores beside labels in, figures with their uncertainty out; numpy only."""
+"""Measuring a classifier: labels and scores in, figures with confidence intervals out; no torch."""

@@ -1,7 +1,8 @@
-"""How far figures would move with other genomes: a bootstrap over records, not rows.
+"""Confidence intervals by a bootstrap over records: rows of one genome are not independent.
 
-Rows of one genome are not independent: drawing rows would give intervals that are far too narrow. Records of each class
-are drawn with replacement, so that every draw has both classes.
+Records of each class are drawn with replacement, so that every draw has both classes. A draw only changes weights of
+rows, which are ranked once: scikit-learn, which ranks them again for every metric, takes 18 times as long
+(100 ms for a draw of 100,000 rows).
 
 References
 ----------
@@ -13,33 +14,101 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro.evaluation.metrics import METRICS, Ranking
+from virnucpro.evaluation.metrics import FALSE_POSITIVE_RATES, METRICS, THRESHOLD
 
-__all__ = ["bootstrap_intervals"]
+__all__ = ["Ranking", "bootstrap_intervals"]
+
+Floats = NDArray[np.float64]
+
+
+class Ranking:
+    """Rows from the most to the least viral; metrics of any weights."""
+
+    def __init__(
+        self, labels: NDArray[np.int64], scores: NDArray[np.floating], called: NDArray[np.bool_] | None = None
+    ) -> None:
+        self.labels = labels
+        self._order = np.argsort(-scores, kind="stable")
+        ranked = scores[self._order]
+        self._ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)  # rows of one score together
+        self._viral = labels[self._order] == 1
+        self._called = (scores >= THRESHOLD) if called is None else called
+        probabilities = scores.astype(np.float64)
+        tiny = np.finfo(np.float64).eps  # as scikit-learn's log_loss
+        self._losses = -np.log(np.clip(np.where(labels == 1, probabilities, 1 - probabilities), tiny, 1 - tiny))
+
+    def figures(self, weights: Floats | None = None) -> dict[str, float]:
+        """Compute all of `METRICS`."""
+        weights = np.ones(len(self.labels)) if weights is None else weights
+        viral = self.labels == 1
+        called = float(weights[self._called].sum())
+        true_viral = float(weights[self._called & viral].sum())
+        all_viral, total = float(weights[viral].sum()), float(weights.sum())
+        false_viral, missed = called - true_viral, all_viral - true_viral
+        true_non_viral = total - all_viral - false_viral
+        covariance = true_viral * true_non_viral - false_viral * missed
+        spread = np.sqrt(called * (total - called)) * np.sqrt(all_viral * (total - all_viral))
+        found, false_alarms = self._found(weights)
+        return {
+            "accuracy": _ratio(true_viral + true_non_viral, total),
+            "precision": _ratio(true_viral, called),
+            "recall": _ratio(true_viral, all_viral),
+            "f1": _ratio(2 * true_viral, called + all_viral),
+            "auroc": _auroc(found, false_alarms),
+            "auprc": _auprc(found, false_alarms),
+            "mcc": _ratio(covariance, float(spread)),
+            **{name: _recall_at(found, false_alarms, rate) for name, rate in FALSE_POSITIVE_RATES.items()},
+            "log_loss": _ratio(float(weights @ self._losses), total),
+        }
+
+    def recall_at(self, false_positive_rate: float, weights: Floats | None = None) -> float:
+        """Highest recall among thresholds that keep to a false positive rate."""
+        found, false_alarms = self._found(np.ones(len(self.labels)) if weights is None else weights)
+        return _recall_at(found, false_alarms, false_positive_rate)
+
+    def _found(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Weight of viral and of non-viral rows from each score on, highest score first."""
+        ranked = weights[self._order]
+        return np.cumsum(ranked * self._viral)[self._ends], np.cumsum(ranked * ~self._viral)[self._ends]
 
 
 def bootstrap_intervals(
-    labels: NDArray[np.int64],
-    scores: NDArray[np.floating],
-    records: NDArray[np.int64],
-    draws: int = 1000,
-    seed: int = 42,
+    ranking: Ranking, records: NDArray[np.int64], draws: int = 1000, seed: int = 42
 ) -> dict[str, tuple[float, float]]:
-    """Estimate 95 % intervals of every metric."""
-    ranking = Ranking(labels, scores)
+    """Estimate 95 % intervals of every metric; `records` is the record of each row."""
     # A record with rows in both classes counts as one in each.
-    _, first, unit_of_row = np.unique(2 * records + labels, return_index=True, return_inverse=True)
-    unit_labels = labels[first]
+    _, first, unit_of_row = np.unique(2 * records + ranking.labels, return_index=True, return_inverse=True)
+    of_class = [np.flatnonzero(ranking.labels[first] == label) for label in (0, 1)]
     generator = np.random.default_rng(seed)
     figures = np.empty((draws, len(METRICS)))
     for draw in range(draws):
         times = np.zeros(len(first))
-        for label in (0, 1):
-            of_class = np.flatnonzero(unit_labels == label)
-            times[of_class] = np.bincount(
-                generator.integers(len(of_class), size=len(of_class)), minlength=len(of_class)
-            )
+        for units in of_class:
+            times[units] = np.bincount(generator.integers(len(units), size=len(units)), minlength=len(units))
         found = ranking.figures(times[unit_of_row])
         figures[draw] = [found[name] for name in METRICS]
     low, high = np.percentile(figures, [2.5, 97.5], axis=0)
     return {name: (float(low[i]), float(high[i])) for i, name in enumerate(METRICS)}
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator else 0.0
+
+
+def _auroc(found: Floats, false_alarms: Floats) -> float:
+    """Area under the ROC curve by trapezia: rows of one score count half."""
+    found, false_alarms = np.append(0.0, found), np.append(0.0, false_alarms)
+    area = float(np.sum(np.diff(false_alarms) * (found[1:] + found[:-1]) / 2))
+    return _ratio(area, float(found[-1] * false_alarms[-1]))
+
+
+def _auprc(found: Floats, false_alarms: Floats) -> float:
+    """Average precision, without interpolation."""
+    called = found + false_alarms
+    precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
+    return _ratio(float(np.sum(np.diff(np.append(0.0, found)) * precision)), float(found[-1]))
+
+
+def _recall_at(found: Floats, false_alarms: Floats, rate: float) -> float:
+    kept = int(np.searchsorted(false_alarms, rate * false_alarms[-1] * (1 + 1e-9), "right"))
+    return _ratio(float(found[kept - 1]), float(found[-1])) if kept else 0.0

@@ -1,94 +1,94 @@
-"""An evaluation: figures of frames and of windows, with intervals, curves and reliability."""
+"""An evaluation: figures of ORFs, windows and records, overall and by length, with intervals and curves."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.errors import ConfigError
-from virnucpro.evaluation.bootstrap import bootstrap_intervals
-from virnucpro.evaluation.metrics import Bin, Confusion, Curve, Ranking, reliability
+from virnucpro.evaluation.bootstrap import Ranking, bootstrap_intervals
+from virnucpro.evaluation.levels import ScoredUnits, Unit
+from virnucpro.evaluation.metrics import (
+    Bin,
+    Confusion,
+    Curve,
+    calibration_error,
+    confusion_of,
+    measure,
+    precision_recall_of,
+    reliability,
+    roc_of,
+)
 
-__all__ = ["LEVELS", "Evaluation", "Level", "ScoredRows", "evaluate_rows"]
+__all__ = ["ALL_LENGTHS", "Evaluation", "evaluate_by_length", "evaluate_units"]
 
-Level = Literal["frames", "windows"]
-LEVELS: Final[tuple[Level, ...]] = ("frames", "windows")
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredRows:
-    """Rows with what they are and what was said of them, one entry per row in every array."""
-
-    labels: NDArray[np.int64]  # (rows,) 0 host, 1 viral
-    scores: NDArray[np.float32]  # (rows,) Viral scores
-    records: NDArray[np.int64]  # (rows,) Numbers of the record and the window that a row comes from
-    windows: NDArray[np.int64]  # (rows,) Numbers of the record and the window that a row comes from
-
-    def __post_init__(self) -> None:
-        lengths = {len(column) for column in (self.labels, self.scores, self.records, self.windows)}
-        if len(lengths) != 1:
-            raise ConfigError(f"scored rows need as many labels as scores, records and windows; found {lengths}")
-
-    def by_window(self) -> ScoredRows:
-        """Score windows by their frames, so that they are called as VirNucPro calls them."""
-
-        order = np.lexsort((self.scores, self.windows, self.labels))
-        keys = np.stack((self.labels[order], self.windows[order]))
-        starts = np.flatnonzero(np.append(True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)))
-        ends = np.append(starts[1:], len(order)) - 1
-        highest, lowest = self.scores[order[ends]], self.scores[order[starts]]
-        return ScoredRows(
-            self.labels[order[ends]],
-            _window_score(highest, lowest),
-            self.records[order[ends]],
-            self.windows[order[ends]],
-        )
-
-
-def _window_score(highest: NDArray[np.float32], lowest: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Score a window so that one half divides its calls: the best viral score against the best host score.
-
-    A window is a virus when max(score2) >= max(score1), where score1 = 1 - score2. The share
-    max(score2) / (max(score1) + max(score2)) is at least one half in just these cases, and score2 itself where a window
-    has one frame.
-    """
-    return (highest / (highest + (np.float32(1) - lowest))).astype(np.float32)
+ALL_LENGTHS: Final = "all"
+LENGTH_EDGES_BP: Final = (1, 300, 500, 1000, 3000, 10_000, 30_000)
+MIN_RECORDS: Final = 5
+"""Records of each class below which a length bin has counts, but no figures: intervals of fewer mean nothing."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What an evaluation at one level came to."""
+    """Figures of the ORFs, windows or records of one length bin, or of all lengths."""
 
-    level: Level  # what a row is
-    rows: int  # how many
-    viral_rows: int  # how many
-    records: int  # how many
-    figures: dict[str, float]  # by the names of `METRICS`
-    intervals: dict[str, tuple[float, float]]  # 95 % of a bootstrap over records
-    confusion: Confusion  # rows by label and call
+    unit: Unit
+    length_bp: str  # "all", "500-999", "30000+"
+    rows: int  # how many ORFs, windows or records
+    viral_rows: int
+    records: int  # that they come from
+    figures: dict[str, float]  # `METRICS` and calibration_error; empty for a bin of too few records
+    intervals: dict[str, tuple[float, float]]  # of `METRICS`, 95 % of a bootstrap over records
+    calls: dict[str, Confusion]  # by the classifier's levels; "default" only for one without a calibration
     bins: list[Bin]  # reliability
-    roc: Curve  # to draw
-    precision_recall: Curve  # to draw
+    roc: Curve
+    precision_recall: Curve
 
 
-def evaluate_rows(scored: ScoredRows, level: Level, draws: int = 1000, seed: int = 42) -> Evaluation:
-    """Measure scores at one level."""
-    rows = scored.by_window() if level == "windows" else scored
-    if len(np.unique(rows.labels)) != 2:
-        raise ConfigError("an evaluation needs viral and host rows")
-    ranking = Ranking(rows.labels, rows.scores)
+def evaluate_units(scored: ScoredUnits, draws: int, seed: int, length_bp: str = ALL_LENGTHS) -> Evaluation:
+    """Measure sequences with known labels."""
+    if len(np.unique(scored.labels)) != 2:
+        raise ConfigError("an evaluation needs viral and non-viral rows")
+    labels, scores, called = scored.labels, scored.scores, scored.calls["default"]
     return Evaluation(
-        level,
-        len(rows.labels),
-        int(rows.labels.sum()),
-        len(np.unique(rows.records)),
-        ranking.figures(),
-        bootstrap_intervals(rows.labels, rows.scores, rows.records, draws, seed),
-        ranking.confusion(),
-        reliability(rows.labels, rows.scores),
-        ranking.roc(),
-        ranking.precision_recall(),
+        scored.unit,
+        length_bp,
+        len(scored),
+        int(labels.sum()),
+        len(np.unique(scored.records)),
+        measure(labels, scores, called) | {"calibration_error": calibration_error(labels, scores)},
+        bootstrap_intervals(Ranking(labels, scores, called), scored.records, draws, seed),
+        {level: confusion_of(labels, mask) for level, mask in scored.calls.items()},
+        reliability(labels, scores),
+        roc_of(labels, scores),
+        precision_recall_of(labels, scores),
+    )
+
+
+def evaluate_by_length(scored: ScoredUnits, draws: int, seed: int) -> list[Evaluation]:
+    """Measure each length bin by itself; none where lengths are not known."""
+    if scored.lengths_bp is None:
+        return []
+    found = []
+    place = np.searchsorted(LENGTH_EDGES_BP, scored.lengths_bp, "right") - 1
+    for number, (low, high) in enumerate(pairwise([*LENGTH_EDGES_BP, 0])):
+        if (place == number).any():
+            name = f"{low}-{high - 1}" if high else f"{low}+"
+            part = scored[place == number]
+            enough = min(len(np.unique(part.records[part.labels == label])) for label in (0, 1)) >= MIN_RECORDS
+            found.append(evaluate_units(part, draws, seed, name) if enough else _counts_of(part, name))
+    return found
+
+
+def _counts_of(scored: ScoredUnits, length_bp: str) -> Evaluation:
+    nothing: NDArray[np.float64] = np.empty(0)
+    records = len(np.unique(scored.records))
+    calls = {level: confusion_of(scored.labels, mask) for level, mask in scored.calls.items()}
+    curve = Curve(nothing, nothing)
+    return Evaluation(
+        scored.unit, length_bp, len(scored), int(scored.labels.sum()), records, {}, {}, calls, [], curve, curve
     )

@@ -39,6 +39,15 @@ MAX_TENSORS = 16
 
 
 @dataclass(frozen=True, eq=False)
+class ScoredRows:
+    """Scores of feature rows."""
+
+    scores: NDArray[np.float32]  # (n, 2) probabilities of non-viral and viral
+    log_odds: NDArray[np.float64]  # (n,) of viral against non-viral
+    classes: NDArray[np.float32]  # (n, classes) probabilities by class; no columns without classes
+
+
+@dataclass(frozen=True, eq=False)
 class Classifier:
     """A trained perceptron with the spec of its features.
 
@@ -78,6 +87,10 @@ class Classifier:
             return self.spec.require(features)
         except (ConfigError, DimensionError) as error:
             raise type(error)(f"{self.name}: {error}; use the classifier's own encoders and window") from error
+
+    def score_rows(self, features: NDArray[np.float32]) -> ScoredRows:
+        """Score rows in every way that results need."""
+        return ScoredRows(self.score(features), self.log_odds(features), np.empty((len(features), 0), np.float32))
 
     def score_table(self, table: EmbeddingTable, features: FeatureSpec) -> NDArray[np.float32]:
         """Score rows of which the spec is known."""

@@ -13,14 +13,12 @@ from typing import Any, Final, Literal, get_args
 
 from virnucpro.errors import ConfigError, DimensionError
 from virnucpro.records import ModelIdentity, Molecule
+from virnucpro.sequences.orfs import RowRule
 
 __all__ = ["DNA_WIDTH", "LENGTH_NUMBERS", "MODALITIES", "EncoderUse", "FeatureSpec", "Modality", "RowRule"]
 
 Modality = Literal["both", "dna", "protein"]
 MODALITIES: Final[tuple[Modality, ...]] = get_args(Modality)
-
-RowRule = Literal["open", "longest", "window"]
-"""What stands for a window: each frame without a stop (as in VirNucPro), its longest ORFs, or the window itself."""
 
 DNA_WIDTH: Final = 768
 """Numbers of a DNABERT-S vector: where merged features without a manifest are cut in two."""
@@ -205,7 +203,7 @@ def _compare(part: str, needed: ModelIdentity | None, found: ModelIdentity | Non
 
 def _object(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{what} is {value!r:.100}, not an object")  # noqa: TRY004 - content of a file, not a call
+        raise ValueError(f"{what} is {value!r:.100}, not an object")
     return value
 
 
@@ -222,7 +220,7 @@ def _identity(content: object) -> ModelIdentity:
     sha256, architecture = values.get("weights_sha256"), values.get("architecture", {})
     molecule = values.get("molecule", Molecule.PROTEIN.value)
     if not isinstance(name, str) or not isinstance(revision, (str, type(None))):
-        raise ValueError(f"a model is called {name!r:.100}, revision {revision!r:.100}")  # noqa: TRY004 - as above
+        raise ValueError(f"a model is called {name!r:.100}, revision {revision!r:.100}")
     if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise ValueError(f"weights_sha256 is {sha256!r:.100}, not a digest")
     scalars = (str, int, float, bool, type(None))

@@ -13,10 +13,18 @@ from virnucpro.errors import WeightsError
 from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, MINI, MINI_DNA, PACKAGED, CatalogEntry
 from virnucpro.models.checkpoints import AnyCheckpoint, open_checkpoint
 from virnucpro.models.packaged import open_packaged
+from virnucpro.models.registry import Architecture
 from virnucpro.models.weights import WEIGHT_FILE_NAMES, weight_files
 from virnucpro.records import Molecule
 
-__all__ = ["cache_folder", "download_weights", "find_checkpoint", "find_downloaded", "find_molecule"]
+__all__ = [
+    "cache_folder",
+    "download_weights",
+    "find_architecture",
+    "find_checkpoint",
+    "find_downloaded",
+    "find_molecule",
+]
 
 _SHARD = re.compile(r"(?:model|pytorch_model)-\d{5}-of-\d{5}\.(?:safetensors|bin)")
 
@@ -37,10 +45,15 @@ def find_checkpoint(model: str = DEFAULT_MODEL) -> AnyCheckpoint:
     return checkpoint
 
 
+def find_architecture(model: str) -> Architecture:
+    """Say of which architecture a model is, before its weights are downloaded."""
+    entry = CATALOG.get(model) or PACKAGED.get(model)
+    return entry.architecture if entry else open_checkpoint(Path(model).expanduser()).architecture
+
+
 def find_molecule(model: str) -> Molecule:
     """Say what a model reads, before its weights are downloaded."""
-    entry = CATALOG.get(model) or PACKAGED.get(model)
-    return entry.molecule if entry else open_checkpoint(Path(model).expanduser()).molecule
+    return find_architecture(model).molecule
 
 
 def cache_folder() -> Path:

@@ -30,7 +30,7 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
     except RecursionError:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from None
     if not isinstance(found, dict):
-        raise ValueError(f"a {type(found).__name__} instead of an object")  # noqa: TRY004 - content, not a call
+        raise ValueError(f"a {type(found).__name__} instead of an object")
     level: list[Any] = [found]
     for _ in range(MAX_DEPTH):
         level = [inner for outer in level for inner in _contents(outer)]

@@ -1,1 +1,1 @@
-"""Files on disk: whole or absent, beside a receipt that says what they were made from."""
+"""The engine under every verb: plan parts, compute each once, keep it, and make the results from the parts."""

@@ -1,7 +1,7 @@
-"""Writing files that are whole or absent.
+"""Writing files that are whole or absent, and that are never anybody else's.
 
-A file is written under a temporary name in its own folder, flushed to the disk and renamed. The temporary name follows
-from the final one, so a run that was killed leaves at most one per file, and the next run takes that one over.
+A file is written under a name that nobody can foresee, flushed to the disk and renamed; so no link prepared under a
+name that a run writes is ever followed. The writer holds a lock on its temporary file: what a killed run left has none.
 """
 
 from __future__ import annotations
@@ -9,43 +9,45 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
-from collections.abc import Iterator
+import re
+import secrets
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from virnucpro.errors import StoreError
+from virnucpro.errors import ConfigError, StoreError, shown
 
-__all__ = ["require_writable", "temporary_path", "whole_file"]
+__all__ = [
+    "cannot_write",
+    "file_sha256",
+    "open_temporary",
+    "remove_leftovers",
+    "require_distinct",
+    "require_writable",
+    "sync_folder",
+    "whole_file",
+]
 
-
-def temporary_path(path: Path) -> Path:
-    """Name that a file has while it is written."""
-    return path.with_name(f".{path.name}.partial")
-
-
-def require_writable(folder: Path) -> None:
-    """Find out before any work whether results can be written; the folder is made when absent."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder) as stream:
-            stream.write(b"x")
-            stream.flush()
-    except OSError as error:
-        raise _cannot_write(folder, error) from error
+_LONGEST_PATH = 1000
+_LONGEST_NAME = 200  # bytes; file systems allow 255
+_LEFTOVER = re.compile(r"\..+\.[0-9a-f]{16}\.partial")
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Write a file that appears under its name only when it is complete and on the disk."""
-    temporary = temporary_path(path)
-    try:
+def whole_file(path: Path, scratch: Path | None = None) -> Iterator[BinaryIO]:
+    """Write a file that appears under its name only when it is complete and on the disk; until then in `scratch`."""
+    with _ascannot_writes(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _open_without_truncating(temporary) as stream:
-            _claim(stream, temporary, path)
-            stream.truncate(0)
+        if path.is_dir() and not path.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, "a folder has this name")
+        temporary, stream = open_temporary(path, scratch or path.parent)
+        with stream:
             try:
                 yield stream
                 stream.flush()
@@ -54,47 +56,154 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    except RuntimeError as error:  # torch's archive writer wraps what the stream raised
-        if isinstance(error.__context__, OSError):
-            raise _cannot_write(path, error.__context__) from error
-        raise
+        sync_folder(path.parent)
 
 
-def _open_without_truncating(path: Path) -> BinaryIO:
-    """Open for writing anywhere in the file, as some formats do; another run may own what is in it."""
-    return open(path, "r+b", opener=lambda name, _: os.open(name, os.O_RDWR | os.O_CREAT, 0o666))
+def open_temporary(path: Path, folder: Path) -> tuple[Path, BinaryIO]:
+    """Open a new file for writing and reading, locked, under the name that it has until it is whole."""
+    temporary = _temporary_path(path, folder)
+    stream = open(temporary, "w+b", opener=_open_new)  # noqa: SIM115  the caller closes it
+    _lock(stream.fileno())
+    return temporary, stream
 
 
-def _claim(stream: BinaryIO, temporary: Path, path: Path) -> None:
-    """Lock the temporary file for as long as it is open; the kernel lets go when a run is killed."""
-    taken = StoreError(f"{path} is being written by another run; let it finish, or give another folder")
+def file_sha256(path: Path) -> str:
+    """Digest of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def require_writable(folder: Path) -> None:
+    """Find out before any work whether results can be written; the folder is made when absent."""
+    with _ascannot_writes(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder) as stream:
+            stream.write(b"x")
+            stream.flush()
+
+
+def require_distinct(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
+    """Refuse outputs that are inputs, by whatever name or link, and two results of one name; tells all of them."""
+    inputs, outputs = list(inputs), list(outputs)
+    by_identity = {_identity(path): path for path in reversed(inputs)}
+    problems = []
+    for output in outputs:
+        source = by_identity.get(_identity(output))
+        if source is not None:
+            same = "" if source == output else f" is the input {_name(source)} under another name, and"
+            problems.append(f"{_name(output)}{same} would be overwritten; choose another output folder")
+    places = Counter(_place(path) for path in outputs)
+    problems += [f"{_name(Path(place))} would be written twice" for place, times in places.items() if times > 1]
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete what killed runs left in this run's scratch folder: own regular files of one link that nobody writes."""
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise taken from error
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if _LEFTOVER.fullmatch(entry.name)]
+    except FileNotFoundError:
+        return
     except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):  # a file system without locks
-            raise
-    if not temporary.exists() or not os.path.samestat(os.fstat(stream.fileno()), temporary.stat()):
-        raise taken  # between opening and locking, another run gave this very file its final name
+        raise cannot_write(folder, error) from error
+    for name in names:
+        with contextlib.suppress(OSError):  # it may be gone, or somebody else's
+            _remove_leftover(folder / name)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the renaming itself survive a power cut, where folders can be synced."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _remove_leftover(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
+        found = os.fstat(descriptor)
+        ours = stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == os.geteuid()
+        if ours and _lock(descriptor):
+            path.unlink()
     finally:
         os.close(descriptor)
 
 
-def _cannot_write(path: Path, error: OSError) -> StoreError:
-    reason = error.strerror or str(error)
-    advice = (
-        "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "check the folder and its permissions"
-    )
-    return StoreError(f"cannot write {path}: {reason}; {advice} and run again: finished files are kept")
+def _temporary_path(path: Path, folder: Path) -> Path:
+    """``.NAME.XXXX.partial``, of which the X are random."""
+    name = path.name
+    while len(os.fsencode(name)) > _LONGEST_NAME:
+        name = name[:-1]
+    return folder / f".{name}.{secrets.token_hex(8)}.partial"
+
+
+def _open_new(path: str, _: int) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file as long as it is open; False when another process does, or where the file system cannot."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _identity(path: Path) -> tuple[int, int] | str:
+    """What two names of one file have in common; of a file that is not there, where it would be."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return _place(path)
+    return found.st_dev, found.st_ino
+
+
+def _place(path: Path) -> str:
+    """The folder that a file would be in, without links, and its name there."""
+    try:
+        return os.path.join(os.path.realpath(path.parent), path.name)
+    except (OSError, ValueError):
+        return str(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the renaming itself survive a power cut, where folders can be synced."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def _ascannot_writes(path: Path) -> Iterator[None]:
+    """Turn what the system says into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    except RuntimeError as error:  # torch's archive writer wraps what the stream raised
+        if isinstance(error.__context__, OSError):
+            raise cannot_write(path, error.__context__) from error
+        raise
+
+
+_ADVICE = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space, or ask for a larger quota",
+    errno.EROFS: "choose another folder: this file system is read-only",
+    errno.EACCES: "choose a folder that you may write to",
+    errno.EPERM: "choose a folder that you may write to",
+    errno.ENOTDIR: "choose another folder: a file has the name of one",
+    errno.EEXIST: "choose another folder: a file has the name of one",
+    errno.EISDIR: "move that folder away, or choose another output folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "choose another folder: this is a symbolic link that leads back to itself",
+    errno.EFBIG: "the file system or a limit of this session allows no larger files",
+}
+
+
+def cannot_write(path: Path, error: OSError) -> StoreError:
+    """Say what to do about a file that cannot be written."""
+    advice = _ADVICE.get(error.errno or 0, "check the folder and its file system")
+    return StoreError(f"cannot write {_name(path)}: {error.strerror or error}; {advice}; finished files are kept")
+
+
+def _name(path: Path) -> str:
+    return shown(str(path), _LONGEST_PATH)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import BinaryIO, NamedTuple
 
-from virnucpro.errors import StoreError
+from virnucpro.errors import StoreError, shown
 from virnucpro.records import Record
 
-__all__ = ["SequenceSpool"]
+__all__ = ["SequenceSpool", "spooled"]
 
 
 class _Place(NamedTuple):
@@ -25,38 +25,17 @@ class _Place(NamedTuple):
 
 
 class SequenceSpool:
-    """Records in a temporary file without a name, which is gone with the process; only ids and places are in memory."""
+    """Records in a file; only headers and places are in memory."""
 
-    def __init__(self, records: Iterable[Record], folder: Path) -> None:
-        self._places: dict[str, deque[_Place]] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed by __exit__
-            try:
-                self._set_aside(records)
-            except BaseException:
-                self._file.close()
-                raise
-        except OSError as error:
-            raise StoreError(f"cannot set sequences aside in {folder}: {error.strerror}; free some space") from error
-
-    def _set_aside(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record], file: BinaryIO) -> None:
+        self._file, self._places = file, dict[str, deque[_Place]]()
         for record in records:
-            letters = record.sequence.encode()
-            place = _Place(record.number, record.header, self._file.tell(), len(letters))
+            place = _Place(record.number, record.header, file.tell(), len(record.sequence.encode()))
             self._places.setdefault(record.id, deque()).append(place)
-            self._file.write(letters)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
+            file.write(record.sequence.encode())
 
     def take(self, id_: str) -> Record | None:
-        """Give back a record, once."""
+        """Give back the first record of this id, once."""
         places = self._places.get(id_)
         if not places:
             return None
@@ -65,7 +44,19 @@ class SequenceSpool:
         return Record(place.number, place.header, self._file.read(place.length).decode())
 
     def left(self) -> Iterator[tuple[str, int]]:
-        """Tell what was never taken."""
+        """Ids and lengths of what was never taken, in file order."""
         remaining = ((place.number, id_, place.length) for id_, places in self._places.items() for place in places)
         for number, id_, length in sorted(remaining):
             yield id_ or f"record_{number}", length
+
+
+@contextmanager
+def spooled(records: Iterable[Record], folder: Path) -> Iterator[SequenceSpool]:
+    """Set records aside in a file without a name, which is gone with the process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            yield SequenceSpool(records, file)
+    except OSError as error:
+        name = shown(str(folder), 1000)
+        raise StoreError(f"cannot set sequences aside in {name}: {error.strerror or error}; free some space") from error

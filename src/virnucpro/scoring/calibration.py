@@ -1,9 +1,8 @@
-"""From log odds of rows to evidence that means the same at every length, and to what a call at it costs.
+"""Calibration: log-odds that mean the same at every length, thresholds by length, and false discovery rates.
 
-A classifier that brings a calibration was measured on sequences without relatives among those it had seen; these are
-the curves that came of it. Every curve is piecewise linear in the logarithm of the length between its knots, and
-constant outside them. Evidence is a log odds for a share of viral input of one half; another share moves it by
-`prior_logit`.
+The curves are measured on sequences without relatives in the training data. Each is piecewise linear in the logarithm
+of the length between its knots, and constant outside them. Calibrated log-odds assume that half of the input is viral;
+`prior_logit` adds what another share means.
 """
 
 from __future__ import annotations
@@ -23,6 +22,9 @@ __all__ = ["LEVELS", "Calibration", "LengthCurves", "Level", "Operating", "prior
 
 Level = Literal["conservative", "default", "relaxed"]
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+
+FDR_ROWS: Final = 4096
+"""Records whose rates are computed together; each takes a row of the operating table."""
 
 
 def prior_logit(prior: float) -> float:
@@ -116,30 +118,50 @@ class Calibration:
         """Take the logits of windows to their evidence."""
         return self.window.apply(logits, lengths_bp)
 
-    def record_logit(self, window_logits: Sequence[float] | NDArray[np.float64], length_bp: int) -> float:
-        """Give the evidence of a record."""
-        together = len(window_logits) ** self.gamma * float(np.mean(window_logits))
-        return float(self.record.apply(together, length_bp))
+    def record_log_odds(
+        self, window_means: NDArray[np.float64], windows: NDArray[np.int64], lengths_bp: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Calibrated log-odds of records, from the mean and the number of their windows' log-odds; all of shape (n,).
 
-    def threshold(self, level: Level, length_bp: int) -> float:
-        """Give the least evidence of a virus."""
-        return float(np.interp(math.log(length_bp), np.log(self.record.lengths), self.thresholds[level]))
+        They grow with the number of windows as that to the power of `gamma`, whichever way the windows point.
+        """
+        return self.record.apply(windows**self.gamma * window_means, lengths_bp)
 
-    def fdr(self, z: float, length_bp: int, prior: float) -> float:
-        """Estimate the share of false ones among records of a length that would be called from some evidence on."""
-        called = (1 - prior) * self._at_length(self.operating.fpr, length_bp)
-        both = called + prior * self._at_length(self.operating.tpr, length_bp)
-        rates = np.divide(called, both, out=np.ones_like(both), where=both > 0)
-        return float(np.interp(z, self.operating.z, np.minimum.accumulate(rates)))
+    def threshold(self, level: Level, lengths_bp: ArrayLike) -> NDArray[np.float64]:
+        """Minimum log-odds to call records of these lengths viral."""
+        where = np.log(np.asarray(lengths_bp, np.float64))
+        found: NDArray[np.float64] = np.interp(where, np.log(self.record.lengths), self.thresholds[level])
+        return found
 
-    def _at_length(self, rows: tuple[tuple[float, ...], ...], length_bp: int) -> NDArray[np.float64]:
-        """One row for a length, between those of the two knots beside it."""
-        knots = np.arange(len(rows))
-        place = float(np.interp(math.log(length_bp), np.log(self.record.lengths), knots))
-        low = int(place)
-        high = min(low + 1, len(rows) - 1)
-        row: NDArray[np.float64] = np.array(rows[low]) + (place - low) * (np.array(rows[high]) - np.array(rows[low]))
-        return row
+    def fdr(self, z: NDArray[np.float64], lengths_bp: NDArray[np.int64], prior: float) -> NDArray[np.float64]:
+        """Share of false calls among all records of a length that score at least `z`, before any prior; shape (n,)."""
+        blocks = [
+            self._fdr(z[start : start + FDR_ROWS], lengths_bp[start : start + FDR_ROWS], prior)
+            for start in range(0, len(z), FDR_ROWS)
+        ]
+        return np.concatenate(blocks) if blocks else np.empty(0)
+
+    def _fdr(self, z: NDArray[np.float64], lengths_bp: NDArray[np.int64], prior: float) -> NDArray[np.float64]:
+        false = (1 - prior) * self._at_lengths(self.operating.fpr, lengths_bp)
+        called = false + prior * self._at_lengths(self.operating.tpr, lengths_bp)
+        rates = np.divide(false, called, out=np.ones_like(called), where=called > 0)
+        np.minimum.accumulate(rates, axis=1, out=rates)  # a higher score never has a higher rate
+        grid = np.array(self.operating.z)
+        place = np.interp(z, grid, np.arange(len(grid)))
+        low = place.astype(np.int64)
+        high = np.minimum(low + 1, len(grid) - 1)
+        rows = np.arange(len(z))
+        found: NDArray[np.float64] = rates[rows, low] + (place - low) * (rates[rows, high] - rates[rows, low])
+        return found
+
+    def _at_lengths(self, curves: tuple[tuple[float, ...], ...], lengths_bp: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Rates at lengths between the knots: shape (n, numbers of z)."""
+        table = np.array(curves)
+        place = np.interp(np.log(lengths_bp), np.log(self.record.lengths), np.arange(len(table)))
+        low = place.astype(np.int64)
+        high = np.minimum(low + 1, len(table) - 1)
+        found: NDArray[np.float64] = table[low] + (place - low)[:, None] * (table[high] - table[low])
+        return found
 
 
 def _numbers(content: Sequence[Any]) -> tuple[float, ...]:

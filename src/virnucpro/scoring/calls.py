@@ -1,82 +1,96 @@
-"""From the windows of a record to its call.
-
-A record's score is the mean of its windows' scores, or what a calibration makes of all of them. The largest score would
-grow with the number of windows, and so call every long contig a virus.
-"""
+"""From the windows of records to one call for each record, in columns."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from typing import Final
 
-from virnucpro.records import Record
-from virnucpro.scoring.call_rule import CallRule
-from virnucpro.scoring.scores import ScoredWindow
-from virnucpro.sequences.windows import Outcome
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["VIRUS", "Call", "call_record", "with_windows"]
+from virnucpro.scoring.rule import CallRule
+from virnucpro.scoring.windows import ScoredWindows, WindowScores
+from virnucpro.sequences.windows import WindowStatus
 
-VIRUS, OTHERS, UNCALLED = "virus", "others", "uncalled"
+__all__ = ["NON_VIRAL", "NOT_SCORED", "VIRAL", "Calls", "call_records"]
 
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What was found for one record."""
-
-    name: str  # its id
-    length_bp: int  # letters of its sequence
-    windows: int  # its windows, and those of them with a score
-    scored: int  # its windows, and those of them with a score
-    virus_score: float | None  # 0 to 1; None when no window has a score
-    call: str  # ``virus``, ``others`` or ``uncalled``
-    # ``scored``, or why there is no score: ``empty``, ``no_open_frame``, ``too_short``, ``ambiguous``, ``failed``
-    status: str
-    best_window: ScoredWindow | None  # the window with the highest score, the first of them
-    # estimated share of false ones among all that would be called from this score on; None without a calibration
-    fdr: float | None = None
+VIRAL, NON_VIRAL, NOT_SCORED = "viral", "non-viral", "not_scored"
+NO_WINDOW: Final = -1
 
 
-def call_record(record: Record, windows: Sequence[ScoredWindow], rule: CallRule | None = None) -> Call:
-    """Call one record."""
-    length_bp = len("".join(record.sequence.split()))
-    scored = [window for window in windows if window.frames]
-    if not scored:
-        status = _why_unscored(windows)
-        return Call(record.id, length_bp, len(windows), 0, None, UNCALLED, status, None)
-    found = (rule or CallRule()).verdict(scored, _covered_bp(scored))
-    best = max(scored, key=lambda window: window.virus_score)
-    call = VIRUS if found.is_virus else OTHERS
-    return Call(record.id, length_bp, len(windows), len(scored), found.virus_score, call, "scored", best, found.fdr)
+@dataclass(frozen=True, eq=False)
+class Calls:
+    """Records and their calls; all of shape (n,)."""
+
+    lengths_bp: NDArray[np.int64]  # letters
+    n_windows: NDArray[np.int64]
+    n_scored: NDArray[np.int64]  # windows with a score
+    score: NDArray[np.float64]  # probability of viral; NaN where no window has a score
+    threshold: NDArray[np.float64]
+    margin: NDArray[np.float64]
+    fdr: NDArray[np.float64]
+    call: NDArray[np.str_]  # viral, non-viral or not_scored
+    status: NDArray[np.str_]  # scored, or why not: empty, too_short, ambiguous, no_open_frame, failed
+    best_window: NDArray[np.int64]  # row of the window with the highest score, -1 without one
+
+    def __len__(self) -> int:
+        return len(self.lengths_bp)
 
 
-def _covered_bp(windows: Iterable[ScoredWindow]) -> int:
-    """Bases that windows of one record cover, in order; they overlap, and there are gaps where one has no score."""
-    covered = end = 0
-    for window in windows:
-        covered += window.end - max(window.start, end)
-        end = window.end
-    return covered
+def call_records(lengths_bp: NDArray[np.int64], scored: ScoredWindows, windows: WindowScores, rule: CallRule) -> Calls:
+    """Call every record.
+
+    A record's score comes from the mean over its windows. The highest score would grow with their number, and so call
+    every long contig viral.
+    """
+    records = len(lengths_bp)
+    owners = scored.windows.record_rows
+    has_score = windows.has_score
+    n_windows = np.bincount(owners, minlength=records)
+    n_scored = np.bincount(owners[has_score], minlength=records)
+    values = windows.score if rule.calibration is None else windows.log_odds
+    known = np.flatnonzero(n_scored)
+    sums = np.bincount(owners[has_score], values[has_score], minlength=records)
+    found = rule.judge(sums[known] / n_scored[known], n_scored[known], _covered_bp(scored, has_score, records)[known])
+    score, threshold, margin, fdr = np.full((4, records), np.nan)
+    for column, values in (
+        (score, found.score), (threshold, found.threshold), (margin, found.margin), (fdr, found.fdr),
+    ):  # fmt: skip
+        column[known] = values
+    call = np.full(records, NOT_SCORED, dtype="<U10")
+    call[known] = np.where(found.margin >= 0, VIRAL, NON_VIRAL)
+    status = _why_not_scored(scored, records)
+    status[known] = "scored"
+    best = _best_window(owners, windows.score, records)
+    return Calls(lengths_bp, n_windows, n_scored, score, threshold, margin, fdr, call, status, best)
 
 
-def _why_unscored(windows: Sequence[ScoredWindow]) -> str:
-    """The commonest outcome; a window with frames but without a score failed in the encoders."""
-    if not windows:
-        return "empty"
-    outcome, _ = Counter(window.outcome for window in windows).most_common(1)[0]
-    return "failed" if outcome is Outcome.FRAMES else outcome.word
+def _covered_bp(scored: ScoredWindows, has_score: NDArray[np.bool_], records: int) -> NDArray[np.int64]:
+    """Bases of each record that scored windows cover; windows overlap, and those without a score leave gaps."""
+    owners, starts, ends = (
+        column[has_score] for column in (scored.windows.record_rows, scored.windows.starts, scored.windows.ends)
+    )
+    before = np.concatenate(([0], ends[:-1]))
+    before[np.concatenate(([True], owners[1:] != owners[:-1]))[: len(owners)]] = 0
+    covered = ends - np.maximum(starts, before[: len(starts)])
+    return np.bincount(owners, covered, minlength=records).astype(np.int64)
 
 
-def with_windows(
-    records: Iterable[Record], windows: Iterable[ScoredWindow]
-) -> Iterator[tuple[Record, list[ScoredWindow]]]:
-    """Bring records and their windows together, both in file order; holds the windows of one record at a time."""
-    groups = groupby(windows, key=lambda window: window.record_number)
-    number, group = next(groups, (None, iter(())))
-    for record in records:
-        if record.number != number:
-            yield record, []
-            continue
-        yield record, list(group)
-        number, group = next(groups, (None, iter(())))
+def _why_not_scored(scored: ScoredWindows, records: int) -> NDArray[np.str_]:
+    """The commonest status of each record's windows; a window that has rows but no score failed in the models."""
+    words = [status.word for status in WindowStatus]
+    counts = np.bincount(scored.windows.record_rows * len(words) + scored.status, minlength=records * len(words))
+    table = counts.reshape(records, len(words))
+    names = np.array(["failed" if word == "scored" else word for word in words], dtype="<U13")
+    found: NDArray[np.str_] = np.where(table.any(axis=1), names[table.argmax(axis=1)], "empty")
+    return found.astype("<U13")
+
+
+def _best_window(owners: NDArray[np.int64], score: NDArray[np.float64], records: int) -> NDArray[np.int64]:
+    """Row of the first window with the highest score of each record."""
+    best = np.full(records, NO_WINDOW, np.int64)
+    scored = np.flatnonzero(~np.isnan(score))
+    order = scored[np.lexsort((scored, -score[scored], owners[scored]))]
+    found, first = np.unique(owners[order], return_index=True)
+    best[found] = order[first]
+    return best

@@ -1,7 +1,4 @@
-"""Which frames are translated in nature, as far as annotation knows: the frames that classifiers are trained on.
-
-A frame is kept when it has no stop, its window has no ambiguous base, and its protein is a substring of an annotated
-translation of the same record.
+"""Which open frames are translated in nature, as far as annotation knows: the rows that classifiers are trained on.
 
 References
 ----------
@@ -11,45 +8,29 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from virnucpro.records import Record
-from virnucpro.sequences.frames import Frame, FrameTable, find_frames
+import numpy as np
+from numpy.typing import NDArray
+
 from virnucpro.sequences.genetic_codes import STOP
+from virnucpro.sequences.orfs import Rows
 
-__all__ = ["AnnotatedFrames", "select_annotated_frames"]
-
-
-@dataclass(frozen=True, slots=True)
-class AnnotatedFrames:
-    """The frames of one record that its annotation confirms."""
-
-    frames: tuple[Frame, ...]  # in the order of windows and frames
-    n_windows: int  # windows of the record
-    n_frames_without_stop: int  # frames without a stop, of all windows, confirmed or not
+__all__ = ["annotated_rows"]
 
 
-def select_annotated_frames(
-    record: Record, translations: Sequence[str], window_bp: int, genetic_code: int = 1
-) -> AnnotatedFrames:
-    """Cut a record into windows and keep the frames that its annotation confirms.
+def annotated_rows(rows: Rows, translations: Sequence[str]) -> NDArray[np.int64]:
+    """Rows of one record whose window has no ambiguous letter and whose protein is part of an annotated translation.
 
     Examples
     --------
-    >>> found = select_annotated_frames(Record(1, "phage", "ATGAAATTT"), ["MKFY"], window_bp=500)
-    >>> [(frame.id, frame.protein) for frame in found.frames]
-    [('phage_chunk_1F1', 'MKF')]
+    >>> from virnucpro.sequences.orfs import find_rows
+    >>> from virnucpro.sequences.windows import cut_windows, plan_windows
+    >>> rows = find_rows(cut_windows([b"ATGAAATTT"], plan_windows([9], 500)), "open")
+    >>> rows.take(annotated_rows(rows, ["MKFY"])).proteins()
+    ['MKF']
     """
-    table = find_frames([record], window_bp, genetic_code)
-    # one text, for one search each: no frame holds a stop, so none is found across two translations
+    # one text, for one search each: no row holds a stop, so none is found across two translations
     annotated = STOP.join(dict.fromkeys(translations))
-    certain = _windows_without_ambiguity(table)
-    frames = tuple(frame for frame in table if certain[frame.window_row] and frame.protein in annotated)
-    return AnnotatedFrames(frames, len(table.windows), len(table))
-
-
-def _windows_without_ambiguity(table: FrameTable) -> list[bool]:
-    """Whether each window of the only record has no letter but A, C, G and T."""
-    plan, nucleotides = table.windows.plan, table.codons.nucleotides
-    bounds = zip(plan.starts.tolist(), plan.ends.tolist(), strict=True)
-    return [not nucleotides[start:end].translate(None, b"ACGT") for start, end in bounds]
+    is_certain = (rows.table.ambiguous == 0)[rows.window_rows].tolist()
+    found = [sure and protein in annotated for sure, protein in zip(is_certain, rows.proteins(), strict=True)]
+    return np.flatnonzero(np.array(found, np.bool_))

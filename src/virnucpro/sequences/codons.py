@@ -1,92 +1,72 @@
-"""The codon at every position of a text of nucleotides, on both strands.
+"""Nucleotides as codes, and the codon at every position of a text, on both strands.
 
-Every codon becomes a number, and the numbers are sorted by phase (position modulo 3): then every frame of every stretch
-of the text is one contiguous slice of them, read backwards for the other strand, and is open if no stop of its strand
-lies in it.
+A base is a code from 0 to 4: A, C, G, T, anything else. A codon is a number from 0 to 124, 25 a + 5 b + c, which means
+one amino acid, or a stop, on the strand as given, and another one on the other strand.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro.sequences.genetic_codes import STOP
+from virnucpro.sequences.genetic_codes import STOP, UNKNOWN, amino_acids
 
-__all__ = ["Codons", "number_codons"]
+__all__ = ["CLS", "COMPLEMENT", "EOS", "FROM_TOKEN", "code_bases", "find_stops", "number_codons", "to_tokens"]
 
-_AMBIGUOUS_DIGIT = 4
+CLS, EOS = 0, 2
+FROM_TOKEN = b"    LAGVSERTIDPKQNFYMHWCX".ljust(256)
+"""Letter of each of ESM-2's tokens, as far as a translation needs them, for ``bytes.translate``."""
+
+COMPLEMENT = bytes([3, 2, 1, 0, 4]).ljust(256, b"\4")
+"""The code of the base on the other strand, for ``bytes.translate``."""
+
+_BASES = "ACGTN"
 _FIVE = np.uint8(5)
-_TO_DIGIT = bytes(b"TCAG".find(code) if code in b"TCAG" else _AMBIGUOUS_DIGIT for code in range(256))
 
 
-@dataclass(frozen=True, eq=False)
-class Codons:
-    """The codon at every position of a text of nucleotides."""
-
-    nucleotides: bytes  # the text
-    # (3, codons + 1) As `translation_table` numbers them: those at positions 0, 3, 6, ... of the text, at 1, 4, 7,
-    # ..., and at 2, 5, 8, ...; behind the text, and in the last column, codons hold a letter that is ambiguous
-    numbers: NDArray[np.uint8]
-    to_amino_acid: bytes  # A `translation_table`
-
-    @cached_property
-    def tables(self) -> tuple[bytes, bytes]:
-        """Amino acid of each number on the strand as given, and on the other one, which reads the codon backwards."""
-        numbers = np.arange(125)
-        a, b, c = (np.take([2, 3, 0, 1, 4], numbers // power % 5) for power in (25, 5, 1))  # T pairs with A, C with G
-        turned = np.concatenate((25 * c + 5 * b + a, np.arange(125, 256)))
-        return self.to_amino_acid, np.frombuffer(self.to_amino_acid, np.uint8)[turned].tobytes()
-
-    def stops(self, reverse: bool) -> NDArray[np.bool_]:
-        """Tell where stop codons are."""
-        stops = np.zeros(self.numbers.shape, np.bool_)
-        for stop in np.flatnonzero(np.frombuffer(self.tables[reverse], np.uint8) == ord(STOP)).tolist():
-            stops |= self.numbers == stop
-        return stops
-
-    def without_stop(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell which frames of some stretches are open."""
-        is_open = np.ones((len(starts), 6), np.bool_)
-        rows = np.arange(len(starts))
-        for strand in range(2):
-            stops = self.stops(bool(strand))
-            for phase in range(3):
-                offsets = (ends - phase) % 3 if strand else (phase - starts) % 3
-                residues = np.maximum(ends - starts - offsets, 0) // 3
-                firsts = np.where(strand, ends - offsets - 3 * residues, starts + offsets) // 3
-                has_codon = np.flatnonzero(residues)
-                bounds = np.stack((firsts, firsts + residues), axis=1)[has_codon].ravel()
-                if len(bounds):
-                    is_open[rows[has_codon], 3 * strand + offsets[has_codon]] = ~np.logical_or.reduceat(
-                        stops[phase], bounds
-                    )[::2]
-        return is_open
-
-    def protein(self, first: int, residues: int, reverse: bool) -> str:
-        """Translate a stretch."""
-        codon, phase = divmod(first, 3)
-        numbers = self._phases[phase][codon : codon + residues]
-        return (numbers[::-1] if reverse else numbers).translate(self.tables[reverse]).decode()
-
-    @cached_property
-    def _phases(self) -> list[bytes]:
-        """The numbers once more: small slices of bytes are made quicker than those of arrays."""
-        return [numbers.tobytes() for numbers in self.numbers]
+def code_bases(text: bytes) -> NDArray[np.uint8]:
+    """Codes of the letters A, C, G and T, by their bits in ASCII: 00, 01, 11 and 10 behind the last one."""
+    codes: NDArray[np.uint8] = np.frombuffer(text, np.uint8) >> np.uint8(1) & np.uint8(3)
+    codes ^= codes >> np.uint8(1)
+    return codes
 
 
-def number_codons(nucleotides: bytes, to_amino_acid: bytes) -> Codons:
-    """Number the codon at every position."""
-    codons = -(-len(nucleotides) // 3) + 1
-    digits = np.full((5, codons), _AMBIGUOUS_DIGIT, np.uint8)
-    for phase in range(3):
-        letters = nucleotides[phase::3].translate(_TO_DIGIT)
-        digits[phase, : len(letters)] = np.frombuffer(letters, np.uint8)
-    digits[3:, :-1] = digits[:2, 1:]
-    numbers = digits[:3] * _FIVE
-    numbers += digits[1:4]
+def number_codons(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Number the codon that begins at each of the codes but the last two."""
+    numbers = codes[:-2] * _FIVE
+    numbers += codes[1:-1]
     numbers *= _FIVE
-    numbers += digits[2:]
-    return Codons(nucleotides, numbers, to_amino_acid)
+    numbers += codes[2:]
+    return numbers
+
+
+def find_stops(codons: NDArray[np.uint8], translation_table: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Tell which codons are stops, on the strand as given and on the other one."""
+    forward, reverse = np.zeros((2, len(codons)), np.bool_)
+    for number, residues in enumerate(zip(*_residues(translation_table), strict=True)):
+        for is_stop, residue in zip((forward, reverse), residues, strict=True):
+            if residue == STOP:
+                np.logical_or(is_stop, codons == number, out=is_stop)
+    return forward, reverse
+
+
+@cache
+def to_tokens(translation_table: int) -> tuple[bytes, bytes]:
+    """ESM-2's token of each codon, on the strand as given and on the other one, for ``bytes.translate``."""
+    forward, reverse = (
+        bytes(FROM_TOKEN.index((UNKNOWN if letter == STOP else letter).encode()) for letter in letters).ljust(256)
+        for letters in _residues(translation_table)
+    )
+    return forward, reverse
+
+
+def _residues(translation_table: int) -> tuple[str, str]:
+    """Amino acid of each of the 125 codons, on both strands."""
+    letters = amino_acids(translation_table)
+    codons = ["".join(codon) for codon in product(_BASES, repeat=3)]
+    other = str.maketrans("ACGT", "TGCA")
+    forward = "".join(letters.get(codon, UNKNOWN) for codon in codons)
+    return forward, "".join(letters.get(codon[::-1].translate(other), UNKNOWN) for codon in codons)

@@ -6,21 +6,23 @@ is odd in one; here each record is shown to it alone, and what it says becomes t
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain
 from typing import TextIO
 
 from Bio import BiopythonParserWarning
 from Bio.GenBank.Scanner import GenBankScanner
 from Bio.SeqRecord import SeqRecord
-from xopen import xopen
 
-from virnucpro.errors import InputError
-from virnucpro.sequences.fasta import DECOMPRESSION_ERRORS
+from virnucpro.errors import InputError, shown
+from virnucpro.sequences.checked_text import LONGEST_RECORD, BlockStream, CheckedText, unix_line_ends
+from virnucpro.sequences.formats import GENBANK, foreign_format, read_head
+from virnucpro.sequences.input_files import BLOCK, DECOMPRESSION_ERRORS, InputFile
 
-__all__ = ["GENBANK_SUFFIXES", "GenBankRecord", "read_genbank"]
+__all__ = ["GENBANK_SUFFIXES", "GenBankFile", "GenBankRecord"]
 
 GENBANK_SUFFIXES = (".gbff", ".genbank", ".gbk", ".gb", ".seq")
 
@@ -54,8 +56,9 @@ class GenBankRecord:
 class _RecordLines:
     """The lines of one record after the other, in the form of the stream that Biopython reads from."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, label: str) -> None:
+        self._stream, self._label = stream, label
+        self._length = 0  # characters of this record so far
         self._held = ""  # the LOCUS line of the next record
         self._over = True
         self.complete = False
@@ -68,7 +71,7 @@ class _RecordLines:
         line = self._held or self._stream.readline()
         while line and not _is_locus(line):
             line = self._stream.readline()
-        self._held, self._over, self.complete = line, False, False
+        self._held, self._over, self.complete, self._length = line, False, False, 0
         self.name = " ".join(line.split()[1:2])
         return bool(line)
 
@@ -80,24 +83,41 @@ class _RecordLines:
         line = first or self._stream.readline()
         if not first and _is_locus(line):
             self._held, line = line, ""
+        self._length += len(line)
+        if self._length > LONGEST_RECORD:
+            raise InputError(f"{self._label}: a record of more than {LONGEST_RECORD:,} characters")
         self.complete = line.rstrip() == _END
         self._over = self.complete or not line
         return line
 
 
-def read_genbank(path: Path, label: str | None = None) -> Iterator[GenBankRecord]:
-    """Read a GenBank file, one record after the other; only one of them is in memory."""
-    label, number = label or str(path), 0
-    try:
-        with xopen(path, "rt", threads=0, encoding="utf-8", errors="replace") as stream:
-            lines = _RecordLines(stream)
-            while lines.advance():
-                number += 1
-                yield _read_record(lines, number)
-    except DECOMPRESSION_ERRORS as error:
-        raise InputError(f"{label}, after record {number}: cannot be read: {error or type(error).__name__}") from error
-    if not number:
-        raise InputError(f"{label}: holds no GenBank record: no line begins with LOCUS; is it FASTA?")
+class GenBankFile(InputFile):
+    """A GenBank file, plain or compressed; every pass over it is digested, and one record is in memory at a time."""
+
+    def __iter__(self) -> Iterator[GenBankRecord]:
+        """Read the file once, from the first record."""
+        number = 0
+        try:
+            with self._pass() as raw:
+                blocks = unix_line_ends(raw)
+                head = read_head(blocks)
+                self._require_genbank(head)
+                checked = BlockStream(CheckedText(chain(filter(None, [head]), blocks), self.label))
+                text = io.TextIOWrapper(io.BufferedReader(checked, BLOCK), "utf-8", "replace", newline="\n")
+                lines = _RecordLines(text, self.label)
+                while lines.advance():
+                    number += 1
+                    yield _read_record(lines, number)
+        except DECOMPRESSION_ERRORS as error:
+            raise self._cut_short(error, number) from error
+        if not number:
+            raise InputError(f"{self.label}: holds no GenBank record: no line begins with LOCUS")
+
+    def _require_genbank(self, head: bytes) -> None:
+        """Refuse what looks like another format."""
+        kind, advice = foreign_format(head)
+        if kind and kind != GENBANK:
+            raise InputError(f"{self.label}: looks like {kind}, not GenBank; {advice}")
 
 
 def _read_record(lines: _RecordLines, number: int) -> GenBankRecord:
@@ -109,7 +129,7 @@ def _read_record(lines: _RecordLines, number: int) -> GenBankRecord:
             found = GenBankScanner().parse(lines)
             problem = _worst(caught)
         except _PARSER_ERRORS as error:
-            found, problem = None, _shortened(str(error) or type(error).__name__)
+            found, problem = None, _one_line(str(error) or type(error).__name__)
     while lines.readline():
         pass  # to learn whether the end marker is there
     if not lines.complete:
@@ -138,10 +158,8 @@ def _worst(caught: list[warnings.WarningMessage]) -> str:
     """The first warning that is not harmless; empty when there is none."""
     messages = [str(each.message) for each in caught if issubclass(each.category, BiopythonParserWarning)]
     serious = (message for message in messages if not any(part in message for part in _HARMLESS))
-    return _shortened(next(serious, ""))
+    return _one_line(next(serious, ""))
 
 
-def _shortened(message: str) -> str:
-    """One line of readable length, without tabs."""
-    text = " ".join(message.split())
-    return text if len(text) <= _LONGEST_PROBLEM else text[: _LONGEST_PROBLEM - 3] + "..."
+def _one_line(message: str) -> str:
+    return shown(" ".join(message.split()), _LONGEST_PROBLEM)

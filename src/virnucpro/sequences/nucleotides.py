@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
-__all__ = ["CleanDna", "clean_dna", "clean_nucleotides", "reverse_complement"]
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro.sequences.ragged import Ragged
+
+__all__ = [
+    "CleanDna",
+    "clean_dna",
+    "clean_nucleotides",
+    "clean_sequences",
+    "complement",
+    "is_base",
+    "reverse_complement",
+]
 
 _WHITESPACE = b" \t\n\r\v\f"
 _LETTERS, _COMPLEMENTS = b"ACGTRYSWKMBDHVN", b"TGCAYRSWMKVHDBN"
 _TO_LETTER = bytes(
-    ord("T") if code == ord("U") else code if code in _LETTERS else ord("N") for code in bytes(range(256)).upper()
+    ord(" ") if code in _WHITESPACE else ord("T") if code == ord("U") else code if code in _LETTERS else ord("N")
+    for code in bytes(range(256)).upper()
 )
 _TO_UPPER_LETTER = bytes(code if chr(code).isalpha() and code < 128 else ord("N") for code in bytes(range(256)).upper())
 _TO_COMPLEMENT = bytes.maketrans(_LETTERS, _COMPLEMENTS)
@@ -23,8 +39,33 @@ def clean_nucleotides(sequence: str) -> bytes:
     >>> clean_nucleotides("acgu RYK-*")
     b'ACGTRYKNN'
     """
-    letters = sequence.encode("ascii", "replace")
-    return letters.translate(_TO_LETTER, _WHITESPACE)
+    return clean_sequences([sequence]).values.tobytes()
+
+
+def clean_sequences(sequences: Sequence[str]) -> Ragged:
+    """Bring many sequences as written into the alphabet of IUPAC, without whitespace; letters are uint8."""
+    text = "".join(sequences).encode("ascii", "replace")
+    offsets = np.cumsum(np.fromiter(chain((0,), map(len, sequences)), np.int64, len(sequences) + 1))
+    if not is_base(text).all():
+        text = text.translate(_TO_LETTER)  # whitespace is a space
+    if b" " in text:
+        offsets -= np.searchsorted(np.flatnonzero(np.frombuffer(text, np.uint8) == ord(" ")), offsets)
+        text = text.replace(b" ", b"")
+    return Ragged(np.frombuffer(text, np.uint8), offsets)
+
+
+def is_base(text: bytes) -> NDArray[np.bool_]:
+    """Tell which letters are A, C, G or T."""
+    letters = np.frombuffer(text, np.uint8)
+    found = np.zeros(len(letters), np.bool_)
+    for base in b"ACGT":
+        found |= letters == base
+    return found
+
+
+def complement(nucleotides: bytes) -> bytes:
+    """Pair every letter."""
+    return nucleotides.translate(_TO_COMPLEMENT)
 
 
 def reverse_complement(nucleotides: bytes) -> bytes:
@@ -35,7 +76,7 @@ def reverse_complement(nucleotides: bytes) -> bytes:
     >>> reverse_complement(b"AACRN")
     b'NYGTT'
     """
-    return nucleotides.translate(_TO_COMPLEMENT)[::-1]
+    return complement(nucleotides)[::-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,27 @@
-"""Rows of different lengths in one block of memory."""
+"""Rows of different lengths in one array: tokens, base codes, letters.
+
+Rows of one length are copied together: a view of the array in which an item is a whole row makes that one indexing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ragged"]
+__all__ = ["Ragged", "by_length", "slices"]
+
+
+GROUP_VALUES = 1 << 18
+"""What is copied at once stays in a processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ragged:
-    """Rows of different lengths, end to end: tokens, base codes, letters.
-
-    Examples
-    --------
-    >>> rows = Ragged.of([np.array([1, 2, 3]), np.array([], int), np.array([4])])
-    >>> rows.lengths.tolist(), rows.take(np.array([2, 0])).values.tolist()
-    ([3, 0, 1], [4, 1, 2, 3])
-    """
+    """Rows of different lengths, end to end: tokens, base codes, letters."""
 
     values: NDArray[Any]  # (total,)
     offsets: NDArray[np.int64]  # (rows + 1,) where each row begins, and where the last one ends
@@ -31,25 +31,49 @@ class Ragged:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Values of each row, shape (rows,)."""
+        """Values of each row."""
         return np.diff(self.offsets)
 
     def __getitem__(self, row: int) -> NDArray[Any]:
+        """A view of one row."""
+        row = range(len(self))[row]
         return self.values[self.offsets[row] : self.offsets[row + 1]]
 
     def take(self, rows: NDArray[np.int64]) -> Ragged:
         """Copy those rows, in that order."""
         lengths = self.lengths[rows]
-        offsets = _offsets(lengths)
-        shifts = np.repeat(self.offsets[rows] - offsets[:-1], lengths)
-        return Ragged(self.values[shifts + np.arange(offsets[-1])], offsets)
+        taken = Ragged.empty(lengths, self.values.dtype)
+        for length, group in by_length(lengths):
+            slices(taken.values, length)[taken.offsets[group]] = slices(self.values, length)[self.offsets[rows[group]]]
+        return taken
 
     @classmethod
     def of(cls, rows: Sequence[NDArray[Any]]) -> Ragged:
-        """Lay rows end to end."""
-        values = np.concatenate(rows) if len(rows) else np.empty(0, np.int64)
-        return cls(values, _offsets(np.array([len(row) for row in rows], np.int64)))
+        """Put rows end to end."""
+        offsets = np.cumsum([0, *map(len, rows)])
+        return cls(np.concatenate(rows) if len(rows) else np.empty(0, np.uint8), offsets)
+
+    @classmethod
+    def empty(cls, lengths: NDArray[np.int64], dtype: np.typing.DTypeLike) -> Ragged:
+        """Make room for rows of these lengths."""
+        offsets = np.concatenate(([0], np.cumsum(lengths)))
+        return cls(np.empty(offsets[-1], dtype), offsets)
 
 
-def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)))
+def slices(values: NDArray[Any], length: int) -> NDArray[np.void]:
+    """View an array so that item i is the slice of `length` values from i on."""
+    dtype = np.dtype((np.void, length * values.itemsize))
+    return np.ndarray(max(len(values) - length + 1, 0), dtype, values, strides=(values.itemsize,))
+
+
+def by_length(lengths: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Groups of rows of one length, none of them large; rows of length 0 are left out."""
+    if not lengths.any():
+        return
+    order = np.argsort(lengths.astype(np.min_scalar_type(lengths.max())), kind="stable")
+    ordered = lengths[order]
+    borders = np.flatnonzero(np.diff(ordered, prepend=0))
+    for length, group in zip(ordered[borders].tolist(), np.split(order, borders)[1:], strict=True):
+        rows_together = max(GROUP_VALUES // length, 1)
+        for first in range(0, len(group), rows_together):
+            yield length, group[first : first + rows_together]

@@ -1,1 +1,1 @@
-"""The training stage: rows with labels in, a classifier out."""
+"""Training: labelled feature rows in, a classifier out."""

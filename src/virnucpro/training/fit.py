@@ -1,14 +1,13 @@
-"""Fitting the perceptron: SGD with momentum, a falling rate, and an end when the test loss stops falling.
+"""Fitting the classifier: SGD with momentum, a step schedule, and early stopping on the test loss.
 
-The weights that are kept are those of the best epoch: copied, not referred to, since the optimiser goes on writing into
-the tensors it has.
+The weights of the best epoch are kept as copies: the optimiser goes on writing into the tensors of the model.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,79 +26,103 @@ __all__ = ["Epoch", "FitSettings", "Fitted", "Measure", "Task", "fit_mlp"]
 Measure = Callable[[NDArray[np.int64], NDArray[np.float64]], dict[str, float]]
 """From labels and viral scores of rows to named figures."""
 
+TEST_ROWS_PER_BATCH = 1024
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class FitSettings:
-    """How to fit; the defaults are VirNucPro's."""
+    """How to fit; the defaults are those of the original VirNucPro."""
 
     epochs: int = 200  # at most
-    patience: int = 5  # epochs without a lower test loss after which fitting ends
-    rows_per_batch: int = 32  # rows of one step
-    learning_rate: float = 2e-4  # of stochastic gradient descent
-    momentum: float = 0.9  # of stochastic gradient descent
-    rate_step_epochs: int = 10  # epochs after which the rate falls
-    rate_factor: float = 0.85  # what it is multiplied by then
-    hidden_width: int = HIDDEN_WIDTH  # numbers between the two layers
-    seed: int = 42  # of first weights, order of rows and dropout
+    patience: int = 5  # epochs without a lower test loss before training stops
+    rows_per_batch: int = 32
+    learning_rate: float = 2e-4
+    momentum: float = 0.9
+    rate_step_epochs: int = 10  # epochs between reductions of the learning rate
+    rate_factor: float = 0.85  # by which each reduction multiplies it
+    hidden_width: int = HIDDEN_WIDTH
+    seed: int = 42  # for the split, initial weights, shuffling and dropout
 
     def __post_init__(self) -> None:
-        counts = {"epochs": self.epochs, "patience": self.patience, "rate_step_epochs": self.rate_step_epochs}
-        problems = [f"{name} is {value}, and must be at least 1" for name, value in counts.items() if value < 1]
-        if self.rows_per_batch < 2:
-            problems.append(f"rows_per_batch is {self.rows_per_batch}, and batch norm needs 2 at least")
+        if problems := self.problems():
+            raise ConfigError("; ".join(problems))
+
+    def problems(self) -> list[str]:
+        """Name every value that is out of range."""
+        counts = {"epochs": 1, "patience": 1, "rate_step_epochs": 1, "hidden_width": 1, "rows_per_batch": 2, "seed": 0}
+        problems = [
+            f"{name} is {getattr(self, name)}, and must be at least {low}"
+            for name, low in counts.items()
+            if getattr(self, name) < low
+        ]
         if not (self.learning_rate > 0 and 0 <= self.momentum < 1 and 0 < self.rate_factor <= 1):
             problems.append("learning_rate must be above 0, momentum in [0, 1), rate_factor in (0, 1]")
-        if problems:
-            raise ConfigError("; ".join(problems))
+        return problems
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one pass over the training rows came to."""
+    """One pass over the training rows.
 
-    number: int  # from 1
-    learning_rate: float  # as it was used
-    train_loss: float  # mean cross-entropy per row, with dropout, while weights changed
-    test_loss: float  # mean cross-entropy per row of the test side
-    best: bool  # whether no epoch before had a lower test loss
-    test: dict[str, float]  # further figures of the test side
+    Attributes
+    ----------
+    number : int
+        From 1.
+    learning_rate : float
+        As used in this epoch.
+    train_loss, test_loss : float
+        Mean cross-entropy per row: of the training rows with dropout while weights changed, and of the test rows after.
+    best : bool
+        Whether no earlier epoch had a lower test loss.
+    test : dict of str to float
+        Metrics of the test rows.
+    """
+
+    number: int
+    learning_rate: float
+    train_loss: float
+    test_loss: float
+    best: bool
+    test: dict[str, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as a line of the log."""
-        return {
-            "epoch": self.number,
-            "learning_rate": self.learning_rate,
-            "train_loss": _finite(self.train_loss),
-            "test_loss": _finite(self.test_loss),
-            "best": self.best,
-            **{f"test_{name}": value for name, value in self.test.items()},
-        }
+        """Give the epoch as one flat dictionary for JSON; a loss that is not finite is None."""
+        content = asdict(self)
+        epoch, figures = content.pop("number"), content.pop("test")
+        for name in ("train_loss", "test_loss"):
+            content[name] = content[name] if math.isfinite(content[name]) else None
+        return {"epoch": epoch, **content, **{f"test_{name}": value for name, value in figures.items()}}
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
     """What to learn from."""
 
-    rows: LabelledRows  # all rows
-    columns: slice  # which of their numbers
-    split: Split  # which rows are on which side
+    rows: LabelledRows
+    columns: slice  # the numbers of a row that the classifier takes
+    split: Split
+
+    @property
+    def width(self) -> int:
+        """Numbers that the classifier takes."""
+        return int(self.columns.stop - self.columns.start)
 
     def batch(self, numbers: NDArray[np.int64], device: torch.device) -> tuple[Tensor, Tensor]:
-        """Read rows and labels."""
+        """Read features and labels of some rows."""
         features = torch.from_numpy(self.rows.gather(numbers, self.columns))
         return features.to(device), torch.from_numpy(self.rows.labels[numbers]).to(device)
 
 
 @dataclass(eq=False)
 class Fitted:
-    """What fitting gave."""
+    """A fitted model and how it came about."""
 
     model: MLP  # with the weights of the best epoch, on the CPU, in evaluation mode
-    epochs: list[Epoch] = field(default_factory=list)  # all of them
+    epochs: list[Epoch] = field(default_factory=list)
 
     @property
     def best(self) -> Epoch:
-        """The epoch that the weights are of."""
+        """The epoch whose weights the model has."""
         return min(self.epochs, key=lambda epoch: epoch.test_loss)
 
 
@@ -111,44 +134,39 @@ def fit_mlp(
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> Fitted:
     """Fit a perceptron; the same task, settings, device and threads give the same weights."""
-    cuda = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(settings.seed)
-        model = MLP(task.columns.stop - task.columns.start, settings.hidden_width).to(device)
+        model = MLP(task.width, settings.hidden_width).to(device)
         optimiser = torch.optim.SGD(model.parameters(), lr=settings.learning_rate, momentum=settings.momentum)
         schedule = torch.optim.lr_scheduler.StepLR(optimiser, settings.rate_step_epochs, settings.rate_factor)
         epochs: list[Epoch] = []
-        best_loss, best_weights, best_number = math.inf, None, 0
+        best_loss, best_number, best_weights = math.inf, 0, None
         for number in range(1, settings.epochs + 1):
             rate = float(schedule.get_last_lr()[0])
-            train_loss = _learn(model, optimiser, task, settings.rows_per_batch)
+            train_loss = _train_epoch(model, optimiser, task, settings.rows_per_batch)
             test_loss, figures = _test(model, task, measure)
-            better = test_loss < best_loss
-            epochs.append(Epoch(number, rate, train_loss, test_loss, better, figures))
+            best = test_loss < best_loss
+            epochs.append(Epoch(number, rate, train_loss, test_loss, best, figures))
             on_epoch(epochs[-1])
-            if better:
+            if best:
                 best_loss, best_number, best_weights = test_loss, number, _copy_weights(model)
             elif number - best_number >= settings.patience:
                 break
             schedule.step()
     if best_weights is None:
         raise ConfigError(
-            f"the test loss was never a finite number; are all features? Or lower the rate {settings.learning_rate}"
+            f"the test loss was not finite in any epoch; check the features for NaN and infinite values, or lower the "
+            f"learning rate ({settings.learning_rate})"
         )
-    width = task.columns.stop - task.columns.start
-    return Fitted(build_mlp(best_weights, "the trained classifier", width, settings.hidden_width), epochs)
-
-
-def _finite(loss: float) -> float | None:
-    return loss if math.isfinite(loss) else None
+    return Fitted(build_mlp(best_weights, "the trained classifier", task.width, settings.hidden_width), epochs)
 
 
 def _copy_weights(model: MLP) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
 
 
-def _learn(model: MLP, optimiser: torch.optim.Optimizer, task: Task, rows_per_batch: int) -> float:
-    """Go over the training rows once, in an order drawn anew; give the mean loss per row."""
+def _train_epoch(model: MLP, optimiser: torch.optim.Optimizer, task: Task, rows_per_batch: int) -> float:
+    """Train on every row once, shuffled; return the mean loss per row."""
     device = model.output_layer.weight.device
     order = task.split.train[torch.randperm(len(task.split.train)).numpy()]
     model.train()
@@ -164,7 +182,7 @@ def _learn(model: MLP, optimiser: torch.optim.Optimizer, task: Task, rows_per_ba
 
 
 def _batches(order: NDArray[np.int64], rows_per_batch: int) -> list[NDArray[np.int64]]:
-    """Cut an order into batches; a last row alone joins the batch before it, since batch norm needs two."""
+    """Cut an order into batches; a single last row joins the batch before it, since batch norm needs two."""
     starts = list(range(0, len(order), rows_per_batch))
     if len(starts) > 1 and len(order) - starts[-1] == 1:
         starts.pop()
@@ -173,11 +191,11 @@ def _batches(order: NDArray[np.int64], rows_per_batch: int) -> list[NDArray[np.i
 
 @torch.inference_mode()
 def _test(model: MLP, task: Task, measure: Measure) -> tuple[float, dict[str, float]]:
-    """Measure the test side."""
+    """Mean loss per test row, and metrics; infinite and none where a loss is not finite."""
     device = model.output_layer.weight.device
     model.eval()
     total, scores = 0.0, []
-    for batch in np.array_split(task.split.test, math.ceil(len(task.split.test) / 1024)):
+    for batch in np.array_split(task.split.test, math.ceil(len(task.split.test) / TEST_ROWS_PER_BATCH)):
         features, labels = task.batch(batch, device)
         logits = model(features).double()
         total += float(functional.cross_entropy(logits, labels, reduction="sum"))

@@ -1,12 +1,13 @@
-"""Which rows are learnt from and which are measured on.
+"""Which rows are trained on, which choose the best epoch, and which calibrate.
 
-Windows of one genome overlap, and its six frames are the same bases: with some of them on each side, a classifier is
-asked what it was told. So whole records are set aside. VirNucPro's own split, by row, is there for comparison.
+Windows of one genome overlap, and its six frames are the same bases. A split by row would put near copies of a row on
+both sides and flatter every figure, so whole records are set aside. The original VirNucPro's split, by row, is there
+for comparison.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
@@ -19,44 +20,68 @@ __all__ = ["SPLITS", "Split", "SplitKind", "split_by_record", "split_rows"]
 SplitKind = Literal["record", "random"]
 SPLITS: Final[tuple[SplitKind, ...]] = ("record", "random")
 
+Rows = NDArray[np.int64]
+
+
+def _none() -> Rows:
+    return np.empty(0, np.int64)
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Rows on either side; every row is on exactly one."""
+    """Row numbers of each part, ascending; every row is in exactly one."""
 
-    train: NDArray[np.int64]  # (rows of that side,) Row numbers, ascending
-    test: NDArray[np.int64]  # (rows of that side,) Row numbers, ascending
+    train: Rows
+    test: Rows
+    calibration: Rows = field(default_factory=_none)  # empty unless asked for
 
-    @classmethod
-    def of(cls, is_test: NDArray[np.bool_], labels: NDArray[np.int64]) -> Split:
-        """Split by a mask."""
-        split = cls(np.flatnonzero(~is_test), np.flatnonzero(is_test))
-        for name, rows in (("training", split.train), ("test", split.test)):
-            found = np.unique(labels[rows])
-            if len(found) < 2:
-                raise ConfigError(f"the {name} side would have rows of {len(found)} of 2 classes; give more data")
-        return split
+    def parts(self) -> dict[str, Rows]:
+        """Give the parts by name, without an empty calibration part."""
+        parts = {"train": self.train, "test": self.test}
+        return parts | ({"calibration": self.calibration} if len(self.calibration) else {})
+
+    def require_both_classes(self, labels: NDArray[np.int64]) -> Split:
+        """Refuse a part without viral or without non-viral rows."""
+        for name, rows in self.parts().items():
+            if len(np.unique(labels[rows])) < 2:
+                raise ConfigError(f"the {name} part would have rows of one class only; give more data")
+        return self
 
 
-def split_by_record(labels: NDArray[np.int64], records: NDArray[np.int64], test_share: float, seed: int) -> Split:
-    """Set whole source records aside, in each class until they hold the share of its rows."""
+def split_by_record(
+    labels: NDArray[np.int64], records: NDArray[np.int64], test_share: float, seed: int, calibration_share: float = 0.0
+) -> Split:
+    """Set whole records aside: of each class, until they hold the share of its rows."""
     generator = np.random.default_rng(seed)
     in_class = [np.unique(records[labels == label]) for label in (0, 1)]
     if shared := len(np.intersect1d(in_class[0], in_class[1])):
-        raise ConfigError(f"{shared} records have rows in both classes; they cannot be set aside for one")
-    chosen = []
-    for name, label in (("host", 0), ("viral", 1)):
-        candidates = generator.permutation(in_class[label])
-        if len(candidates) < 2:
-            raise ConfigError(f"{len(candidates)} {name} record: a split by record needs two of each class at least")
-        sizes = np.bincount(records, minlength=records.max() + 1)[candidates]
-        enough = int(np.searchsorted(np.cumsum(sizes), test_share * sizes.sum())) + 1
-        chosen.append(candidates[: min(enough, len(candidates) - 1)])
-    return Split.of(np.isin(records, np.concatenate(chosen)), labels)
+        raise ConfigError(f"{shared} record IDs are in both classes; a split by record needs IDs of one class each")
+    parts = 3 if calibration_share else 2
+    test, calibration = [], []
+    for name, candidates in zip(("non-viral", "viral"), map(generator.permutation, in_class), strict=True):
+        if len(candidates) < parts:
+            raise ConfigError(
+                f"{len(candidates)} {name} records cannot be split by record; at least {parts} are needed"
+            )
+        sizes = np.cumsum(np.bincount(records, minlength=records.max() + 1)[candidates])
+        of_test = _enough(sizes, test_share * sizes[-1], len(candidates) - (parts - 1))
+        test.append(candidates[:of_test])
+        if calibration_share:
+            wanted = sizes[of_test - 1] + calibration_share * sizes[-1]
+            calibration.append(candidates[of_test : _enough(sizes, wanted, len(candidates) - 1)])
+    is_test = np.isin(records, np.concatenate(test))
+    is_calibration = np.isin(records, np.concatenate(calibration or [_none()]))
+    rows = (np.flatnonzero(part) for part in (~(is_test | is_calibration), is_test, is_calibration))
+    return Split(*rows).require_both_classes(labels)
 
 
 def split_rows(labels: NDArray[np.int64], test_share: float, seed: int) -> Split:
-    """Set rows aside wherever they come from, as VirNucPro does: figures measured so are too good."""
+    """Set single rows aside, as the original VirNucPro does; figures of such a split are too good."""
     is_test = np.zeros(len(labels), bool)
     is_test[np.random.default_rng(seed).permutation(len(labels))[: int(len(labels) * test_share)]] = True
-    return Split.of(is_test, labels)
+    return Split(np.flatnonzero(~is_test), np.flatnonzero(is_test)).require_both_classes(labels)
+
+
+def _enough(sizes: NDArray[np.int64], wanted: float, at_most: int) -> int:
+    """How many of the first records hold the wanted number of rows; `sizes` are running totals."""
+    return min(int(np.searchsorted(sizes, wanted)) + 1, at_most)

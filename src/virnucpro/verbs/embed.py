@@ -1,97 +1,273 @@
-"""A sequence file in, a feature file out: as planned, part by part, beside a receipt."""
+"""``embed``: sequence files in, one feature file for each out."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-from itertools import islice
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from virnucpro.embedding.records import Embedded, Limits, embed_records
-from virnucpro.errors import InputError
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro.embedding.embed import embed_tokens
+from virnucpro.errors import DimensionError, InputError, shown
 from virnucpro.features.vectors import FORMATS
-from virnucpro.models.encoders import Encoder
-from virnucpro.records import Counts, EmbeddingTable, Failure, Record
-from virnucpro.runs.failures import replace_failures
-from virnucpro.runs.manifests import Receipt, failure_details, identify_input, write_result
-from virnucpro.sequences.fasta import read_records
-from virnucpro.verbs.embed_plan import PendingJob
+from virnucpro.models.catalog import DEFAULT_MODEL, catalogue_identity, catalogue_width
+from virnucpro.models.hub import find_architecture, find_checkpoint
+from virnucpro.models.placement import Placement, choose_placement
+from virnucpro.models.registry import Architecture
+from virnucpro.records import Failure, ModelIdentity, Molecule, Record
+from virnucpro.runs.engine import execute
+from virnucpro.runs.parts import Arrays, ComputedPart
+from virnucpro.runs.plan import Planner
+from virnucpro.runs.progress import ProgressCallback
+from virnucpro.runs.results import Results
+from virnucpro.runs.run import Advance, Outcome, PartInput, Run
+from virnucpro.sequences.molecules import sample_molecule
+from virnucpro.sequences.reading import SequenceFile, sequence_stem
+from virnucpro.verbs.encoders import parameters
+from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
+from virnucpro.verbs.part_size import part_of_records
+from virnucpro.verbs.window_rows import content, letters
 
-__all__ = [
-    "embed_file",
-    "embed_stream",
-    "failure_of_file",
-    "require_rows",
-]
+if TYPE_CHECKING:
+    from virnucpro.models.encoders import Encoder
 
-PART_RECORDS = 10_000
-"""Records that are planned and batched together; only these, and the vectors so far, are in memory at once."""
-
-logger = logging.getLogger(__name__)
+__all__ = ["EmbedSettings", "EmbeddingModel", "embed", "embed_run", "embed_sequences"]
 
 
-def embed_file(pending: PendingJob, encoder: Encoder, limits: Limits, on_progress: Callable[[int], None]) -> Receipt:
-    """Embed one file and write its result, receipt and failures."""
-    job, failures = pending.job, list[Failure]()
-    try:
-        embedded = embed_stream(read_records(job.source, job.label), encoder, limits, on_progress)
-        _require_unchanged(pending)
-        failures += embedded.failures
-        require_rows(job.label, embedded)
-    except InputError as error:
-        replace_failures(job.target.parent, job.label, [*failures, failure_of_file(error)])
-        raise
-    replace_failures(job.target.parent, job.label, failures)
-    details = {
-        "device": encoder.placement.describe(),
-        "max_tokens": limits.max_tokens or encoder.batch_tokens,
-        "failures": failure_details(failures),
-        "replaced_residues": [list(row) for row in embedded.replaced],
+@dataclass(frozen=True, slots=True)
+class EmbedSettings:
+    """Which encoder `embed` uses, and how much of a sequence."""
+
+    model: str = DEFAULT_MODEL
+    max_residues: int = 1024
+    max_tokens: int | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingModel:
+    """An encoder that is read when it is first needed: recognising finished results needs none."""
+
+    identity: ModelIdentity  # what can be told without its weights
+    architecture: Architecture
+    placement: Placement
+    read: Callable[[], Encoder]
+
+    @classmethod
+    def named(cls, model: str, placement: Placement) -> EmbeddingModel:
+        """Describe a model by its name or path."""
+        from virnucpro.models.encoders import encoder_of
+
+        def read() -> Encoder:
+            return encoder_of(find_checkpoint(model), placement)
+
+        identity = catalogue_identity(model) or find_checkpoint(model).identity
+        return cls(identity, find_architecture(model), placement, read)
+
+    @classmethod
+    def loaded(cls, encoder: Encoder) -> EmbeddingModel:
+        """Take an encoder that is in memory."""
+        return cls(encoder.identity, encoder.architecture, encoder.placement, lambda: encoder)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder, read once."""
+        return self.read()
+
+
+def embed(
+    inputs: PathLike | Sequence[PathLike],
+    outdir: PathLike,
+    settings: EmbedSettings | None = None,
+    *,
+    overwrite: bool = False,
+    progress: ProgressCallback | None = None,
+    stdin: Path | None = None,
+) -> list[Outcome]:
+    """Turn sequence files into feature files.
+
+    Started again after an interruption, it continues from what is saved; finished results are kept.
+
+    Parameters
+    ----------
+    inputs : path or sequence of path
+        Proteins in FASTA, or nucleotides in FASTA or FASTQ for a DNA encoder; plain or compressed.
+    outdir : path
+        ``x.faa`` gives ``x_ESM.pt`` (``x_DNABERT_S.pt`` with DNABERT-S) and its manifest ``x_ESM.pt.json``.
+    settings : EmbedSettings, optional
+        Model, length limit, batch budget, device. By default FastESM2_650.
+    overwrite : bool, default: False
+        Recompute everything, ignoring existing results.
+    progress : callable, optional
+        Called with a `Progress` after every batch.
+    stdin : path, optional
+        The input that messages call "-".
+
+    Returns
+    -------
+    list of Outcome
+        One for each input, in order.
+
+    Raises
+    ------
+    InputError
+        If an input changes while it is read. One that cannot be read is an outcome of its own.
+    ConfigError
+        If two inputs would give one result.
+    WeightsError
+        If weights are missing or damaged.
+    StoreError
+        If a result was made from something else, or cannot be written.
+    """
+    settings = settings or EmbedSettings()
+    paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
+    model = EmbeddingModel.named(settings.model, choose_placement(settings.device, settings.dtype))
+    runs = [
+        embed_run(source, Path(outdir) / f"{sequence_stem(source.path)}{model.architecture.suffix}", model, settings)
+        for source in open_inputs(paths, SequenceFile, stdin)
+    ]
+    unit = "aa" if model.architecture.molecule is Molecule.PROTEIN else "b"
+    return execute(runs, overwrite=overwrite, progress=progress, unit=unit)
+
+
+def embed_run(source: SequenceFile, target: Path, model: EmbeddingModel, settings: EmbedSettings) -> Run:
+    """Describe the embedding of one file."""
+    decisive = {"max_residues": settings.max_residues, "dtype": model.placement.dtype_name}
+    job = _Embedding(source.label, target.name, model, settings)
+    role = model.architecture.molecule.value
+    return Run(
+        target.name,
+        [source],
+        target.parent,
+        f"{target.name}.json",
+        [target.name],
+        {role: model.identity},
+        decisive,
+        job,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedSequences:
+    """Vectors of some records, and why others have none."""
+
+    rows: NDArray[np.int64]  # (n,) which of the records, ascending
+    vectors: NDArray[np.float32]  # (n, width)
+    failures: tuple[Failure, ...]  # `number` is the record's place, from 0
+    counts: Mapping[str, int]
+    replaced: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))  # record, letters
+
+
+def embed_sequences(
+    encoder: Encoder, records: Sequence[Record], settings: EmbedSettings, on_residues: Advance = lambda _: None
+) -> EmbeddedSequences:
+    """Embed records that fit in memory together."""
+    tokens = encoder.tokenise([record.sequence for record in records], settings.max_residues)
+
+    def told(rows: NDArray[np.int64]) -> None:
+        on_residues(int(tokens.residues[rows].sum()))
+
+    embedded = embed_tokens(encoder, tokens.ragged, settings.max_tokens, told)
+    failed = dict(embedded.failures)
+    failed |= {row: ("NoID", "its header has no ID") for row, record in enumerate(records) if not record.id}
+    rows = np.setdiff1d(np.arange(len(records)), np.fromiter(failed, np.int64, len(failed)))
+    failures = tuple(
+        Failure(row, records[row].id or f"record {records[row].number}", *reason)
+        for row, reason in sorted(failed.items())
+    )
+    counts = {
+        "read": len(records),
+        "written": len(rows),
+        "failed": len(failed),
+        "truncated": int(tokens.truncated[rows].sum()),
+        "residues": int(tokens.residues[rows].sum()),
     }
-    receipt = Receipt(pending.provenance, embedded.counts, details)
-    write = FORMATS[encoder.architecture.layout].write
-    return write_result(job.target, lambda stream: write(stream, embedded.table.ids, embedded.table.vectors), receipt)
+    changed = rows[tokens.replaced[rows] > 0]
+    replaced = np.stack((changed, tokens.replaced[changed]), axis=1)
+    return EmbeddedSequences(rows, embedded.vectors[rows], failures, counts, replaced)
 
 
-def embed_stream(
-    records: Iterator[Record], encoder: Encoder, limits: Limits, on_progress: Callable[[int], None]
-) -> Embedded:
-    """Embed records part by part, so that only one part of them is in memory."""
-    parts = [embed_records(encoder, part, limits, on_progress) for part in _parts(records)]
-    if len(parts) == 1:
-        return parts[0]
-    return Embedded(
-        EmbeddingTable.concatenate(encoder.width, [part.table for part in parts]),
-        tuple(failure for part in parts for failure in part.failures),
-        sum((part.counts for part in parts), Counts()),
-        tuple(row for part in parts for row in part.replaced),
-    )
+@dataclass(eq=False)
+class _Embedding:
+    """The job behind `embed`, of one input."""
 
+    label: str
+    result: str
+    model: EmbeddingModel
+    settings: EmbedSettings
 
-def require_rows(label: str, embedded: Embedded) -> None:
-    """Refuse a file of which nothing could be embedded."""
-    if embedded.counts.written:
-        return
-    if not embedded.failures:
-        raise InputError(f"{label}: holds no sequences")
-    first = embedded.failures[0]
-    raise InputError(
-        f"{label}: none of its {embedded.counts.read} sequences could be embedded; "
-        f"the first (record {first.number}, {first.id}): {first.message}"
-    )
+    def check(self, label: str, sample: Sequence[Record]) -> list[str]:
+        if not sample:
+            raise InputError(f"{shown(label)}: holds no sequences")
+        needed = self.model.architecture.molecule
+        advice = {
+            Molecule.PROTEIN: "a protein model reads A, C, G and T as amino acids; for DNA use --model dnabert-s",
+            Molecule.DNA: "for proteins use --model fastesm2-650",
+        }
+        return require_molecule(label, sample_molecule(sample), needed, advice[needed])
 
+    def planner(self) -> Planner:
+        identity = self.model.identity
+        size = part_of_records(self.model.placement, 2 * parameters(identity.name))
+        return Planner(lambda _: 1, size)
 
-def _parts(records: Iterator[Record]) -> Iterator[list[Record]]:
-    while part := list(islice(records, PART_RECORDS)):
-        yield part
+    def content(self, record: Record) -> tuple[bytes, bytes]:
+        return content(record)
 
+    def letters(self, record: Record) -> int:
+        return min(letters(record), self.settings.max_residues)
 
-def failure_of_file(error: InputError) -> Failure:
-    """Put down why a whole file gave no result."""
-    return Failure(0, "-", type(error).__name__, str(error))
+    def resolve(self) -> dict[str, ModelIdentity]:
+        return {self.model.architecture.molecule.value: self.model.encoder.identity}
 
+    def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
+        """Embed the records of a part."""
+        told = 0
 
-def _require_unchanged(pending: PendingJob) -> None:
-    """A receipt must not vouch for bytes that were never embedded."""
-    job = pending.job
-    if identify_input(job.source, job.label) != pending.provenance.input:
-        raise InputError(f"{job.label}: changed while it was read; run again when nothing writes to it any more")
+        def tell(residues: int) -> None:
+            nonlocal told
+            residues = min(residues, given.part.letters - told)
+            told += residues
+            advance(residues)
+
+        found = embed_sequences(self.model.encoder, given.records, self.settings, tell)
+        advance(given.part.letters - told)
+        arrays: Arrays = {"rows": found.rows.astype(np.int32), "vectors": found.vectors, "replaced": found.replaced}
+        return ComputedPart(arrays, found.failures, found.counts)
+
+    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
+        """Write the feature file; vectors pass through a temporary file, not through memory."""
+        encoder = self.model.encoder
+        expected = catalogue_width(self.model.identity)
+        ids: list[str] = []
+        replaced: list[tuple[int, str, int]] = []
+        first_failure = ""
+        with tempfile.TemporaryFile(dir=results.scratch) as spool:
+            for given, computed in parts:
+                arrays = computed.arrays
+                if expected not in (None, arrays["vectors"].shape[1]):
+                    found = arrays["vectors"].shape[1]
+                    name = self.model.identity.name
+                    raise DimensionError(f"{name} gave vectors of {found} numbers instead of {expected}")
+                ids += [given.records[row].id for row in arrays["rows"].tolist()]
+                spool.write(arrays["vectors"].tobytes())
+                for row, count in arrays["replaced"].tolist():
+                    replaced.append((given.part.first_record + row + 1, given.records[row].id, count))
+                if computed.failures and not first_failure:
+                    failure = computed.failures[0]
+                    number = given.part.first_record + failure.number + 1
+                    first_failure = f"the first (record {number}, {failure.id}): {failure.message}"
+            if not ids:
+                raise InputError(
+                    f"{shown(self.label)}: none of its sequences could be embedded; {shown(first_failure)}"
+                )
+            spool.flush()
+            vectors = np.memmap(spool, np.float32, "r", shape=(len(ids), encoder.width))
+            FORMATS[encoder.architecture.layout].write(results.open(self.result), ids, vectors)
+        return {"device": encoder.placement.describe(), "replaced_residues": [list(row) for row in replaced]}

@@ -1,153 +1,219 @@
-"""Genomes in, merged features out: windows, frames, both encoders, one row per frame, part by part."""
+"""``features``: genomes in, merged features out: one row of numbers for each row of every window."""
 
 from __future__ import annotations
 
-import glob
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
-from virnucpro.errors import ConfigError, InputError
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro.errors import ConfigError, InputError, shown
 from virnucpro.features.merged import LABELS, MERGED_SUFFIX, write_merged
 from virnucpro.features.spec import FeatureSpec
-from virnucpro.models.memory import return_free_memory
-from virnucpro.records import Counts, Record
-from virnucpro.runs.failures import append_failures, replace_failures
-from virnucpro.runs.manifests import Provenance, Receipt, State, examine, failure_details, write_result
-from virnucpro.sequences.fasta import sequence_stem
-from virnucpro.verbs.frame_encoders import ChosenEncoders
-from virnucpro.verbs.frame_features import FrameEncoders, embed_frames
-from virnucpro.verbs.framing import FramePart, frame_parts
-from virnucpro.verbs.part_files import (
-    FrameSettings,
-    begin_anew,
-    combine_identities,
-    part_provenance,
-    refuse_parts,
-)
-from virnucpro.verbs.sources import Source, identify_sources, read_sources
+from virnucpro.models.catalog import DEFAULT_DNA_MODEL, DEFAULT_MODEL
+from virnucpro.models.placement import choose_placement
+from virnucpro.records import EmbeddingTable, ModelIdentity, Molecule, Record
+from virnucpro.runs.engine import execute
+from virnucpro.runs.parts import Arrays, ComputedPart
+from virnucpro.runs.plan import Planner
+from virnucpro.runs.progress import ProgressCallback
+from virnucpro.runs.results import Results
+from virnucpro.runs.run import Advance, Outcome, PartInput, Run
+from virnucpro.sequences.molecules import sample_molecule
+from virnucpro.sequences.orfs import FRAME_NAMES, WHOLE_WINDOW, RowRule
+from virnucpro.sequences.reading import SequenceFile, sequence_stem
+from virnucpro.verbs.encoders import ChosenEncoders
+from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
+from virnucpro.verbs.part_size import part_of_windows
+from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, letters
 
-__all__ = ["FeatureJob", "FeatureReport", "feature_jobs", "make_features"]
+__all__ = ["FeatureSettings", "extract_features"]
+
+ROWS_IN_A_FILE: Final = 10_000
+"""As the original VirNucPro splits its files."""
 
 
-@dataclass(frozen=True, eq=False)
-class FeatureJob:
-    """One input and what its features are made with."""
+@dataclass(frozen=True, slots=True)
+class FeatureSettings:
+    """Which rows `extract_features` makes, and with which encoders."""
 
-    source: Source  # genomes
-    outdir: Path  # folder of the parts
-    settings: FrameSettings  # windows, genetic code, batches
-    label: int | None  # 0 host, 1 viral; None for features without labels
-    spec: FeatureSpec  # what a row is
-    provenance: Provenance  # input, encoders, settings
+    label: str | None = None  # viral or non-viral, for training
+    dna_model: str | None = DEFAULT_DNA_MODEL
+    protein_model: str | None = DEFAULT_MODEL
+    window_bp: int = 500
+    rows: RowRule = "open"
+    translation_table: int = 1
+    device: str = "auto"
+    dtype: str = "auto"
+    max_tokens: int | None = None
+    part_windows: int | None = None
 
-    def part_path(self, number: int) -> Path:
-        """Name the file of a part's features."""
-        return self.outdir / f"{self._stem}_part{number:04}{MERGED_SUFFIX}"
 
-    def parts_there(self) -> set[Path]:
-        """Find the parts of this input's name that are there, whatever run made them."""
-        return set(self.outdir.glob(f"{glob.escape(self._stem)}_part{'[0-9]' * 4}*{MERGED_SUFFIX}"))
+def extract_features(
+    inputs: PathLike | Sequence[PathLike],
+    outdir: PathLike,
+    settings: FeatureSettings | None = None,
+    *,
+    overwrite: bool = False,
+    progress: ProgressCallback | None = None,
+) -> list[Outcome]:
+    """Make merged features of genomes, to train a classifier on.
 
-    @property
-    def _stem(self) -> str:
-        return sequence_stem(Path(self.source.path.name))
+    Started again after an interruption, it continues from what is saved; finished results are kept.
+
+    Parameters
+    ----------
+    inputs : path or sequence of path
+        FASTA or FASTQ files, plain or compressed.
+    outdir : path
+        ``x.fna`` gives ``x_part0001_merged.pt`` and so on, 10,000 rows each at most, and ``x_features.json``.
+    settings : FeatureSettings, optional
+        Encoders, windows, label, device.
+    overwrite : bool, default: False
+        Recompute everything, ignoring existing results.
+    progress : callable, optional
+        Called with a `Progress` after every batch.
+
+    Returns
+    -------
+    list of Outcome
+        One for each input.
+
+    Raises
+    ------
+    InputError
+        If an input changes while it is read. One that cannot be read is an outcome of its own.
+    ConfigError
+        If an encoder reads the other kind of sequence, or two inputs would give results of one name.
+    WeightsError
+        If weights are missing or damaged.
+    StoreError
+        If the folder holds results of something else, or cannot be written.
+    """
+    settings = settings or FeatureSettings()
+    paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
+    if settings.label is not None and settings.label not in LABELS:
+        raise ConfigError(f"label {settings.label!r} is not one of {', '.join(LABELS)}")
+    sources = open_inputs(paths, SequenceFile)
+    names = {"dna": settings.dna_model, "protein": settings.protein_model}
+    chosen = ChosenEncoders(
+        {role: name for role, name in names.items() if name}, choose_placement(settings.device, settings.dtype)
+    )
+    runs = [_run(source, Path(outdir), settings, chosen) for source in sources]
+    return execute(runs, overwrite=overwrite, progress=progress)
+
+
+def _run(source: SequenceFile, outdir: Path, settings: FeatureSettings, chosen: ChosenEncoders) -> Run:
+    spec = chosen.spec(FeatureSpec(settings.window_bp, *_nobody(chosen), settings.rows), chosen.identities)
+    windowing = WindowSettings(settings.window_bp, settings.rows, settings.translation_table, spec.layout)
+    stem = sequence_stem(source.path)
+    described = {
+        "window_bp": settings.window_bp, "rows": settings.rows, "translation_table": settings.translation_table,
+        "label": settings.label, "dtype": chosen.placement.dtype_name,
+    }  # fmt: skip
+    job = _Features(stem, source.label, settings, chosen, windowing)
+    first = f"{stem}_part0001{MERGED_SUFFIX}"
+    return Run(
+        f"{stem}_features", [source], outdir, f"{stem}_features.json", [first], chosen.identities, described, job
+    )
+
+
+def _nobody(chosen: ChosenEncoders) -> tuple[Any, Any]:
+    """Encoder uses that only say which roles there are."""
+    from virnucpro.features.spec import EncoderUse
+
+    dna, protein = (EncoderUse(chosen.width(role)) if role in chosen.names else None for role in ("dna", "protein"))
+    return dna, protein
 
 
 @dataclass(eq=False)
-class FeatureReport:
-    """What a run came to."""
+class _Features:
+    """The job behind `extract_features`, of one input."""
 
-    parts: int = 0  # parts in all, those computed in this run, those kept without a receipt
-    computed_parts: int = 0  # parts in all, those computed in this run, those kept without a receipt
-    unchecked_parts: int = 0  # parts in all, those computed in this run, those kept without a receipt
-    windows: Counter[str] = field(default_factory=Counter)  # windows by outcome
-    counts: Counts = field(default_factory=Counts)  # frames: read, written, failed
+    stem: str
+    label: str
+    settings: FeatureSettings
+    chosen: ChosenEncoders
+    windowing: WindowSettings
 
+    def check(self, label: str, sample: Sequence[Record]) -> list[str]:
+        found = sample_molecule(sample)
+        return require_molecule(label, found, Molecule.DNA, "'virnucpro embed' reads proteins")
 
-def feature_jobs(
-    sources: Sequence[Source], outdir: Path, settings: FrameSettings, label: str | None, encoders: ChosenEncoders
-) -> list[FeatureJob]:
-    """Describe what is to be made of every input."""
-    stems: dict[str, str] = {}
-    for source in sources:
-        stem = sequence_stem(Path(source.path.name))
-        if stem in stems:
-            raise ConfigError(
-                f"{stems[stem]} and {source.label} would both give {outdir / stem}_part0001{MERGED_SUFFIX}"
-            )
-        stems[stem] = source.label
-    model = combine_identities(encoders.identities)
-    decisive = settings.decisive() | {"label": label}
-    return [
-        FeatureJob(
-            source,
-            outdir,
-            settings,
-            None if label is None else LABELS["non-viral" if label == "host" else label],
-            encoders.spec(settings.window_bp, settings.frames),
-            Provenance(identify_sources([source]), model, decisive),
+    def planner(self) -> Planner:
+        size = part_of_windows(
+            self.chosen.placement, self.chosen.flop_per_token(), self.settings.window_bp, self.settings.part_windows
         )
-        for source in sources
-    ]
+        return self.windowing.planner(size)
 
-
-def make_features(
-    job: FeatureJob,
-    encoders: Callable[[], FrameEncoders],
-    on_progress: Callable[[int], None],
-    report: FeatureReport,
-    overwrite: bool = False,
-) -> None:
-    """Make the merged features of one input; parts that are there, made from just this, are not made again."""
-    if overwrite:
-        begin_anew(job.parts_there(), job.outdir, job.source.label)
-    records = _with_ids(read_sources([job.source]), job.source.label)
-    settings, own, computed = job.settings, set[Path](), 0
-    receipts: list[Receipt | None] = []
-    for part in frame_parts(records, settings.window_bp, settings.genetic_code, rule=settings.frames):
-        report.windows.update(window.outcome.word for window in part.windows)
-        on_progress(part.bases)
-        if not part.frames:
-            continue
-        path, wanted = job.part_path(part.number), part_provenance(job.provenance, part)
-        own.add(path)
-        state, receipt = (State.ABSENT, None) if overwrite else examine(path, wanted)
-        if state is State.ABSENT:
-            receipt = _write_part(job, part, encoders())
-            computed += 1
-        report.parts += 1
-        report.unchecked_parts += state is State.UNCHECKED
-        report.counts += receipt.counts if receipt else Counts()
-        receipts.append(receipt)
-        del part  # or it would be held while the next one is made
-        return_free_memory()
-    refuse_parts(job.parts_there() - own)
-    report.computed_parts += computed
-    known = [receipt.failures for receipt in receipts if receipt]
-    if computed and len(known) == len(receipts):  # in file order, and each once, whatever was tried before
-        replace_failures(job.outdir, job.source.label, chain.from_iterable(known))
-
-
-def _with_ids(records: Iterable[Record], file: str) -> Iterator[Record]:
-    """Pass records on; rows of one without an id could not be told from those of others when a classifier learns."""
-    for record in records:
+    def content(self, record: Record) -> tuple[bytes, bytes]:
         if not record.id:
-            raise InputError(f"{file}: record {record.number} has no id, which its features would be known by; name it")
-        yield record
+            raise InputError(f"{shown(self.label)}: record {record.number} has no ID, and features are known by theirs")
+        return content(record)
+
+    def letters(self, record: Record) -> int:
+        return letters(record)
+
+    def resolve(self) -> Mapping[str, ModelIdentity]:
+        return self.chosen.resolve()
+
+    def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
+        """Embed every row of the part's windows."""
+        embedded = embed_rows(given, self.windowing, self.chosen, self.settings.max_tokens, advance)
+        rows, kept, windows = embedded.rows, embedded.kept, embedded.windows
+        of_row = rows.window_rows[kept]
+        arrays: Arrays = {
+            "vectors": embedded.vectors,
+            "records": windows.record_rows[of_row].astype(np.int32),
+            "windows": windows.numbers[of_row].astype(np.int32),
+            "frames": rows.frames[kept],
+        }
+        counts = {"rows": len(kept), "failed_rows": len(embedded.failures), "windows": len(windows)}
+        return ComputedPart(arrays, embedded.failures, counts)
+
+    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
+        """Write files of 10,000 rows, each beside a description of its rows."""
+        identities = self.chosen.resolve()
+        spec = self.chosen.spec(
+            FeatureSpec(self.windowing.window_bp, *_nobody(self.chosen), self.windowing.rows), identities
+        )
+        written = 0
+        ids: list[str] = []
+        blocks: list[NDArray[np.float32]] = []
+        for given, computed in parts:
+            ids += _row_ids(given, computed)
+            blocks.append(computed.arrays["vectors"])
+            while len(ids) >= ROWS_IN_A_FILE:
+                vectors = np.concatenate(blocks)
+                written += 1
+                self._write(
+                    results, written, EmbeddingTable(tuple(ids[:ROWS_IN_A_FILE]), vectors[:ROWS_IN_A_FILE]), spec
+                )
+                ids, blocks = ids[ROWS_IN_A_FILE:], [vectors[ROWS_IN_A_FILE:].copy()]
+        if ids:
+            written += 1
+            self._write(results, written, EmbeddingTable(tuple(ids), np.concatenate(blocks)), spec)
+        if not written:
+            raise InputError(f"{shown(self.label)}: no window gave a row, so there are no features")
+        return {"spec": spec.to_dict(), "device": self.chosen.placement.describe()}
+
+    def _write(self, results: Results, number: int, table: EmbeddingTable, spec: FeatureSpec) -> None:
+        name = f"{self.stem}_part{number:04}{MERGED_SUFFIX}"
+        label = None if self.settings.label is None else LABELS[self.settings.label]
+        write_merged(results.open(name), table.ids, table.vectors, label)
+        about = {"format": 2, "input": self.label, "rows": len(table), "spec": spec.to_dict()}
+        results.open(f"{name}.json").write((json.dumps(about, indent=1) + "\n").encode())
 
 
-def _write_part(job: FeatureJob, part: FramePart, encoders: FrameEncoders) -> Receipt:
-    """Embed one part and write its file; failures go to the log first."""
-    features = embed_frames(part, encoders, job.settings.limits, lambda _: None)
-    append_failures(job.outdir, job.source.label, features.failures)
-    counts = Counts(len(part.frames), len(features.table), failed=len(features.failures))
-    provenance = part_provenance(job.provenance, part)
-    details = {"spec": job.spec.to_dict(), "failures": failure_details(features.failures)}
-    receipt = Receipt(provenance, counts, details)
-    table = features.table
-    return write_result(
-        job.part_path(part.number), lambda stream: write_merged(stream, table.ids, table.vectors, job.label), receipt
-    )
+def _row_ids(given: PartInput, computed: ComputedPart) -> list[str]:
+    """``{record}_chunk_{window}{frame}``, the IDs that scripts of the original VirNucPro read."""
+    arrays = computed.arrays
+    columns = zip(arrays["records"].tolist(), arrays["windows"].tolist(), arrays["frames"].tolist(), strict=True)
+    return [
+        f"{given.records[record].id}_chunk_{window}{'' if frame == WHOLE_WINDOW else FRAME_NAMES[frame]}"
+        for record, window, frame in columns
+    ]

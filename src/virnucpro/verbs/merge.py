@@ -1,39 +1,28 @@
-"""DNA and protein features of the same frames, joined row by row under the name that existing scripts call."""
+"""DNA and protein features of the same ORFs, joined row by row: `merge_data`, under the name that scripts call."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
 from collections import Counter
-from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from virnucpro.errors import ConfigError, DimensionError, InputError
-from virnucpro.features.merged import write_merged
+from virnucpro.features.merged import LABELS, write_merged
 from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureSpec
 from virnucpro.features.vectors import read_dna_features, read_protein_features
-from virnucpro.records import Counts, EmbeddingTable, Failure, ModelIdentity
-from virnucpro.runs.failures import append_failures
-from virnucpro.runs.manifests import (
-    InputIdentity,
-    Provenance,
-    Receipt,
-    State,
-    examine,
-    identify_input,
-    read_receipt,
-    write_result,
-)
+from virnucpro.records import EmbeddingTable, Failure, ModelIdentity
+from virnucpro.runs.failures import replace_failures
+from virnucpro.runs.manifest import Manifest, read_manifest
+from virnucpro.runs.single import identify, is_finished, write_single
 
 __all__ = ["join_tables", "merge_data"]
 
-NAMED_AT_MOST = 10
-"""Ids that a message names before it says how many more there are."""
-
-logger = logging.getLogger(__name__)
+IDS_IN_MESSAGE = 10
+LABEL_OF = {None: None, "host": LABELS["non-viral"], "viral": LABELS["viral"]}
+"""By the words of scripts."""
 
 PathLike = str | os.PathLike[str]
 
@@ -44,65 +33,71 @@ def merge_data(
     merged_file: PathLike,
     data_type: str | None = None,
 ) -> None:
-    """Merge the DNA and the protein features of the same frames.
+    """Merge the DNA and protein features of the same ORFs.
 
-    Ids that only one file has are left out, and named in the failure log beside the result. A result that was made
-    from just these files is kept.
+    IDs that only one file has are left out and named in the failure log beside the result. An existing result that was
+    made from these files is kept.
 
     Parameters
     ----------
     DNABERT_S_data, ESM_data : path
-        ``*_DNABERT_S.pt`` and ``*_ESM.pt``, this package's or VirNucPro's own.
+        ``*_DNABERT_S.pt`` and ``*_ESM.pt``, written by this package or by the original VirNucPro.
     merged_file : path
-        Where ``{'ids', 'data', 'labels'}`` goes: rows in the order of the DNA file, DNA before protein.
+        Result, ``{'ids', 'data', 'labels'}``: rows in the order of the DNA file, DNA before protein.
     data_type : {None, "host", "viral"}
-        What the rows are labelled; None, for prediction, writes no labels.
+        Label of all rows. None, for prediction, writes no labels.
 
     Raises
     ------
     ConfigError
         If `data_type` is something else.
     InputError
-        If an id stands twice in one file, or no id stands in both.
+        If an ID occurs twice in one file, or the files have no ID in common.
     DimensionError
         If vectors are not as wide as their encoder makes them.
     StoreError
         If a file cannot be read or written, or the result was made from something else.
+
+    Examples
+    --------
+    >>> from virnucpro import merge_data
+    >>> merge_data("x_DNABERT_S.pt", "x_ESM.pt", "x_merged.pt", "viral")  # doctest: +SKIP
     """
-    if data_type not in (None, "host", "viral"):
+    if data_type not in LABEL_OF:
         raise ConfigError(f"{data_type=} must be None, 'host' or 'viral'")
     dna_file, protein_file, result = Path(DNABERT_S_data), Path(ESM_data), Path(merged_file)
-    provenance, encoders = _provenance(dna_file, protein_file, data_type)
-    state, _ = examine(result, provenance)
-    if state is State.FINISHED:
-        return
-    if state is State.UNCHECKED:
-        logger.warning("%s has no receipt: kept, could not be checked; remove it to make it anew", result)
+    made_by = _MadeBy.read(dna_file, protein_file)
+    manifest = made_by.manifest(dna_file, protein_file, data_type)
+    if is_finished(result, manifest):
         return
     dna, protein = read_dna_features(dna_file), read_protein_features(protein_file)
-    spec = encoders.spec(dna, protein)
+    spec = made_by.spec(dna, protein)
     merged, dna_only, protein_only = join_tables(dna, protein, str(dna_file), str(protein_file))
-    append_failures(result.parent, str(dna_file), _left_out(dna, dna_only, "NoProteinVector", protein_file))
-    append_failures(result.parent, str(protein_file), _left_out(protein, protein_only, "NoDNAVector", dna_file))
+    failures = {
+        dna_file: _left_out(dna, dna_only, "NoProteinVector", protein_file),
+        protein_file: _left_out(protein, protein_only, "NoDNAVector", dna_file),
+    }
+    for file, own in failures.items():
+        replace_failures(result.parent, str(file), own)
     if not len(merged):
-        raise InputError(f"{dna_file} and {protein_file} have no id in common")
+        raise InputError(f"{dna_file} and {protein_file} have no ID in common")
     dropped = len(dna_only) + len(protein_only)
-    counts = Counts(read=len(merged) + dropped, written=len(merged), failed=dropped)
-    receipt = Receipt(provenance, counts, {"spec": spec.to_dict()})
-    write_result(
-        result,
-        lambda stream: write_merged(stream, merged.ids, merged.vectors, {None: None, "host": 0, "viral": 1}[data_type]),
-        receipt,
+    manifest = replace(
+        manifest,
+        counts={"read": len(merged) + dropped, "written": len(merged), "failed": dropped},
+        failures=tuple((str(file), failure) for file, own in failures.items() for failure in own),
+        details={"spec": spec.to_dict()},
     )
+    write_single(result, manifest, lambda stream: write_merged(stream, merged.ids, merged.vectors, LABEL_OF[data_type]))
 
 
 def join_tables(
     dna: EmbeddingTable, protein: EmbeddingTable, dna_name: str = "DNA features", protein_name: str = "protein features"
 ) -> tuple[EmbeddingTable, list[int], list[int]]:
-    """Put the vectors of one id side by side."""
+    """Put the vectors of each ID side by side; also give the rows that only the first and only the second table has."""
     _require_unique(dna.ids, dna_name)
     _require_unique(protein.ids, protein_name)
-    row_in_protein = {id_: row for row, id_ in enumerate(protein.ids)}  # one row each, as was just seen
+    row_in_protein = {id_: row for row, id_ in enumerate(protein.ids)}
     pairs = [(row, row_in_protein[id_]) for row, id_ in enumerate(dna.ids) if id_ in row_in_protein]
     rows = np.array(pairs, dtype=np.int64).reshape(-1, 2)
     vectors = np.concatenate((dna.vectors[rows[:, 0]], protein.vectors[rows[:, 1]]), axis=1)
@@ -115,60 +110,52 @@ def join_tables(
 def _require_unique(ids: tuple[str, ...], name: str) -> None:
     repeated = [id_ for id_, count in Counter(ids).items() if count > 1]
     if repeated:
-        more = f" and {len(repeated) - NAMED_AT_MOST} more" if len(repeated) > NAMED_AT_MOST else ""
+        more = f" and {len(repeated) - IDS_IN_MESSAGE} more" if len(repeated) > IDS_IN_MESSAGE else ""
         raise InputError(
-            f"{name}: {', '.join(repeated[:NAMED_AT_MOST])}{more} stand there more than once, so which vector belongs "
-            "to which frame is not known; give records ids of their own and extract again"
+            f"{name}: repeated IDs {', '.join(repeated[:IDS_IN_MESSAGE])}{more}, so it is not known which vector "
+            "belongs to which ORF; give each record its own ID and extract again"
         )
 
 
 def _left_out(table: EmbeddingTable, rows: list[int], error_type: str, other: Path) -> list[Failure]:
-    return [Failure(row + 1, table.ids[row], error_type, f"{other} has no such id; left out") for row in rows]
+    return [Failure(row + 1, table.ids[row], error_type, f"{other} has no such ID; left out") for row in rows]
 
 
-class _Encoders:
-    """Who made the two files, as far as their receipts tell."""
+@dataclass(frozen=True)
+class _MadeBy:
+    """Which encoders made the two files, and of which windows, as far as their manifests say."""
 
-    def __init__(self, dna: Receipt | None, protein: Receipt | None) -> None:
-        self.dna = dna.provenance.model if dna else None
-        self.protein = protein.provenance.model if protein else None
-        told = [receipt.provenance.settings.get("window_bp") for receipt in (dna, protein) if receipt]
-        windows = {int(window_bp) for window_bp in told if window_bp is not None}
+    dna: ModelIdentity | None
+    protein: ModelIdentity | None
+    window_bp: int | None
+
+    @classmethod
+    def read(cls, dna_file: Path, protein_file: Path) -> _MadeBy:
+        manifests = [read_manifest(file.with_name(file.name + ".json")) for file in (dna_file, protein_file)]
+        windows = {int(known.settings["window_bp"]) for known in manifests if known and "window_bp" in known.settings}
         if len(windows) > 1:
             raise ConfigError(f"DNA and protein features are of windows of different lengths: {sorted(windows)} bp")
-        self.window_bp: int | None = next(iter(windows), None)
+        dna, protein = (
+            known.models.get(role) if known else None for role, known in zip(("dna", "protein"), manifests, strict=True)
+        )
+        return cls(dna, protein, next(iter(windows), None))
+
+    def manifest(self, dna_file: Path, protein_file: Path, data_type: str | None) -> Manifest:
+        """Say what the merged file is made from."""
+        models = {role: model for role, model in (("dna", self.dna), ("protein", self.protein)) if model}
+        settings = {"labels": data_type, "window_bp": self.window_bp}
+        return Manifest((identify(dna_file), identify(protein_file)), models, settings)
 
     def spec(self, dna: EmbeddingTable, protein: EmbeddingTable) -> FeatureSpec:
         """State what merged rows will be; refuses a width that the encoder does not make."""
-        dna_use = _use("DNA", dna.width, self.dna, None if self.dna else DNA_WIDTH)
-        return FeatureSpec(self.window_bp, dna_use, _use("protein", protein.width, self.protein, None))
+        dna_use = _encoder_use("DNA", dna.width, self.dna, DNA_WIDTH)
+        return FeatureSpec(self.window_bp, dna_use, _encoder_use("protein", protein.width, self.protein, None))
 
 
-def _use(kind: str, width: int, identity: ModelIdentity | None, expected: int | None) -> EncoderUse:
+def _encoder_use(kind: str, width: int, identity: ModelIdentity | None, expected: int | None) -> EncoderUse:
     if identity:
         expected = identity.architecture.get("width")
     if expected is not None and width != expected:
-        maker = identity.name if identity else "DNABERT-S"
-        raise DimensionError(f"{kind} vectors are {width} wide, and those of {maker} are {expected}; extract again")
+        name = identity.name if identity else "DNABERT-S"
+        raise DimensionError(f"{kind} vectors are {width} wide, and those of {name} are {expected}; extract again")
     return EncoderUse(width, identity)
-
-
-def _provenance(dna_file: Path, protein_file: Path, data_type: str | None) -> tuple[Provenance, _Encoders]:
-    """Two inputs and two models, told as one of each: their digests decide, in this order."""
-    files = [identify_input(dna_file), identify_input(protein_file)]
-    encoders = _Encoders(read_receipt(dna_file), read_receipt(protein_file))
-    source = InputIdentity(
-        " + ".join(file.path for file in files), sum(file.size for file in files), _digest(f.sha256 for f in files)
-    )
-    makers = [model for model in (encoders.dna, encoders.protein) if model]
-    model = ModelIdentity(
-        " + ".join(maker.name if maker else "unknown" for maker in (encoders.dna, encoders.protein)),
-        None,
-        _digest(maker.weights_sha256 for maker in makers) if makers else "",
-    )
-    settings = {"labels": data_type, "window_bp": encoders.window_bp}
-    return Provenance(source, model, settings), encoders
-
-
-def _digest(digests: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()

@@ -1,169 +1,265 @@
-"""Reads and contigs in, scores of all their frames out, part by part.
-
-Scores are computed part by part and kept as files of their own, so that a run that was killed goes on behind its last
-part. The tables are made from those files at the end. At no time is more in memory than one part.
-"""
+"""``predict``: reads and contigs in, a call for every one of them out."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 
+from virnucpro.errors import ConfigError
 from virnucpro.features.classifier import Classifier, load_classifier, packaged_classifier
-from virnucpro.features.spec import FeatureSpec
 from virnucpro.models.catalog import MINI
-from virnucpro.models.memory import return_free_memory
-from virnucpro.records import Counts, Failure, ModelIdentity
-from virnucpro.runs.failures import append_failures, replace_failures
-from virnucpro.runs.manifests import Provenance, Receipt, State, examine, failure_details, write_result
-from virnucpro.scoring.scores import PartScores
-from virnucpro.sequences.frames import FRAME_NAMES
-from virnucpro.verbs.frame_encoders import ChosenEncoders
-from virnucpro.verbs.frame_features import FrameEncoders, embed_frames
-from virnucpro.verbs.framing import FramePart, frame_parts
-from virnucpro.verbs.part_files import (
-    FrameSettings,
-    begin_anew,
-    combine_identities,
-    part_provenance,
-    refuse_parts,
-)
-from virnucpro.verbs.row_kinds import RowKinds
-from virnucpro.verbs.sources import Source, identify_sources, read_sources
+from virnucpro.models.placement import choose_placement
+from virnucpro.records import ModelIdentity, Molecule, Record
+from virnucpro.runs.engine import execute
+from virnucpro.runs.parts import Arrays, ComputedPart
+from virnucpro.runs.plan import PartSize, Planner
+from virnucpro.runs.progress import ProgressCallback
+from virnucpro.runs.results import Results
+from virnucpro.runs.run import Advance, Outcome, PartInput, Run
+from virnucpro.scoring.calibration import Level
+from virnucpro.scoring.calls import call_records
+from virnucpro.scoring.rule import CallRule, choose_rule
+from virnucpro.sequences.molecules import sample_molecule
+from virnucpro.sequences.reading import SequenceFile
+from virnucpro.verbs.encoders import ChosenEncoders
+from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
+from virnucpro.verbs.part_size import part_of_windows
+from virnucpro.verbs.whole_records import whole_records
+from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, letters
+from virnucpro.writers.calls import CallsTable
+from virnucpro.writers.fasta import ViralFasta
+from virnucpro.writers.legacy import LegacyTables
+from virnucpro.writers.tracks import TrackPages
+from virnucpro.writers.writer import CalledRecords, Writer
 
-__all__ = [
-    "PredictionJob",
-    "PredictionReport",
-    "find_classifier",
-    "prediction_job",
-    "score_parts",
-]
+__all__ = ["PredictSettings", "Prediction", "predict"]
 
-PARTS_FOLDER = "parts"
+MANIFEST = "run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class PredictSettings:
+    """How `predict` scores and calls; None leaves a choice to the classifier or the device."""
+
+    classifier: str = MINI  # or the file of a classifier
+    dna_model: str | None = None
+    protein_model: str | None = None
+    window_bp: int | None = None
+    translation_table: int = 1
+    min_length_bp: int = 100
+    min_score: float | None = None
+    level: Level = "default"
+    prior: float | None = None
+    track_pages: int = 5
+    legacy_output: bool = False
+    device: str = "auto"
+    dtype: str = "auto"
+    max_tokens: int | None = None
+    part_windows: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class PredictionJob:
-    """What is to be predicted, with what, and where to."""
+class Prediction:
+    """What `predict` did."""
 
-    sources: Sequence[Source]  # reads and contigs
-    outdir: Path  # folder of the results
-    settings: FrameSettings  # windows, genetic code, batches
-    classifier: Classifier  # checked against `spec` already
-    spec: FeatureSpec  # what the features will be
-    provenance: Provenance  # inputs, encoders and classifier; what every part is made from
+    outcome: Outcome
+    outdir: Path
+    device: str  # and number format
 
-    def part_path(self, number: int) -> Path:
-        """Name the file of a part's scores."""
-        return self.outdir / PARTS_FOLDER / f"scores_{number:06}.npz"
+    @property
+    def counts(self) -> Mapping[str, Any]:
+        """Records by call and status, windows by status, rows; empty when nothing was written."""
+        return self.outcome.manifest.counts if self.outcome.manifest else {}
 
-    def parts_there(self) -> set[Path]:
-        """Find the parts that are there, whatever run made them."""
-        return set((self.outdir / PARTS_FOLDER).glob(f"scores_{'[0-9]' * 6}*.npz"))
+
+def predict(
+    inputs: PathLike | Sequence[PathLike],
+    outdir: PathLike,
+    settings: PredictSettings | None = None,
+    *,
+    overwrite: bool = False,
+    progress: ProgressCallback | None = None,
+    stdin: Path | None = None,
+) -> Prediction:
+    """Call every record of FASTA or FASTQ files viral or non-viral.
+
+    Started again after an interruption, it continues from what is saved; finished results are kept.
+
+    Parameters
+    ----------
+    inputs : path or sequence of path
+        Reads or contigs, plain or compressed with gz, bz2, xz or zst.
+    outdir : path
+        Folder for ``calls.tsv`` (one row per record, in input order), ``viral.fasta``, ``tracks*.png`` and
+        ``run.json``, which is written last.
+    settings : PredictSettings, optional
+        Classifier, encoders, windows, thresholds, device. By default the packaged ``mini``.
+    overwrite : bool, default: False
+        Recompute everything, ignoring existing results.
+    progress : callable, optional
+        Called with a `Progress` after every batch.
+    stdin : path, optional
+        The input that messages call "-".
+
+    Returns
+    -------
+    Prediction
+        Counts, and what was computed or skipped.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be read, or changes while it is read.
+    ConfigError
+        If settings exclude each other or do not suit the classifier.
+    WeightsError
+        If weights are missing or damaged.
+    StoreError
+        If the folder holds results of something else, or cannot be written.
+
+    Examples
+    --------
+    >>> from virnucpro import predict
+    >>> done = predict("contigs.fasta", "calls")  # doctest: +SKIP
+    >>> done.counts["calls"]  # doctest: +SKIP
+    {'viral': 12, 'non-viral': 88, 'not_scored': 0}
+    """
+    settings = settings or PredictSettings()
+    paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
+    job = _Prediction.of(settings)
+    sources = open_inputs(paths, SequenceFile, stdin)
+    results = ["calls.tsv", "viral.fasta", *(LegacyTables.NAMES if settings.legacy_output else ())]
+    run = Run(
+        "calls", sources, Path(outdir), MANIFEST, results, job.models(job.chosen.identities), job.described(), job,
+        output_settings={
+            **job.rule.describe(), "track_pages": settings.track_pages, "legacy_output": settings.legacy_output,
+        },
+        keep_parts=True,
+    )  # fmt: skip
+    (outcome,) = execute([run], overwrite=overwrite, progress=progress)
+    if outcome.error is not None:
+        raise outcome.error
+    return Prediction(outcome, Path(outdir), job.chosen.placement.describe())
 
 
 @dataclass(eq=False)
-class PredictionReport:
-    """What a prediction came to."""
+class _Prediction:
+    """The job behind `predict`."""
 
-    parts: int = 0  # parts in all, and those computed in this run
-    computed_parts: int = 0  # parts in all, and those computed in this run
-    windows: Counter[str] = field(default_factory=Counter)  # windows by outcome
-    kinds: RowKinds = field(default_factory=RowKinds)  # windows by what stands for them
-    frames: int = 0  # frames with scores, and frames that an encoder could not embed
-    failed_frames: int = 0  # frames with scores, and frames that an encoder could not embed
-    calls: Counter[str] = field(default_factory=Counter)  # records by call and by status
-    statuses: Counter[str] = field(default_factory=Counter)  # records by call and by status
-    tracks: int = 0  # contigs with two scored windows or more, and those drawn
-    drawn_tracks: int = 0  # contigs with two scored windows or more, and those drawn
+    settings: PredictSettings
+    classifier: Classifier
+    rule: CallRule
+    chosen: ChosenEncoders
+    windowing: WindowSettings
+    unchecked: list[str] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, settings: PredictSettings) -> _Prediction:
+        """Check everything that can be wrong before any input is read."""
+        classifier = packaged_classifier() if settings.classifier == MINI else load_classifier(settings.classifier)
+        rule = choose_rule(classifier.calibration, settings.prior, settings.min_score, settings.level)
+        spec = classifier.spec
+        given = {"dna": settings.dna_model, "protein": settings.protein_model}
+        names = {role: given[role] or use.name for role, use in spec.parts.items()}
+        chosen = ChosenEncoders(names, choose_placement(settings.device, settings.dtype))
+        window_bp = settings.window_bp or spec.window_bp
+        if window_bp is None:
+            raise ConfigError(f"{classifier.name} does not say its window; give --window")
+        windowing = WindowSettings(
+            window_bp, spec.rows, settings.translation_table, spec.layout, settings.min_length_bp
+        )
+        job = cls(settings, classifier, rule, chosen, windowing)
+        job.unchecked = job.require(chosen.identities)
+        return job
 
-def find_classifier(classifier: str) -> Classifier:
-    """Load a classifier from the package or from its file."""
-    return packaged_classifier() if classifier == MINI else load_classifier(classifier)
+    def require(self, identities: Mapping[str, ModelIdentity]) -> list[str]:
+        """Refuse encoders that the classifier was not trained with; say what could not be compared."""
+        found = self.chosen.spec(self.classifier.spec, identities)
+        return self.classifier.require(replace(found, window_bp=self.windowing.window_bp))
 
+    def models(self, identities: Mapping[str, ModelIdentity]) -> dict[str, ModelIdentity]:
+        """Everything that scores depend on, by role."""
+        return {**identities, "classifier": ModelIdentity(self.classifier.name, None, self.classifier.sha256)}
 
-def prediction_job(
-    sources: Sequence[Source], outdir: Path, settings: FrameSettings, classifier: Classifier, encoders: ChosenEncoders
-) -> PredictionJob:
-    """Describe a prediction, and check that classifier and encoders belong together."""
-    spec = encoders.spec(settings.window_bp, settings.frames)
-    classifier.require(spec)
-    scorer = ModelIdentity(classifier.name, None, classifier.sha256)
-    model = combine_identities(encoders.identities | {"classifier": scorer})
-    provenance = Provenance(identify_sources(sources), model, settings.decisive())
-    return PredictionJob(sources, outdir, settings, classifier, spec, provenance)
+    def described(self) -> dict[str, Any]:
+        """What changes the scores."""
+        windowing = self.windowing
+        return {
+            "window_bp": windowing.window_bp,
+            "rows": windowing.rows,
+            "translation_table": windowing.translation_table,
+            "min_length_bp": windowing.min_length_bp,
+            "dtype": self.chosen.placement.dtype_name,
+        }
 
+    def check(self, label: str, sample: Sequence[Record]) -> list[str]:
+        found = sample_molecule(sample)
+        return require_molecule(label, found, Molecule.DNA, "'virnucpro embed' reads proteins")
 
-def score_parts(
-    job: PredictionJob,
-    encoders: Callable[[], FrameEncoders],
-    on_progress: Callable[[int], None],
-    overwrite: bool = False,
-) -> PredictionReport:
-    """Score every frame, part by part; parts that are there, made from just this, are not computed again."""
-    if overwrite:
-        begin_anew(job.parts_there(), job.outdir, job.provenance.input.path)
-    report = PredictionReport()
-    failures: list[Failure] = []
-    records = read_sources(job.sources)
-    settings = job.settings
-    for part in frame_parts(records, settings.window_bp, settings.genetic_code, rule=settings.frames):
-        receipt = None if overwrite else _finished(job, part)
-        if receipt is None:
-            receipt = _score(job, part, encoders())
-            report.computed_parts += 1
-        report.parts += 1
-        report.frames += receipt.counts.written
-        report.failed_frames += receipt.counts.failed
-        failures += receipt.failures
-        report.windows.update(window.outcome.word for window in part.windows)
-        report.kinds.add(part)
-        on_progress(part.bases)
-        del part  # or it would be held while the next one is made
-        return_free_memory()
-    refuse_parts(job.parts_there() - {job.part_path(number) for number in range(1, report.parts + 1)})
-    if report.computed_parts:  # the log says it in file order, and each once, whatever was tried before
-        replace_failures(job.outdir, job.provenance.input.path, failures)
-    return report
+    def planner(self) -> Planner:
+        return self.windowing.planner(self._size())
 
+    def _size(self) -> PartSize:
+        return part_of_windows(
+            self.chosen.placement, self.chosen.flop_per_token(), self.windowing.window_bp, self.settings.part_windows
+        )
 
-def _finished(job: PredictionJob, part: FramePart) -> Receipt | None:
-    """Find the receipt of a part that is there already, made from just this."""
-    state, receipt = examine(job.part_path(part.number), part_provenance(job.provenance, part))
-    return receipt if state is State.FINISHED else None
+    def content(self, record: Record) -> tuple[bytes, bytes]:
+        return content(record)
 
+    def letters(self, record: Record) -> int:
+        return letters(record)
 
-def _score(job: PredictionJob, part: FramePart, encoders: FrameEncoders) -> Receipt:
-    """Embed and score one part and write its file; failures go to the log first."""
-    features = embed_frames(part, encoders, job.settings.limits, lambda _: None)
-    numbers = job.classifier.own_columns(features.table, job.spec)
-    rows = features.frame_rows
-    frames = [part.frames[row] for row in rows]
-    windows = part.windows
-    table = PartScores(
-        record_numbers=np.array([window.record_number for window in windows], np.int64),
-        numbers=np.array([window.number for window in windows], np.int64),
-        starts=np.array([window.start for window in windows], np.int64),
-        ends=np.array([window.end for window in windows], np.int64),
-        outcomes=np.array([window.outcome for window in windows], np.uint8),
-        window_rows=np.array([frame.window_row for frame in frames], np.int64),
-        frame_indices=np.array([FRAME_NAMES.index(frame.id[-2:]) for frame in frames], np.uint8),
-        scores=job.classifier.score(numbers),
-        log_odds=job.classifier.log_odds(numbers) if job.classifier.calibration is not None else None,
-    )
-    append_failures(job.outdir, job.provenance.input.path, features.failures)
-    counts = Counts(read=len(part.frames), written=len(frames), failed=len(features.failures))
-    provenance = part_provenance(job.provenance, part)
-    details = {"device": job.settings.placement.describe(), "failures": failure_details(features.failures)}
-    receipt = Receipt(provenance, counts, details)
-    return write_result(job.part_path(part.number), lambda stream: _save(stream, table), receipt)
+    def resolve(self) -> dict[str, ModelIdentity]:
+        identities = self.chosen.resolve()
+        self.require(identities)
+        return self.models(identities)
 
+    def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
+        """Score every row of the part's windows."""
+        embedded = embed_rows(given, self.windowing, self.chosen, self.settings.max_tokens, advance)
+        rows, kept = embedded.rows, embedded.kept
+        scored = self.classifier.score_rows(embedded.vectors)
+        arrays: Arrays = {
+            "status": rows.status,
+            "row_windows": rows.window_rows[kept].astype(np.int32),
+            "frames": rows.frames[kept],
+            "scores": scored.scores,
+            "log_odds": scored.log_odds,
+            "classes": scored.classes,
+        }
+        return ComputedPart(arrays, embedded.failures, {"rows": len(kept), "failed_rows": len(embedded.failures)})
 
-def _save(stream: BinaryIO, table: PartScores) -> None:
-    np.savez(stream, **table.columns())  # type: ignore[arg-type]
+    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
+        """Write every table in one pass."""
+        calls: Counter[str] = Counter()
+        statuses: Counter[str] = Counter()
+        with ExitStack() as stack:
+            writers = [stack.enter_context(writer) for writer in self._writers(results)]
+            for records, scored in whole_records(parts, self.windowing):
+                windows = self.rule.window_scores(scored)
+                lengths_bp = np.array([letters(record) for record in records], np.int64)
+                called = CalledRecords(records, call_records(lengths_bp, scored, windows, self.rule), scored, windows)
+                calls.update(called.calls.call.tolist())
+                statuses.update(called.calls.status.tolist())
+                for writer in writers:
+                    writer.write(called)
+        return {
+            "counts": {"records": calls.total(), "calls": dict(calls), "statuses": dict(statuses)},
+            "device": self.chosen.placement.describe(),
+            "classifier": self.classifier.training,
+        }
+
+    def _writers(self, results: Results) -> list[Writer]:
+        writers: list[Writer] = [CallsTable(results), ViralFasta(results)]
+        if self.settings.legacy_output:
+            writers.append(LegacyTables(results))
+        if self.settings.track_pages:
+            writers.append(TrackPages(results, self.settings.track_pages))
+        return writers

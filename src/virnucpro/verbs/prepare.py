@@ -1,165 +1,267 @@
-"""GenBank files in, training frames out: first decide what is to be done, then do it."""
+"""``prepare``: annotated genomes in; nucleotides and proteins of the ORFs that their annotation confirms out."""
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from virnucpro.errors import ConfigError, InputError, StoreError
-from virnucpro.records import Counts, Failure
-from virnucpro.runs.failures import append_failures
-from virnucpro.runs.manifests import Provenance, Receipt, State, examine, identify_input, receipt_path
-from virnucpro.sequences.genetic_codes import translation_table
-from virnucpro.verbs.prepared_file import Framing, PreparationJob, RecordRow, prepare_file
-from virnucpro.verbs.sources import Source, source_problems
+import numpy as np
 
-__all__ = [
-    "PreparationListener",
-    "PreparationPlan",
-    "PreparationReport",
-    "carry_out_preparation",
-    "make_preparation_jobs",
-    "plan_preparation",
-]
+from virnucpro.errors import ConfigError, shown
+from virnucpro.records import FileIdentity, ModelIdentity, Record
+from virnucpro.runs.engine import execute
+from virnucpro.runs.parts import ComputedPart
+from virnucpro.runs.plan import PartSize, Planner
+from virnucpro.runs.progress import ProgressCallback
+from virnucpro.runs.results import Results
+from virnucpro.runs.run import Advance, Outcome, PartInput, Run
+from virnucpro.runs.spool import spooled
+from virnucpro.sequences.annotated import annotated_rows
+from virnucpro.sequences.genbank import GENBANK_SUFFIXES, GenBankFile, GenBankRecord
+from virnucpro.sequences.genetic_codes import amino_acids
+from virnucpro.sequences.nucleotides import clean_sequences
+from virnucpro.sequences.orfs import find_rows
+from virnucpro.sequences.reading import SequenceFile, sequence_stem
+from virnucpro.sequences.row_ids import row_ids
+from virnucpro.sequences.windows import cut_windows, plan_windows
+from virnucpro.verbs.inputs import PathLike, open_inputs
 
+__all__ = ["PrepareSettings", "RecordRow", "prepare"]
 
-@dataclass(eq=False)
-class PreparationPlan:
-    """What is to be done, and what is not."""
-
-    framing: Framing  # how records become frames
-    pending: list[tuple[PreparationJob, Provenance]] = field(default_factory=list)  # to prepare, in input order
-    # results that are there already, made from just this
-    finished: list[tuple[PreparationJob, Receipt]] = field(default_factory=list)
-    unchecked: list[PreparationJob] = field(default_factory=list)  # tables that are there without a receipt; kept
-    refused: list[tuple[PreparationJob, InputError]] = field(default_factory=list)  # inputs that cannot be read
+OK: Final = "ok"
+PART: Final = PartSize(units=1000, letters=20_000_000)
+ENDINGS: Final = ("_nucleotide.fa", "_protein.faa", "_prepare.tsv")
 
 
-@dataclass(eq=False)
-class PreparationReport:
-    """What a run came to."""
+@dataclass(frozen=True, slots=True)
+class PrepareSettings:
+    """How `prepare` cuts genomes."""
 
-    # records of the files written in this run, and of those that were finished before
-    counts: Counts = field(default_factory=Counts)
-    # records of the files written in this run, and of those that were finished before
-    skipped: Counts = field(default_factory=Counts)
-    # windows, frames without a stop and frames kept, of the files written in this run
-    totals: Counter[str] = field(default_factory=Counter)
-    written_files: int = 0  # files
-    skipped_files: int = 0  # files
-    refused_files: int = 0  # files
-    seconds: float = 0.0  # time spent preparing and writing
+    window_bp: int = 500
+    translation_table: int = 1
 
 
-class PreparationListener:
-    """Is told what happens; override what matters to you."""
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """What became of one record; a row of the table."""
 
-    def record_done(self, job: PreparationJob, row: RecordRow) -> None:
-        """A record has its row."""
+    name: str
+    length_bp: int
+    n_cds: int
+    n_translations: int
+    n_windows: int
+    n_open_frames: int  # frames without a stop codon
+    n_kept: int  # of those, frames that the annotation confirms
+    status: str  # ``ok``, or why no ORFs were looked for
 
-    def file_written(self, job: PreparationJob, receipt: Receipt) -> None:
-        """The results of a file and their receipt are on the disk."""
-
-    def file_refused(self, _job: PreparationJob, error: InputError) -> None:
-        """A file gave no result."""
+    def line(self) -> str:
+        """Tab-separated, with a line end."""
+        return "\t".join(shown(str(value)) for value in astuple(self)) + "\n"
 
 
-def make_preparation_jobs(sources: Sequence[Path], fastas: Sequence[Path], outdir: Path) -> list[PreparationJob]:
-    """Pair every GenBank file with its FASTA file, if there are any."""
-    paired = list(fastas) if fastas else [None] * len(sources)
-    if len(paired) != len(sources):
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A GenBank record and the sequence that belongs to it; one of them may be missing."""
+
+    annotation: GenBankRecord | None
+    record: Record | None
+    left_length: int = 0  # of a sequence that no annotation belongs to
+
+
+def prepare(
+    inputs: PathLike | Sequence[PathLike],
+    outdir: PathLike,
+    settings: PrepareSettings | None = None,
+    *,
+    fastas: Sequence[PathLike] = (),
+    overwrite: bool = False,
+    progress: ProgressCallback | None = None,
+    stdin: Path | None = None,
+) -> list[Outcome]:
+    """Cut annotated genomes into training ORFs: those whose protein is part of an annotated translation.
+
+    Parameters
+    ----------
+    inputs : path or sequence of path
+        GenBank flat files, plain or compressed.
+    outdir : path
+        ``x.gbff`` gives ``x_nucleotide.fa`` and ``x_protein.faa``, row for row the same ORFs, and ``x_prepare.tsv``,
+        a row for every record.
+    settings : PrepareSettings, optional
+        Window and translation table.
+    fastas : sequence of path, optional
+        One for each input, in the same order: sequences are taken from there, by ID.
+    overwrite : bool, default: False
+        Recompute everything, ignoring existing results.
+    progress : callable, optional
+        Called with a `Progress` after every part.
+    stdin : path, optional
+        The input that messages call "-".
+
+    Returns
+    -------
+    list of Outcome
+        One for each input.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such translation table, or FASTA files are missing or too many.
+    StoreError
+        If a result was made from something else, or cannot be written.
+    """
+    settings = settings or PrepareSettings()
+    amino_acids(settings.translation_table)  # refuses a number that is none
+    paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
+    sources = open_inputs(paths, GenBankFile, stdin)
+    if fastas and len(fastas) != len(sources):
         raise ConfigError(
-            f"{len(sources)} GenBank and {len(fastas)} FASTA files: give --fasta once for each GenBank file, in the "
-            "same order, or not at all"
+            f"{len(sources)} GenBank and {len(fastas)} FASTA files: give one --fasta for each GenBank file, in the same "
+            "order, or none"
         )
-    jobs = [PreparationJob(source, fasta, outdir, str(source)) for source, fasta in zip(sources, paired, strict=True)]
-    problems = source_problems([Source(path, str(path)) for path in (*sources, *fastas)])
-    by_table: dict[Path, list[str]] = {}
-    for job in jobs:
-        by_table.setdefault(job.table, []).append(job.label)
-    problems += [
-        f"{' and '.join(labels)} would both give {table}" for table, labels in by_table.items() if len(labels) > 1
+    paired = open_inputs(fastas, SequenceFile) if fastas else [None] * len(sources)
+    runs = [
+        _run(_Genomes(source, fasta, Path(outdir)), Path(outdir), settings)
+        for source, fasta in zip(sources, paired, strict=True)
     ]
-    if problems:
-        raise ConfigError("; ".join(problems))
-    return jobs
+    return execute(runs, overwrite=overwrite, progress=progress)
 
 
-def plan_preparation(jobs: Sequence[PreparationJob], framing: Framing, overwrite: bool = False) -> PreparationPlan:
-    """Decide what to do with every input, before anything is computed."""
-    translation_table(framing.genetic_code)
-    plan, conflicts = PreparationPlan(framing), []
-    for job in jobs:
-        try:
-            provenance = _provenance_of(job, framing)
-            state, receipt = (State.ABSENT, None) if overwrite else _examine(job, provenance)
-            if receipt is not None:
-                plan.finished.append((job, receipt))
-            elif state is State.UNCHECKED:
-                plan.unchecked.append(job)
-            else:
-                plan.pending.append((job, provenance))
-        except InputError as error:
-            plan.refused.append((job, error))
-        except StoreError as error:
-            conflicts.append(str(error))
-    if conflicts:
-        raise StoreError("\n".join(conflicts))
-    return plan
+def _run(genomes: _Genomes, outdir: Path, settings: PrepareSettings) -> Run:
+    stem = sequence_stem(genomes.path, GENBANK_SUFFIXES)
+    names = [stem + ending for ending in ENDINGS]
+    decisive: dict[str, Any] = {"window_bp": settings.window_bp, "translation_table": settings.translation_table}
+    if genomes.fasta is not None:
+        fasta = genomes.fasta.digest()
+        decisive |= {"fasta": [fasta.size, fasta.sha256]}
+    return Run(
+        f"{stem}_prepare", [genomes], outdir, f"{stem}_prepare.json", names, {}, decisive, _Preparation(names, settings)
+    )
 
 
-def _provenance_of(job: PreparationJob, framing: Framing) -> Provenance:
-    settings: dict[str, Any] = {"window_bp": framing.window_bp, "genetic_code": framing.genetic_code}
-    if job.fasta is not None:
-        identity = identify_input(job.fasta)
-        settings |= {"fasta size": identity.size, "fasta sha256": identity.sha256}
-    return Provenance(identify_input(job.source, job.label), None, settings)
+class _Genomes:
+    """A GenBank file, and the FASTA file of its sequences if there is one."""
+
+    def __init__(self, genbank: GenBankFile, fasta: SequenceFile | None, scratch: Path) -> None:
+        self.label, self.path, self._genbank, self.fasta, self._scratch = (
+            genbank.label,
+            genbank.path,
+            genbank,
+            fasta,
+            scratch,
+        )
+
+    def __iter__(self) -> Iterator[_Pair]:
+        if self.fasta is None:
+            for annotation in self._genbank:
+                yield _Pair(annotation, Record(annotation.number, annotation.id, annotation.sequence))
+            return
+        with spooled(self.fasta, self._scratch) as spool:
+            for annotation in self._genbank:
+                yield _Pair(annotation, spool.take(annotation.id))
+            for id_, length in spool.left():
+                yield _Pair(None, Record(0, id_, ""), length)
+
+    @property
+    def identity(self) -> FileIdentity:
+        return self._genbank.identity
+
+    def digest(self) -> FileIdentity:
+        return self._genbank.digest()
 
 
-def _examine(job: PreparationJob, wanted: Provenance) -> tuple[State, Receipt | None]:
-    """Look at the table's receipt, and at the two files that it vouches for as well."""
-    state, receipt = examine(job.table, wanted)
-    if receipt is None:
-        return state, None
-    for path in (job.nucleotides, job.proteins):
-        if not path.exists():
-            return State.ABSENT, None
-        expected, found = receipt.details["outputs"][path.name]["size"], path.stat().st_size
-        if found != expected:
-            raise StoreError(
-                f"{path} has {found} bytes, {expected} in {receipt_path(job.table)}; "
-                "to make it anew, remove it or add --overwrite"
-            )
-    return state, receipt
+@dataclass(eq=False)
+class _Preparation:
+    """The job behind `prepare`, of one input."""
+
+    names: Sequence[str]
+    settings: PrepareSettings
+
+    def check(self, label: str, sample: Sequence[_Pair]) -> list[str]:
+        return []
+
+    def planner(self) -> Planner:
+        return Planner(lambda _: 1, PART)
+
+    def content(self, record: _Pair) -> tuple[bytes, bytes]:
+        annotation = "" if record.annotation is None else repr(record.annotation)
+        sequence = "" if record.record is None else f"{record.record.header}\n{record.record.sequence}"
+        return annotation.encode("utf-8", "surrogateescape"), sequence.encode("utf-8", "surrogateescape")
+
+    def letters(self, record: _Pair) -> int:
+        return len(record.record.sequence) if record.record else 0
+
+    def resolve(self) -> Mapping[str, ModelIdentity]:
+        return {}
+
+    def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
+        """Find the confirmed ORFs of a part's records; the columns are the text of the three results."""
+        nucleotides, proteins, table = [], [], []
+        counts: Counter[str] = Counter()
+        for pair in given.records:
+            row, orfs = self._row(pair)
+            for id_, letters, protein in orfs:
+                nucleotides.append(f">{id_}\n{letters}\n")
+                proteins.append(f">{id_}\n{protein}\n")
+            table.append(row.line())
+            counts.update(_counts(row))
+            codes = pair.annotation.genetic_codes if pair.annotation else ()
+            counts.update(f"table_{code}" for code in codes if _differs(code, self.settings.translation_table))
+        advance(given.part.letters)
+        texts = zip(("nucleotides", "proteins", "table"), (nucleotides, proteins, table), strict=True)
+        arrays = {
+            name: np.frombuffer("".join(lines).encode("utf-8", "surrogateescape"), np.uint8) for name, lines in texts
+        }
+        return ComputedPart(arrays, (), counts)
+
+    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
+        """Write the texts of all parts."""
+        nucleotides, proteins, table = (results.open(name) for name in self.names)
+        table.write(("\t".join(column.name for column in fields(RecordRow)) + "\n").encode())
+        for _, computed in parts:
+            for stream, name in ((nucleotides, "nucleotides"), (proteins, "proteins"), (table, "table")):
+                stream.write(computed.arrays[name].tobytes())
+        return {}
+
+    def _row(self, pair: _Pair) -> tuple[RecordRow, list[tuple[str, str, str]]]:
+        """Look for ORFs where there is something to look in, and something to look for."""
+        annotation, record = pair.annotation, pair.record
+        if annotation is None:
+            assert record is not None
+            return RecordRow(
+                record.id or f"record_{record.number}", len(record.sequence), 0, 0, 0, 0, 0, "no GenBank record"
+            ), []
+        status = annotation.problem or OK
+        if record is None:
+            status, record = annotation.problem or "not in the FASTA file", Record(annotation.number, annotation.id, "")
+        elif status == OK and not record.sequence:
+            status = "no sequence"
+        elif status == OK and not annotation.translations:
+            status = "no translations"
+        known = (annotation.id, len(record.sequence), annotation.n_cds, len(annotation.translations))
+        if status != OK:
+            return RecordRow(*known, 0, 0, 0, status), []
+        windows = plan_windows([len(sequences := clean_sequences([record.sequence]).values)], self.settings.window_bp)
+        rows = find_rows(cut_windows([sequences.tobytes()], windows), "open", self.settings.translation_table)
+        kept = rows.take(annotated_rows(rows, annotation.translations))
+        found = list(zip(row_ids([record.id], windows, kept), kept.nucleotides(), kept.proteins(), strict=True))
+        return RecordRow(*known, len(windows), len(rows), len(found), OK), found
 
 
-def carry_out_preparation(plan: PreparationPlan, listener: PreparationListener) -> PreparationReport:
-    """Prepare what a plan says, file by file."""
-    report = PreparationReport(skipped_files=len(plan.finished) + len(plan.unchecked))
-    for _, receipt in plan.finished:
-        report.skipped += receipt.counts
-    for job, error in plan.refused:
-        _refuse(job, error, report, listener)
-    started = time.perf_counter()
-    for job, provenance in plan.pending:
-        try:
-            receipt = prepare_file(job, provenance, plan.framing, listener.record_done)
-        except InputError as error:
-            _refuse(job, error, report, listener)
-        else:
-            report.counts += receipt.counts
-            report.totals.update(receipt.details["totals"])
-            report.written_files += 1
-            listener.file_written(job, receipt)
-    report.seconds = time.perf_counter() - started
-    return report
+def _counts(row: RecordRow) -> dict[str, int]:
+    failed = row.status != OK
+    return {
+        "read": 1, "written": not failed, "failed": failed, "windows": row.n_windows, "open_frames": row.n_open_frames,
+        "kept": row.n_kept, f"status {row.status}": 1,
+    }  # fmt: skip
 
 
-def _refuse(job: PreparationJob, error: InputError, report: PreparationReport, listener: PreparationListener) -> None:
-    append_failures(job.outdir, job.label, [Failure(0, "-", type(error).__name__, str(error))])
-    report.refused_files += 1
-    listener.file_refused(job, error)
+def _differs(table: int, other: int) -> bool:
+    """Whether two translation tables read some codon differently; 11 differs from 1 in its starts only."""
+    try:
+        return amino_acids(table) != amino_acids(other)
+    except ConfigError:  # a number that an annotation names and that is none
+        return True

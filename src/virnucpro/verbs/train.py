@@ -1,14 +1,18 @@
-"""Feature folders in, a classifier file out."""
+"""Training: folders of labelled features in, one classifier file out."""
 
 from __future__ import annotations
 
 import json
+import logging
+import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from virnucpro import __version__
 from virnucpro.errors import ConfigError, StoreError
@@ -16,102 +20,316 @@ from virnucpro.evaluation.metrics import measure
 from virnucpro.features.classifier import Classifier, serialise_classifier
 from virnucpro.features.rows import LabelledRows, open_labelled_rows
 from virnucpro.features.spec import Modality
-from virnucpro.runs.files import whole_file
+from virnucpro.models.placement import choose_placement
+from virnucpro.runs.files import require_writable, whole_file
 from virnucpro.sequences.row_ids import number_sources
+from virnucpro.training.calibrate import CalibrationWindows, fit_calibration, require_enough
 from virnucpro.training.fit import Epoch, FitSettings, Fitted, Task, fit_mlp
 from virnucpro.training.split import Split, SplitKind, split_by_record, split_rows
 
-__all__ = ["TrainingJob", "TrainingPlan", "TrainingReport", "carry_out_training", "make_split", "plan_training"]
+__all__ = [
+    "TrainSettings", "Training", "TrainingPlan", "make_split", "plan_training", "run_training", "score_blocks", "train",
+    "window_lengths",
+]  # fmt: skip
+
+logger = logging.getLogger(__name__)
+
+PathLike = str | os.PathLike[str]
+
+ROWS_PER_BLOCK = 10_000
+REFERENCE_BP = 500
+"""Features of windows of several lengths hold log2 of the length over this number, behind the embeddings."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingJob:
-    """What to train, and on what."""
+@dataclass(frozen=True)
+class TrainSettings(FitSettings):
+    """Settings of `train`; the defaults are those of the original VirNucPro, except that whole records are held out.
 
-    viral: Path  # folders of ``*_merged.pt`` parts
-    host: Path  # folders of ``*_merged.pt`` parts
-    output: Path  # the classifier's file
-    modality: Modality = "both"  # which numbers of a row it takes
-    split: SplitKind = "record"  # whether whole records or single rows are set aside to measure on
-    test_share: float = 0.1  # share of rows to set aside
-    window_bp: int | None = None  # bases of the windows, for features that do not say it
-    settings: FitSettings = field(default_factory=FitSettings)  # how to fit
+    Attributes
+    ----------
+    epochs : int
+        Maximum number of epochs.
+    patience : int
+        Epochs without a lower test loss before training stops.
+    rows_per_batch : int
+        Feature rows per optimiser step.
+    learning_rate, momentum : float
+        Of stochastic gradient descent.
+    rate_step_epochs : int
+        Epochs between reductions of the learning rate.
+    rate_factor : float
+        Factor of each reduction.
+    hidden_width : int
+        Units of the hidden layer.
+    seed : int
+        Random seed for the split, initial weights, shuffling and dropout.
+    modality : {"both", "dna", "protein"}
+        Which features the classifier takes.
+    split : {"record", "random"}
+        Hold out whole records, or single rows as the original does, which flatters every metric.
+    test_share : float
+        Share of rows in the test part, which chooses the best epoch.
+    calibrate : bool
+        Also fit probabilities, thresholds and error rates, on records that neither train nor choose the epoch.
+    calibration_share : float
+        Share of rows in that part.
+    window_bp : int or None
+        Window length in bases, for features that do not record it.
+    """
 
-    @property
-    def log(self) -> Path:
-        """Where the epochs' figures go, one JSON object per line."""
-        return self.output.with_suffix(".epochs.jsonl")
+    modality: Modality = "both"
+    split: SplitKind = "record"
+    test_share: float = 0.1
+    calibrate: bool = False
+    calibration_share: float = 0.1
+    window_bp: int | None = None
+
+    def problems(self) -> list[str]:
+        """Name every value that is out of range."""
+        problems = super().problems()
+        if not 0 < self.test_share < 1:
+            problems.append(f"test_share is {self.test_share}, and must be between 0 and 1")
+        if self.calibrate:
+            if not 0 < self.calibration_share < 1 - self.test_share:
+                problems.append(
+                    f"calibration_share is {self.calibration_share}, and must be above 0 and leave rows to train on"
+                )
+            if self.split != "record":
+                problems.append(f"calibration needs whole records set aside, and split is {self.split!r}")
+        return problems
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingPlan:
-    """A job whose inputs have been looked at."""
+    """A training whose inputs and output have been checked."""
 
-    job: TrainingJob  # what to do
+    output: Path
+    settings: TrainSettings
     task: Task  # rows, columns and split
-    rows_on: dict[str, int]  # rows by side and class, for people and for the file's header
+    rows: dict[str, int]  # rows by part and class, such as "train_viral"
+    warnings: list[str]
+
+    @property
+    def log(self) -> Path:
+        """The file of the epochs, one JSON object per line."""
+        return self.output.with_suffix(".epochs.jsonl")
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingReport:
-    """What a training came to."""
+class Training:
+    """Result of `train`.
 
-    classifier: Classifier  # as it was written
-    epochs: list[Epoch]  # all of them
-    best: Epoch  # the one whose weights were kept
+    Attributes
+    ----------
+    classifier : Classifier
+        As written, with the weights of the best epoch.
+    epochs : list of Epoch
+        Learning rate, losses and test metrics of every epoch.
+    best : Epoch
+        The epoch whose weights were kept.
+    rows : dict of str to int
+        Feature rows by part and class: ``train_viral``, ``test_non_viral``, ...
+    output, log : pathlib.Path
+        The classifier's file, and the file of the epochs.
+    warnings : list of str
+        What limits the result; also logged.
+    """
+
+    classifier: Classifier
+    epochs: list[Epoch]
+    best: Epoch
+    rows: dict[str, int]
+    output: Path
+    log: Path
+    warnings: list[str]
 
 
-def plan_training(job: TrainingJob, overwrite: bool = False) -> TrainingPlan:
-    """Look at everything before anything is fitted."""
-    if not 0 < job.test_share < 1:
-        raise ConfigError(f"a test share of {job.test_share} leaves nothing on one side; give one between 0 and 1")
-    if job.output.suffix != ".safetensors":
-        raise ConfigError(f"{job.output}: a classifier's file ends in .safetensors")
-    if job.output.exists() and not overwrite:
-        raise StoreError(f"{job.output} is there already; give another name or add --overwrite")
-    rows = open_labelled_rows(job.viral, job.host, job.window_bp)
-    columns = rows.spec.columns(job.modality)
-    split = make_split(rows, job.split, job.test_share, job.settings.seed)
-    rows_on = {
-        f"{side}_{name}": int(np.count_nonzero(rows.labels[numbers] == label))
-        for side, numbers in (("train", split.train), ("test", split.test))
-        for name, label in (("viral", 1), ("host", 0))
+def train(
+    viral: PathLike,
+    non_viral: PathLike,
+    output: PathLike,
+    settings: TrainSettings | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+) -> Training:
+    """Train a classifier on labelled features.
+
+    Writes the classifier and, beside it, ``*.epochs.jsonl`` with one JSON object per epoch. The same call on the same
+    machine writes the same bytes.
+
+    Parameters
+    ----------
+    viral, non_viral : path
+        Folders of ``*_merged.pt`` files, as `virnucpro features` and `merge_data` write them.
+    output : path
+        The classifier's file, ending in ``.safetensors``.
+    settings : TrainSettings, optional
+        How to train; by default as the original VirNucPro, with whole records held out.
+    device : str, default: "auto"
+        ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    overwrite : bool, default: False
+        Replace existing results.
+    on_epoch : callable, optional
+        Called with each `Epoch` when it ends.
+
+    Returns
+    -------
+    Training
+        The classifier, its epochs, and the rows of each part.
+
+    Raises
+    ------
+    ConfigError
+        If folders are missing or do not go together, or too few records are there to split or to calibrate.
+    InputError
+        If a row ID does not name its record, or a file has the other label.
+    StoreError
+        If a file cannot be read or written, or a result exists.
+    DeviceError
+        If the device is not there.
+
+    Examples
+    --------
+    >>> from virnucpro import TrainSettings, train
+    >>> result = train("features/viral", "features/host", "own.safetensors", TrainSettings(calibrate=True))
+    ... # doctest: +SKIP
+    >>> result.best.test["auroc"]  # doctest: +SKIP
+    0.9712
+    """
+    plan = plan_training(viral, non_viral, output, settings or TrainSettings(), overwrite)
+    return run_training(plan, choose_placement(device, "fp32").device, on_epoch)
+
+
+def plan_training(
+    viral: PathLike, non_viral: PathLike, output: PathLike, settings: TrainSettings, overwrite: bool = False
+) -> TrainingPlan:
+    """Check inputs, output and settings, and split the rows."""
+    output = Path(output)
+    if output.suffix != ".safetensors":
+        raise ConfigError(f"{output}: the file of a classifier ends in .safetensors")
+    rows = open_labelled_rows(Path(viral), Path(non_viral), settings.window_bp)
+    columns = rows.spec.columns(settings.modality)
+    split = make_split(
+        rows, settings.split, settings.test_share, settings.seed,
+        settings.calibration_share if settings.calibrate else 0.0,
+    )  # fmt: skip
+    counts = {
+        f"{part}_{name}": int(np.count_nonzero(rows.labels[numbers] == label))
+        for part, numbers in split.parts().items()
+        for name, label in (("viral", 1), ("non_viral", 0))
     }
-    return TrainingPlan(job, Task(rows, columns, split), rows_on)
+    if settings.calibrate:
+        _require_calibratable(rows, split)
+    plan = TrainingPlan(output, settings, Task(rows, columns, split), counts, _warnings(rows, settings))
+    for path in (output, plan.log):
+        if path.exists() and not overwrite:
+            raise StoreError(f"{path} exists already; give another name or add --overwrite")
+    require_writable(output.parent)
+    return plan
 
 
-def make_split(rows: LabelledRows, kind: SplitKind, test_share: float, seed: int) -> Split:
-    """Split rows; the same rows and numbers give the same split."""
+def run_training(
+    plan: TrainingPlan, device: torch.device, on_epoch: Callable[[Epoch], None] = lambda _: None
+) -> Training:
+    """Fit, calibrate where asked for, and write the classifier and the log of its epochs."""
+    warnings = list(plan.warnings)
+    logger.info("training %s on %d rows", plan.output, len(plan.task.split.train))
+    fitted = fit_mlp(plan.task, plan.settings, device, measure, on_epoch)
+    spec = plan.task.rows.spec.restricted(plan.settings.modality)
+    classifier = Classifier(fitted.model, spec, _summary(plan, fitted), str(plan.output))
+    if plan.settings.calibrate:
+        calibration, limits = fit_calibration(_calibration_windows(plan.task, classifier))
+        classifier = Classifier(
+            fitted.model, spec, classifier.training, str(plan.output), calibration=calibration.to_dict()
+        )
+        warnings += limits
+    with whole_file(plan.log) as stream:
+        stream.writelines(json.dumps(epoch.to_dict()).encode() + b"\n" for epoch in fitted.epochs)
+    with whole_file(plan.output) as stream:
+        stream.write(serialise_classifier(classifier))
+    for warning in warnings:
+        logger.warning("%s", warning)
+    return Training(classifier, fitted.epochs, fitted.best, plan.rows, plan.output, plan.log, warnings)
+
+
+def make_split(
+    rows: LabelledRows, kind: SplitKind, test_share: float, seed: int, calibration_share: float = 0.0
+) -> Split:
+    """Split rows; the same rows and settings give the same split."""
     if kind == "random":
         return split_rows(rows.labels, test_share, seed)
     records, _ = number_sources(rows.ids())
-    return split_by_record(rows.labels, records, test_share, seed)
+    return split_by_record(rows.labels, records, test_share, seed, calibration_share)
 
 
-def carry_out_training(
-    plan: TrainingPlan, device: torch.device, on_epoch: Callable[[Epoch], None] = lambda _: None
-) -> TrainingReport:
-    """Fit what a plan says, and write the classifier and the figures of its epochs."""
-    job = plan.job
-    fitted = fit_mlp(plan.task, job.settings, device, measure, on_epoch)
-    spec = plan.task.rows.spec.restricted(job.modality)
-    classifier = Classifier(fitted.model, spec, _summary(plan, fitted), str(job.output))
-    with whole_file(job.log) as stream:
-        stream.writelines(json.dumps(epoch.to_dict()).encode() + b"\n" for epoch in fitted.epochs)
-    with whole_file(job.output) as stream:
-        stream.write(serialise_classifier(classifier))
-    return TrainingReport(classifier, fitted.epochs, fitted.best)
+def window_lengths(rows: LabelledRows) -> NDArray[np.int64] | None:
+    """Bases of the window of every row; None where the features do not record them."""
+    spec = rows.spec
+    if spec.length_numbers:
+        column = spec.width - spec.length_numbers
+        numbers = [part.table.vectors[:, column] for part in rows.parts]
+        lengths: NDArray[np.int64] = np.rint(REFERENCE_BP * np.exp2(np.concatenate(numbers, dtype=np.float64))).astype(
+            np.int64
+        )
+        return lengths
+    return None if spec.window_bp is None else np.full(len(rows), spec.window_bp, np.int64)
+
+
+def score_blocks(
+    score: Callable[[NDArray[np.float32]], NDArray[Any]], rows: LabelledRows, numbers: NDArray[np.int64], columns: slice
+) -> NDArray[Any]:
+    """Score some rows, of which only one block is in memory at a time."""
+    starts = range(0, len(numbers), ROWS_PER_BLOCK)
+    return np.concatenate([score(rows.gather(numbers[start : start + ROWS_PER_BLOCK], columns)) for start in starts])
+
+
+def _warnings(rows: LabelledRows, settings: TrainSettings) -> list[str]:
+    warnings = []
+    if rows.spec.window_bp is None:
+        warnings.append("the features do not record their window length; give it with --window")
+    if any(encoder.identity is None for encoder in rows.spec.parts.values()):
+        warnings.append(
+            "some features have no manifest, so the classifier records the widths of its encoders but not their names"
+        )
+    if settings.split == "random":
+        warnings.append("split by row: windows of one record are in both parts, so the metrics are too good")
+    return warnings
+
+
+def _require_calibratable(rows: LabelledRows, split: Split) -> None:
+    if window_lengths(rows) is None:
+        raise ConfigError(
+            "calibration needs the window length, which the features do not record; give it with --window"
+        )
+    _, windows = number_sources(rows.ids())
+    _, first = np.unique(windows[split.calibration], return_index=True)
+    viral = int(rows.labels[split.calibration][first].sum())
+    require_enough(viral, len(first) - viral)
+
+
+def _calibration_windows(task: Task, classifier: Classifier) -> CalibrationWindows:
+    """Score the windows of the calibration part: mean log-odds of their rows."""
+    rows, numbers = task.rows, task.split.calibration
+    lengths = window_lengths(rows)
+    assert lengths is not None
+    records, windows = (column[numbers] for column in number_sources(rows.ids()))
+    odds = score_blocks(classifier.log_odds, rows, numbers, task.columns)
+    _, first, of_row, sizes = np.unique(windows, return_index=True, return_inverse=True, return_counts=True)
+    means = np.bincount(of_row, odds) / sizes
+    return CalibrationWindows(rows.labels[numbers][first], means, records[first], lengths[numbers][first])
 
 
 def _summary(plan: TrainingPlan, fitted: Fitted) -> dict[str, object]:
-    """What the classifier's header says of its training; equal trainings say the same."""
-    job = plan.job
-    return {
-        "split": job.split,
-        "test_share": job.test_share,
-        "rows": plan.rows_on,
+    """What the header of the classifier says of its training; the same training says the same."""
+    settings = plan.settings
+    summary: dict[str, object] = {"split": settings.split, "test_share": settings.test_share}
+    if settings.calibrate:
+        summary["calibration_share"] = settings.calibration_share
+    return summary | {
+        "rows": plan.rows,
         "row_ids_sha256": plan.task.rows.ids_sha256,
-        "settings": asdict(job.settings),
+        "settings": {field.name: getattr(settings, field.name) for field in fields(FitSettings)},
         "epochs": len(fitted.epochs),
         "best": fitted.best.to_dict(),
         "versions": {"virnucpro": __version__, "torch": torch.__version__},

@@ -1,1 +1,1 @@
-"""Tables and figures for people and for scripts."""
+"""Result files: one file per kind, each given the same records in file order."""

@@ -1,6 +1,6 @@
-"""Pictures of an evaluation, in colours that survive colour blindness.
+"""Figures of an evaluation, as PNG of 300 dpi and as SVG, in colours that colour-blind readers can tell apart.
 
-matplotlib is imported when a picture is drawn, and used without its global state; equal data give equal SVG files.
+matplotlib is imported when a figure is drawn, and used without its global state; equal data give equal SVG files.
 
 References
 ----------
@@ -12,138 +12,198 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from virnucpro.evaluation.evaluate import Evaluation
+from virnucpro.evaluation.levels import ScoredUnits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "Line",
-    "Picture",
-    "draw_calibration",
-    "draw_precision_recall",
-    "draw_roc",
-    "draw_score_histogram",
-]
+__all__ = ["Picture", "draw_comparison", "draw_evaluation"]
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
-"""The colours of [1]_; here virus is vermillion and host is blue, everywhere."""
+"""The colours of [1]_. Vermillion is viral and blue is non-viral, everywhere, and nothing else is."""
 GREY: Final = "#999999"
+Corner = Literal["best", "lower left", "lower right", "upper center", "upper left"]
+_TO: Final = "\u2013"  # an en dash
 
-_INCHES = (4.8, 4.2)
-_DPI = 200
+_LINES = ((BLACK, "-"), (ORANGE, "--"), (GREEN, ":"), (PURPLE, "-."))
+_CHANCE: Final[dict[str, Any]] = {"color": GREY, "linewidth": 1, "linestyle": (0, (1, 2))}
+_RATES = (
+    ("tpr_at_5_percent_fpr", "at 5 % false positives", ORANGE, "--"),
+    ("tpr_at_1_percent_fpr", "at 1 % false positives", BLACK, "-"),
+)
+_PLURAL = {"orf": "ORFs", "window": "windows", "record": "records"}
+_COUNTED = "n = viral + non-viral"
+_INCHES = (4.8, 4.4)
+_DPI = 300
+HISTOGRAM_BINS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture in both formats."""
+    """One figure in both formats."""
 
-    png: bytes  # contents of the two files
-    svg: bytes  # contents of the two files
-
-
-@dataclass(frozen=True, eq=False)
-class Line:
-    """A line with its name."""
-
-    name: str  # for the legend
-    x: NDArray[np.float64]  # (points,) Its points
-    y: NDArray[np.float64]  # (points,) Its points
+    png: bytes
+    svg: bytes
 
 
-_LINE_COLOURS = (BLACK, ORANGE, GREEN, PURPLE)
-_LINE_STYLES = ("-", "--", ":", "-.")
+def draw_evaluation(
+    title: str, windows: ScoredUnits, overall: Sequence[Evaluation], by_length: Sequence[Sequence[Evaluation]]
+) -> dict[str, Picture]:
+    """Draw the figures of one classifier, by name of their files; `by_length` has the bins of windows, of records."""
+    named = [(f"{_PLURAL[found.unit]} ({_counts(found)})", found) for found in overall]
+    drawn = {
+        "roc": _draw_roc(named, title),
+        "precision_recall": _draw_precision_recall(named, title),
+        "calibration": _draw_calibration(named, title),
+        "score_histogram": _draw_histogram(windows, title),
+    }
+    measured = [[found for found in bins if found.figures] for bins in by_length]
+    if any(measured):
+        drawn["recall_by_length"] = _draw_by_length([bins for bins in measured if bins], title)
+    return drawn
 
 
-def draw_roc(lines: Sequence[Line], title: str) -> Picture:
-    """Draw recall over false alarms."""
+def draw_comparison(named: Sequence[tuple[str, Evaluation]]) -> dict[str, Picture]:
+    """Draw several classifiers in one figure, by their windows."""
+    title = f"{len(named)} classifiers, windows"
+    lines = [(f"{name} ({_counts(found)})", found) for name, found in named]
+    return {"roc": _draw_roc(lines, title), "precision_recall": _draw_precision_recall(lines, title)}
+
+
+def _draw_roc(named: Sequence[tuple[str, Evaluation]], title: str) -> Picture:
+    def draw(axes: Axes) -> None:
+        axes.plot((0, 1), (0, 1), label="random scores", **_CHANCE)
+        for number, (name, found) in enumerate(named):
+            _line(axes, number, found.roc.x, found.roc.y, f"{name}\nAUROC {_with_interval(found, 'auroc')}")
+        axes.set(xlabel="False positive rate", ylabel="True positive rate (recall)")
+
+    return _render([draw], f"ROC curve\n{title}", "lower right", _COUNTED)
+
+
+def _draw_precision_recall(named: Sequence[tuple[str, Evaluation]], title: str) -> Picture:
+    def draw(axes: Axes) -> None:
+        share = sum(found.viral_rows for _, found in named) / sum(found.rows for _, found in named)
+        axes.axhline(share, label="random scores", **_CHANCE)
+        for number, (name, found) in enumerate(named):
+            curve = found.precision_recall
+            _line(axes, number, curve.x, curve.y, f"{name}\nAUPRC {_with_interval(found, 'auprc')}")
+        axes.set(xlabel="Recall", ylabel="Precision")
+
+    return _render([draw], f"Precision-recall curve\n{title}", "lower left", _COUNTED)
+
+
+def _draw_calibration(named: Sequence[tuple[str, Evaluation]], title: str) -> Picture:
+    def draw(axes: Axes) -> None:
+        axes.plot((0, 1), (0, 1), label="perfect calibration", **_CHANCE)
+        for number, (name, found) in enumerate(named):
+            points = [(b.mean_score, b.viral_share) for b in found.bins if b.rows]
+            x, y = np.array(points, np.float64).T
+            error = f"\nECE {found.figures['calibration_error']:.3f}"
+            _line(axes, number, x, y, name + error, marker="o")
+        axes.set(xlabel="Mean score of a bin", ylabel="Share of viral sequences in the bin")
+
+    return _render([draw], f"Calibration\n{title}", "upper left", _COUNTED)
+
+
+def _draw_histogram(windows: ScoredUnits, title: str) -> Picture:
+    edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
 
     def draw(axes: Axes) -> None:
-        axes.plot((0, 1), (0, 1), color=GREY, linewidth=1, linestyle=(0, (1, 2)), label="guessing")
-        _draw_lines(axes, lines)
-        axes.set(xlabel="share of host rows called viral", ylabel="share of viral rows found (recall)")
-        axes.legend(loc="lower right", frameon=False, fontsize=8)
-
-    return _render(draw, title, square=True)
-
-
-def draw_precision_recall(lines: Sequence[Line], viral_share: float, title: str) -> Picture:
-    """Draw precision over recall."""
-
-    def draw(axes: Axes) -> None:
-        axes.axhline(viral_share, color=GREY, linewidth=1, linestyle=(0, (1, 2)), label="guessing")
-        _draw_lines(axes, lines)
-        axes.set(xlabel="share of viral rows found (recall)", ylabel="share of viral calls that are right (precision)")
-        axes.legend(loc="lower left", frameon=False, fontsize=8)
-
-    return _render(draw, title, square=True)
-
-
-def draw_calibration(lines: Sequence[Line], title: str) -> Picture:
-    """Draw what rows are over what scores say."""
-
-    def draw(axes: Axes) -> None:
-        axes.plot((0, 1), (0, 1), color=GREY, linewidth=1, linestyle=(0, (1, 2)), label="as good as its word")
-        _draw_lines(axes, lines, marker="o")
-        axes.set(xlabel="mean viral score of a bin", ylabel="share of the bin's rows that are viral")
-        axes.legend(loc="upper left", frameon=False, fontsize=8)
-
-    return _render(draw, title, square=True)
-
-
-def draw_score_histogram(
-    viral: NDArray[np.floating], host: NDArray[np.floating], title: str, bins: int = 40
-) -> Picture:
-    """Draw how often each score was given to viral and to host rows."""
-    edges = np.linspace(0, 1, bins + 1)
-
-    def draw(axes: Axes) -> None:
-        for name, scores, colour, hatch in (("host", host, BLUE, None), ("viral", viral, VERMILLION, "///")):
+        for name, label, colour, hatch in (("non-viral", 0, BLUE, None), ("viral", 1, VERMILLION, "///")):
+            scores = windows.scores[windows.labels == label]
             shares = np.histogram(scores, edges)[0] / max(len(scores), 1)
-            label = f"{name} ({len(scores):,})"
-            axes.stairs(shares, edges, color=colour, linewidth=1.6, label=label, fill=False)
+            axes.stairs(shares, edges, color=colour, linewidth=1.6, label=f"{name} (n = {len(scores):,})")
             axes.stairs(shares, edges, facecolor=colour, alpha=0.18, fill=True, hatch=hatch, edgecolor=colour)
-        axes.axvline(0.5, color=BLACK, linewidth=0.8, linestyle=(0, (1, 2)))
-        axes.set(xlabel="viral score", ylabel="share of the class's rows", xlim=(0, 1))
+        axes.set(xlabel="Viral score of a window", ylabel="Share of the class", xlim=(0, 1))
         axes.set_ylim(bottom=0)
-        axes.legend(loc="best", frameon=False, fontsize=8)
 
-    return _render(draw, title, square=False)
-
-
-def _draw_lines(axes: Axes, lines: Sequence[Line], marker: str | None = None) -> None:
-    for number, line in enumerate(lines):
-        axes.plot(
-            line.x,
-            line.y,
-            color=_LINE_COLOURS[number % len(_LINE_COLOURS)],
-            linestyle=_LINE_STYLES[number % len(_LINE_STYLES)],
-            linewidth=1.8,
-            marker=marker,
-            markersize=4,
-            label=line.name,
-        )
+    return _render([draw], f"Distribution of window scores\n{title}", "upper center", square=False)
 
 
-def _render(draw: Callable[[Axes], None], title: str, square: bool) -> Picture:
-    """Draw one picture and write it in both formats."""
-    import matplotlib as mpl  # heavy, and needed for pictures only
+def _draw_by_length(by_unit: Sequence[Sequence[Evaluation]], title: str) -> Picture:
+    """Draw true positive rates at two false positive rates over length, one panel each for windows and records."""
+
+    def panel(bins: Sequence[Evaluation]) -> Callable[[Axes], None]:
+        def draw(axes: Axes) -> None:
+            x = np.arange(len(bins))
+            for metric, name, colour, line in _RATES:
+                value = np.array([found.figures[metric] for found in bins])
+                low, high = np.array([found.intervals[metric] for found in bins]).T
+                axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+                spread = np.maximum((value - low, high - value), 0)
+                axes.errorbar(
+                    x, value, spread, color=colour, linestyle=line, linewidth=1.8, marker="o", markersize=5,
+                    elinewidth=1, capsize=3, label=name,
+                )  # fmt: skip
+            axes.set_xticks(x, [f"{_bp(found)}\n{found.viral_rows:,} +\n{_non_viral(found):,}" for found in bins])
+            axes.tick_params(axis="x", labelsize=7)
+            axes.set(xlabel=f"Length in bp, and viral + non-viral {_PLURAL[bins[0].unit]}", ylim=(-0.02, 1.02))
+            axes.set(ylabel="True positive rate (recall)", xlim=(-0.5, len(bins) - 0.5))
+
+        return draw
+
+    width = sum(max(_INCHES[0] - 1, 0.95 * len(bins) + 0.8) for bins in by_unit)
+    title = f"Recall by length, with 95 % confidence bands\n{title}"
+    return _render([panel(bins) for bins in by_unit], title, "best", square=False, width=width)
+
+
+def _bp(found: Evaluation) -> str:
+    low, _, high = found.length_bp.rstrip("+").partition("-")
+    if low == "1":
+        return f"< {int(high) + 1:,}"
+    return f"{int(low):,}{_TO}{int(high):,}" if high else f"\u2265 {int(low):,}"
+
+
+def _non_viral(found: Evaluation) -> int:
+    return found.rows - found.viral_rows
+
+
+def _counts(found: Evaluation) -> str:
+    return f"n = {found.viral_rows:,} + {_non_viral(found):,}"
+
+
+def _with_interval(found: Evaluation, metric: str) -> str:
+    low, high = found.intervals[metric]
+    return f"{found.figures[metric]:.3f} ({low:.3f}{_TO}{high:.3f})"
+
+
+def _line(
+    axes: Axes, number: int, x: NDArray[np.float64], y: NDArray[np.float64], name: str, marker: str | None = None
+) -> None:
+    colour, line = _LINES[number % len(_LINES)]
+    axes.plot(x, y, color=colour, linestyle=line, linewidth=1.8, marker=marker, markersize=4, label=name)
+
+
+def _render(
+    panels: Sequence[Callable[[Axes], None]],
+    title: str,
+    legend: Corner,
+    note: str | None = None,
+    square: bool = True,
+    width: float = _INCHES[0],
+) -> Picture:
+    """Draw one figure, panels side by side, and write it in both formats."""
+    import matplotlib as mpl  # slow to import, and needed for figures only
     from matplotlib.figure import Figure
 
     with mpl.rc_context({"svg.hashsalt": "virnucpro", "font.size": 9, "path.simplify_threshold": 0.1}):
-        figure = Figure(figsize=_INCHES, layout="constrained")
-        axes = figure.add_subplot()
-        if square:
-            axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-        draw(axes)
-        axes.set_title(title, fontsize=9)
-        axes.spines[["top", "right"]].set_visible(False)
+        figure = Figure(figsize=(width, _INCHES[1]), layout="constrained")
+        for axes, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            if square:
+                axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+            draw(axes)
+            axes.legend(loc=legend, frameon=False, fontsize=7, title=note, title_fontsize=7)
+            axes.spines[["top", "right"]].set_visible(False)
+        figure.suptitle(title, fontsize=9)
         return Picture(_written(figure, "png"), _written(figure, "svg"))
 
 

@@ -1,4 +1,4 @@
-"""Scores along contigs, drawn: one track each, the longest first, as many pages as it takes."""
+"""``tracks.png``: scores along the longest records, one track each, as many pages as it takes."""
 
 from __future__ import annotations
 
@@ -6,58 +6,84 @@ import heapq
 import io
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
 
-from virnucpro.scoring.calls import Call
-from virnucpro.scoring.scores import ScoredWindow
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Track", "TrackCollector", "draw_page"]
+from virnucpro.errors import shown
+from virnucpro.runs.results import Results
+from virnucpro.writers.writer import CalledRecords
 
-VIRUS_COLOUR, OTHER_COLOUR, LINE_COLOUR = "#D55E00", "#0072B2", "#444444"
+__all__ = ["Track", "TrackPages", "draw_page"]
+
+VIRAL_COLOUR, NON_VIRAL_COLOUR, LINE_COLOUR = "#D55E00", "#0072B2", "#444444"
 """Vermillion and blue of Okabe and Ito: told apart with every common colour blindness."""
 
-TRACKS_PER_PAGE = 10
+TRACKS_PER_PAGE: Final = 10
+MAX_NAME_CHARACTERS: Final = 70
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The scored windows of one contig."""
+    """The scored windows of one record."""
 
-    call: Call  # the contig's call
-    middles_bp: tuple[float, ...]  # middle of each scored window
-    scores: tuple[float, ...]  # its score
-    are_virus: tuple[bool, ...]  # what it is called
+    title: str
+    length_bp: int
+    middles_bp: NDArray[np.float64]  # (windows,)
+    scores: NDArray[np.float64]  # (windows,)
+    is_viral: NDArray[np.bool_]  # (windows,)
 
 
-@dataclass(eq=False)
-class TrackCollector:
-    """Keeps the longest contigs of a stream."""
+class TrackPages:
+    """Keeps the longest records with two scored windows or more, and draws them at the end."""
 
-    capacity: int  # how many are kept
-    seen: int = 0  # how many had two scored windows or more; one window makes no track
-    _heap: list[tuple[int, int, Track]] = field(default_factory=list)
+    def __init__(self, results: Results, pages: int) -> None:
+        self._results, self._capacity = results, pages * TRACKS_PER_PAGE
+        self._kept: list[tuple[int, int, Track]] = []
+        self._seen = 0
 
-    def add(self, call: Call, windows: Sequence[ScoredWindow]) -> None:
-        """Look at one contig."""
-        scored = [window for window in windows if window.frames]
-        if len(scored) < 2:
+    def __enter__(self) -> Self:
+        return self
+
+    def write(self, called: CalledRecords) -> None:
+        """Look at some records."""
+        calls, windows = called.calls, called.scored.windows
+        for row in np.flatnonzero(calls.n_scored >= 2).tolist():
+            self._seen += 1
+            length_bp = int(calls.lengths_bp[row])
+            if len(self._kept) == self._capacity and length_bp <= self._kept[0][0]:
+                continue
+            own = slice(*np.searchsorted(windows.record_rows, [row, row + 1]))
+            scored = called.windows.has_score[own]
+            name = shown(called.records[row].id, MAX_NAME_CHARACTERS)
+            track = Track(
+                f"{name}, {length_bp:,} bp: {calls.call[row]}, {calls.score[row]:.3f}",
+                length_bp,
+                ((windows.starts[own] + windows.ends[own]) / 2)[scored],
+                called.windows.score[own][scored],
+                called.windows.is_viral[own][scored],
+            )
+            heapq.heappush(self._kept, (length_bp, -self._seen, track))
+            if len(self._kept) > self._capacity:
+                heapq.heappop(self._kept)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
             return
-        self.seen += 1
-        middles = tuple((window.start + window.end) / 2 for window in scored)
-        scores = tuple(window.virus_score for window in scored)
-        track = Track(call, middles, scores, tuple(window.is_virus for window in scored))
-        heapq.heappush(self._heap, (call.length_bp, -self.seen, track))
-        if len(self._heap) > self.capacity:
-            heapq.heappop(self._heap)
-
-    def pages(self) -> list[list[Track]]:
-        """The tracks that were kept, the longest first."""
-        tracks = [track for *_, track in sorted(self._heap, key=lambda item: item[:2], reverse=True)]
-        return [tracks[i : i + TRACKS_PER_PAGE] for i in range(0, len(tracks), TRACKS_PER_PAGE)]
+        tracks = [track for *_, track in sorted(self._kept, key=lambda item: item[:2], reverse=True)]
+        pages = [tracks[i : i + TRACKS_PER_PAGE] for i in range(0, len(tracks), TRACKS_PER_PAGE)]
+        for number, page in enumerate(pages, start=1):
+            stream = self._results.open("tracks.png" if number == 1 else f"tracks_{number}.png")
+            stream.write(draw_page(page, f"virus score by window (page {number} of {len(pages)})"))
 
 
 def draw_page(tracks: Sequence[Track], title: str) -> bytes:
-    """Draw one page."""
+    """Draw one page as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # heavy, and only this function draws
     from matplotlib.figure import Figure
 
@@ -67,24 +93,25 @@ def draw_page(tracks: Sequence[Track], title: str) -> bytes:
     axes = figure.subplots(len(tracks), 1, squeeze=False)[:, 0]
     for axis, track in zip(axes, tracks, strict=True):
         axis.plot(track.middles_bp, track.scores, color=LINE_COLOUR, linewidth=0.7, zorder=1)
-        for wanted, colour, marker, name in ((True, VIRUS_COLOUR, "^", "virus"), (False, OTHER_COLOUR, "o", "other")):
-            points = [
-                point
-                for point, virus in zip(zip(track.middles_bp, track.scores, strict=True), track.are_virus, strict=True)
-                if virus is wanted
-            ]
-            if points:
-                axis.scatter(*zip(*points, strict=True), s=14, color=colour, marker=marker, label=name, zorder=2)
+        for chosen, colour, marker, name in (
+            (track.is_viral, VIRAL_COLOUR, "^", "viral"),
+            (~track.is_viral, NON_VIRAL_COLOUR, "o", "non-viral"),
+        ):
+            if chosen.any():
+                axis.scatter(
+                    track.middles_bp[chosen],
+                    track.scores[chosen],
+                    s=14,
+                    color=colour,
+                    marker=marker,
+                    label=name,
+                    zorder=2,
+                )
         axis.set_ylim(-0.05, 1.05)
-        axis.set_xlim(0, track.call.length_bp)
+        axis.set_xlim(0, track.length_bp)
         axis.set_yticks([0, 0.5, 1])
-        name = track.call.name if len(track.call.name) <= 70 else track.call.name[:67] + "..."
-        axis.set_title(
-            f"{name}, {track.call.length_bp:,} bp: {track.call.call}, {track.call.virus_score:.3f}",
-            fontsize=8,
-            loc="left",
-            parse_math=False,  # a name is a name, whatever dollar signs are in it
-        )
+        # a name is a name, whatever dollar signs are in it
+        axis.set_title(track.title, fontsize=8, loc="left", parse_math=False)
         axis.tick_params(labelsize=7)
     handles = {name: handle for axis in axes for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="upper right", fontsize=8, ncols=2, frameon=False)

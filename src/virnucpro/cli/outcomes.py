@@ -1,0 +1,41 @@
+"""What a verb with one result per input says at its end, and its exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from virnucpro.cli.console import Console
+from virnucpro.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from virnucpro.runs.run import Outcome
+
+__all__ = ["sum_up"]
+
+
+def sum_up(outcomes: Sequence[Outcome], noun: str, outdir: Path, console: Console) -> int:
+    """Say how many inputs and sequences met which end."""
+    from virnucpro.runs.failures import FAILURE_LOG
+    from virnucpro.runs.run import State
+
+    states = Counter(outcome.state for outcome in outcomes)
+    counts: Counter[str] = Counter()
+    for outcome in outcomes:
+        if outcome.manifest is not None:
+            counts.update({key: value for key, value in outcome.manifest.counts.items() if isinstance(value, int)})
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    skipped = states[State.FINISHED] + states[State.KEPT]
+    console.say(f"{noun}: " + ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in sorted(counts.items())))
+    console.say(
+        f"files: {states[State.WRITTEN]:,} written, {skipped:,} skipped, {states[State.REFUSED]:,} refused; "
+        f"{seconds:.1f} s; results in {outdir}"
+    )
+    failed = counts["failed"] + counts["failed_rows"]
+    if failed:
+        console.say(f"warning: {failed:,} failed, see {outdir / FAILURE_LOG}")
+    if states[State.REFUSED]:
+        return ExitCode.BAD_INPUT
+    return ExitCode.SOME_FAILED if failed else ExitCode.DONE

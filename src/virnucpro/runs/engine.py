@@ -1,0 +1,311 @@
+"""One engine under every verb: plan, compute what is missing, collect, publish.
+
+::
+
+    inputs --plan--> parts --compute--> parts on the disk --collect--> results --publish--> manifest
+
+Each part's records are checked against the plan in every pass, so that no result is made of mixed bytes. Results get
+their names together, once all of them are whole; the manifest is removed before that and written last. Whenever a run
+is killed, the same command continues from the parts that are saved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import time
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from itertools import accumulate, chain
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from virnucpro.errors import InputError, StoreError
+from virnucpro.records import Failure, FileIdentity
+from virnucpro.runs.examine import PLAN, Planned, examine
+from virnucpro.runs.failures import replace_failures
+from virnucpro.runs.files import (
+    cannot_write,
+    file_sha256,
+    remove_leftovers,
+    require_distinct,
+    require_writable,
+    whole_file,
+)
+from virnucpro.runs.manifest import OUT_OF_MEMORY, Manifest, read_manifest
+from virnucpro.runs.parts import ComputedPart, PartStore
+from virnucpro.runs.plan import Plan, content_sha256
+from virnucpro.runs.progress import Progress, ProgressCallback
+from virnucpro.runs.results import Results
+from virnucpro.runs.run import Outcome, PartInput, Run, State
+
+__all__ = ["execute"]
+
+PARTS: Final = "parts"
+RESULTS: Final = "results"
+RUNS_BETWEEN_MESSAGES: Final = 100
+
+logger = logging.getLogger("virnucpro.runs")
+
+
+class _InputChanged(InputError):  # noqa: N818  never leaves this file by that name
+    """An input is not what was planned; the whole call stops."""
+
+
+class _PartDamaged(Exception):  # noqa: N818  never leaves this file
+    """A saved part cannot be read any more; it is computed again."""
+
+
+def execute(
+    runs: Sequence[Run], *, overwrite: bool = False, progress: ProgressCallback | None = None, unit: str = "b"
+) -> list[Outcome]:
+    """Finish runs one after the other; those that are finished already are skipped, without a model in memory.
+
+    An input that cannot be read gives an outcome of its own. StoreError when results were made from something else
+    (names all that differs), or cannot be written; InputError when an input changes while it is read.
+    """
+    _check_outputs(runs)
+    found: list[Outcome | Planned] = []
+    conflicts = []
+    for run in runs:
+        try:
+            found.append(examine(run, overwrite))
+        except StoreError as error:
+            conflicts.append(str(error))
+    if conflicts:
+        raise StoreError("\n".join(conflicts))
+    state = Progress(unit, total=sum(one.plan.letters for one in found if isinstance(one, Planned)))
+    tell = progress or (lambda _: None)
+    outcomes = []
+    for number, one in enumerate(found, start=1):
+        outcomes.append(_finish(one, overwrite, state, tell) if isinstance(one, Planned) else one)
+        _log_failures(outcomes[-1])
+        if number % RUNS_BETWEEN_MESSAGES == 0:
+            logger.info("%d of %d inputs finished", number, len(found))
+    return outcomes
+
+
+def _check_outputs(runs: Sequence[Run]) -> None:
+    """Find out before any work whether results can be written, and that none of them is an input."""
+    inputs = [source.path for run in runs for source in run.inputs]
+    require_distinct(inputs, [run.outdir / name for run in runs for name in (*run.results, run.manifest)])
+    for outdir in dict.fromkeys(run.outdir for run in runs):
+        require_writable(outdir)
+
+
+def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCallback) -> Outcome:
+    """Compute, collect and publish one run, alone in its scratch folder."""
+    run, started = planned.run, time.monotonic()
+    try:
+        for folder in (run.scratch.parent, run.scratch):
+            if folder.is_symlink():
+                raise StoreError(f"{folder} is a link, and results would be written through it; remove it")
+        run.scratch.mkdir(parents=True, exist_ok=True)
+        with FileLock(run.scratch / "lock").acquire(timeout=0):
+            execution = _Execution(planned, overwrite, state, tell)
+            outcome = execution.outcome()
+            if not run.keep_parts and outcome.manifest and not outcome.manifest.may_succeed_elsewhere:
+                execution.remove_scratch()
+    except Timeout as error:
+        raise StoreError(f"{run.manifest_path} is being written by another process; wait for it to end") from error
+    except _InputChanged:
+        raise
+    except InputError as error:
+        logger.error("%s", error)  # noqa: TRY400  its message says it all
+        return Outcome(run, State.REFUSED, error=error)
+    except OSError as error:
+        raise cannot_write(run.outdir, error) from error
+    return replace(outcome, seconds=time.monotonic() - started)
+
+
+class _Execution:
+    """One planned run on its way to a manifest."""
+
+    def __init__(self, planned: Planned, overwrite: bool, state: Progress, tell: ProgressCallback) -> None:
+        self.run, self.inputs, self._state, self._tell = planned.run, planned.inputs, state, tell
+        remove_leftovers(self.run.scratch / RESULTS)
+        self.models = self.run.job.resolve()
+        key = self._key()
+        earlier = self._earlier_plan()
+        if earlier and earlier[0] == key and not overwrite:
+            self.plan = earlier[1]
+        else:
+            self.plan = planned.plan
+            if earlier:
+                PartStore(self.run.scratch / PARTS, "").remove([part.number for part in earlier[1].parts])
+            with whole_file(self.run.scratch / PLAN) as stream:
+                stream.write(json.dumps({"key": key, **self.plan.to_json()}).encode())
+        self.store = PartStore(self.run.scratch / PARTS, f"{key} {self.plan.sha256}")
+
+    def outcome(self) -> Outcome:
+        """Do what is left; a saved part that turns out to be damaged is computed again."""
+        missing = {part.number for part in self.plan.parts if not self._saved(part.number)}
+        computed = len(missing)
+        while True:
+            self._compute(missing)
+            try:
+                manifest = self._collect()
+            except _PartDamaged as damage:
+                (number,) = damage.args
+                logger.warning("part %d of %s is damaged: computed again", number, self.run.label)
+                missing, computed = {number}, computed + 1
+                continue
+            logger.info("%s: %d of %d parts computed, results saved", self.run.label, computed, len(self.plan.parts))
+            return Outcome(self.run, State.WRITTEN, manifest, parts=len(self.plan.parts), computed_parts=computed)
+
+    def remove_scratch(self) -> None:
+        """Delete what only an unfinished run needs: its parts and its plan."""
+        self.store.remove([part.number for part in self.plan.parts])
+        (self.run.scratch / PLAN).unlink(missing_ok=True)
+        for folder in (self.run.scratch / PARTS, self.run.scratch / RESULTS):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def _key(self) -> str:
+        """Digest of everything that decides the numbers."""
+        models = {role: [model.weights_sha256, model.architecture] for role, model in self.models.items()}
+        content = [[one.sha256 for one in self.inputs], models, dict(self.run.settings)]
+        return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+    def _earlier_plan(self) -> tuple[str, Plan] | None:
+        """Read the plan of an unfinished run in this folder; None when there is none, or it is damaged."""
+        try:
+            content = json.loads((self.run.scratch / PLAN).read_bytes())
+            return str(content["key"]), Plan.from_json(content)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+
+    def _saved(self, number: int) -> bool:
+        """Whether a part need not be computed; one with sequences that did not fit in memory is tried again."""
+        about = self.store.about(number)
+        return about is not None and all(failure.error_type != OUT_OF_MEMORY for failure in about.failures)
+
+    def _compute(self, missing: set[int]) -> None:
+        """Compute and save parts, in one pass over the inputs."""
+        left = set(missing)
+        self._state.skip(sum(part.letters for part in self.plan.parts if part.number not in missing))
+        try:
+            for given in self._parts() if missing else ():
+                if given.part.number in left:
+                    self.store.save(given.part.number, self.run.job.compute(given, self._advance))
+                    left.discard(given.part.number)
+        except KeyboardInterrupt:
+            saved = len(self.plan.parts) - len(left)
+            logger.warning(
+                "interrupted: %d of %d parts are saved; the same command continues from them",
+                saved, len(self.plan.parts),
+            )  # fmt: skip
+            raise
+
+    def _advance(self, letters: int) -> None:
+        self._state.done += letters
+        self._tell(self._state)
+
+    def _parts(self) -> Iterator[PartInput]:
+        """Read the records of every part, checked against the plan."""
+        records = self._records()
+        held: list[object] = []
+        first = 0
+        for part in self.plan.parts:
+            del held[: part.first_record - first]
+            first = part.first_record
+            while len(held) < part.records:
+                record = next(records, None)
+                if record is None:
+                    raise self._changed()
+                held.append(record)
+            given = PartInput(part, held[: part.records])
+            if content_sha256(map(self.run.job.content, given.records)) != part.sha256:
+                raise self._changed()
+            yield given
+        if next(records, None) is not None or [
+            (one.size, one.sha256) for one in (source.identity for source in self.run.inputs)
+        ] != [(one.size, one.sha256) for one in self.inputs]:
+            raise self._changed()
+
+    def _records(self) -> Iterator[object]:
+        """Read all inputs; what could be read when the run was planned, and cannot be read now, has changed."""
+        try:
+            yield from chain.from_iterable(self.run.inputs)
+        except InputError as error:
+            raise self._changed() from error
+
+    def _changed(self) -> InputError:
+        return _InputChanged(
+            f"{self.run.label}: changed while it was read, so no results were written; run again when nothing writes "
+            "to it any more"
+        )
+
+    def _collect(self) -> Manifest:
+        """Make all results from the parts, and publish them."""
+        run, failures, counts = self.run, list[tuple[str, Failure]](), dict[str, int]()
+
+        def loaded() -> Iterator[tuple[PartInput, ComputedPart]]:
+            for given in self._parts():
+                computed = self.store.load(given.part.number)
+                if computed is None:
+                    raise _PartDamaged(given.part.number)
+                failures.extend(self._named(given, failure) for failure in computed.failures)
+                for name, count in (computed.counts or {}).items():
+                    counts[name] = counts.get(name, 0) + count
+                yield given, computed
+
+        with Results(run.scratch / RESULTS, run.outdir) as results:
+            details = dict(run.job.collect(loaded(), results))
+            earlier = _read_if_whole(run.manifest_path)
+            run.manifest_path.unlink(missing_ok=True)
+            written = results.publish([source.path for source in run.inputs])
+        if earlier:
+            _remove_stale(run.outdir, earlier.results, written)
+        counts |= details.pop("counts", {})
+        manifest = Manifest(
+            self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(failures), details
+        )
+        with whole_file(run.manifest_path) as stream:
+            stream.write(manifest.to_json())
+        return manifest
+
+    def _named(self, given: PartInput, failure: Failure) -> tuple[str, Failure]:
+        """Say of a failure which input it is in, and which of its records it is."""
+        ends = list(accumulate(self.plan.records_of_inputs))
+        record = given.part.first_record + failure.number
+        which = bisect_right(ends, record)
+        return self.run.inputs[which].label, replace(failure, number=record - ([0, *ends][which]) + 1)
+
+
+def _read_if_whole(path: Path) -> Manifest | None:
+    try:
+        return read_manifest(path)
+    except StoreError:
+        return None
+
+
+def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], written: Sequence[FileIdentity]) -> None:
+    """Delete results of the earlier manifest that this run has not, as long as they are what was written then."""
+    kept = {one.path for one in written}
+    for one in earlier:
+        path = outdir / Path(one.path).name
+        ours = one.path not in kept and path.is_file() and not path.is_symlink()
+        if ours and file_sha256(path) == one.sha256:
+            path.unlink()
+
+
+def _log_failures(outcome: Outcome) -> None:
+    """Write what the manifest says of failures into the failure log of the folder."""
+    if outcome.state is State.KEPT:
+        return
+    for source in outcome.run.inputs:
+        if outcome.error is not None:
+            failures = [Failure(0, "-", "InputError", str(outcome.error))]
+        else:
+            failures = [
+                failure
+                for label, failure in (outcome.manifest.failures if outcome.manifest else ())
+                if label == source.label
+            ]
+        replace_failures(outcome.run.outdir, source.label, failures)

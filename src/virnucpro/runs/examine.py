@@ -1,0 +1,97 @@
+"""What is to be done with a run: nothing, or a plan."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+from virnucpro.errors import InputError, StoreError
+from virnucpro.records import FileIdentity
+from virnucpro.runs.files import file_sha256
+from virnucpro.runs.manifest import Manifest, read_manifest
+from virnucpro.runs.plan import Plan
+from virnucpro.runs.run import Outcome, Run, State
+
+__all__ = ["PLAN", "Planned", "examine"]
+
+PLAN = "plan.json"
+SAMPLE_RECORDS = 100
+
+logger = logging.getLogger("virnucpro.runs")
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """A run that is to be computed."""
+
+    run: Run
+    plan: Plan
+    inputs: tuple[FileIdentity, ...]
+
+
+def examine(run: Run, overwrite: bool) -> Outcome | Planned:
+    """Compare a run with what is in its output folder; StoreError where that was made from something else."""
+    try:
+        manifest = None if overwrite else read_manifest(run.manifest_path)
+        if manifest is None:
+            return Outcome(run, State.KEPT) if not overwrite and _has_unknown_results(run) else _plan(run)
+        _require_same(run, manifest)
+        shown_as_asked = manifest.output_settings == run.output_settings
+        if _results_are_whole(run, manifest) and shown_as_asked and not manifest.may_succeed_elsewhere:
+            logger.info("%s: finished before, skipped", run.label)
+            return Outcome(run, State.FINISHED, manifest)
+        return _plan(run)
+    except InputError as error:
+        logger.error("%s", error)  # noqa: TRY400  its message says it all
+        return Outcome(run, State.REFUSED, error=error)
+
+
+def _has_unknown_results(run: Run) -> bool:
+    """Whether results are there that no manifest, and no unfinished run, accounts for."""
+    unknown = [run.outdir / name for name in run.results if (run.outdir / name).exists()]
+    if not unknown or (run.scratch / PLAN).exists():
+        return False
+    logger.warning(
+        "%s has no manifest: kept as it is, unchecked; remove it, or add --overwrite to recompute", unknown[0]
+    )
+    return True
+
+
+def _require_same(run: Run, manifest: Manifest) -> None:
+    wanted = Manifest(tuple(source.digest() for source in run.inputs), run.models, run.settings)
+    if differing := manifest.differences(wanted):
+        raise StoreError(
+            f"{run.manifest_path}: the results were made from something else ({'; '.join(differing)}); "
+            "use another output folder, or add --overwrite to recompute"
+        )
+
+
+def _results_are_whole(run: Run, manifest: Manifest) -> bool:
+    """False when a result is gone; StoreError when one is not what was written."""
+    for result in manifest.results:
+        path = run.outdir / Path(result.path).name
+        if not path.is_file():
+            return False
+        if file_sha256(path) != result.sha256:
+            raise StoreError(f"{path} has changed since it was written; remove it, or add --overwrite to recompute")
+    return True
+
+
+def _plan(run: Run) -> Planned:
+    """Read all inputs once: plan the parts, digest the bytes, find what is wrong before any work."""
+    planner, counts = run.job.planner(), []
+    for source in run.inputs:
+        records = iter(source)
+        sample = list(islice(records, SAMPLE_RECORDS))
+        for warning in run.job.check(source.label, sample):
+            logger.warning("%s", warning)
+        count = 0
+        for record in chain(sample, records):
+            planner.add(run.job.content(record), run.job.letters(record))
+            count += 1
+        counts.append(count)
+    plan = planner.finish(counts)
+    logger.info("%s: %d records, %d letters, %d parts", run.label, plan.records, plan.letters, len(plan.parts))
+    return Planned(run, plan, tuple(source.identity for source in run.inputs))

@@ -1,0 +1,153 @@
+"""Manifests: what a run's results were made from, written last, so that a later run knows what it may skip.
+
+`run.json`, or `x_ESM.pt.json` beside `x_ESM.pt`. A run without its manifest is unfinished.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from virnucpro import __version__
+from virnucpro.errors import StoreError, shown
+from virnucpro.records import Failure, FileIdentity, ModelIdentity, same_model
+
+__all__ = ["MAX_MANIFEST_BYTES", "OUT_OF_MEMORY", "Manifest", "read_manifest"]
+
+FORMAT: Final = 2
+OUT_OF_MEMORY: Final = "OutOfMemory"
+MAX_MANIFEST_BYTES: Final = 1 << 28
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What decides the results, what became of the inputs, and which files hold it."""
+
+    inputs: tuple[FileIdentity, ...]
+    models: Mapping[str, ModelIdentity]  # by role: protein, dna, classifier
+    settings: Mapping[str, Any]  # what changes the numbers; batch size and device do not
+    output_settings: Mapping[str, Any] = field(default_factory=dict)  # what changes only how results are made of them
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    results: tuple[FileIdentity, ...] = ()  # names relative to the manifest's folder
+    failures: tuple[tuple[str, Failure], ...] = ()  # input file, and what failed in it
+    details: Mapping[str, Any] = field(default_factory=dict)  # device, seconds, ...
+
+    @property
+    def may_succeed_elsewhere(self) -> bool:
+        """Whether a sequence failed only because it did not fit in memory."""
+        return any(failure.error_type == OUT_OF_MEMORY for _, failure in self.failures)
+
+    def differences(self, wanted: Manifest) -> list[str]:
+        """Say what decides the numbers and differs; a moved file or a renamed model is no difference."""
+        found = [
+            f"input {shown(new.path)}: {old.size} bytes {old.sha256[:12]} then, {new.size} bytes {new.sha256[:12]} now"
+            for old, new in zip(self.inputs, wanted.inputs, strict=False)
+            if (old.size, old.sha256) != (new.size, new.sha256)
+        ]
+        if len(self.inputs) != len(wanted.inputs):
+            found.append(f"{len(self.inputs)} inputs then, {len(wanted.inputs)} now")
+        found += [
+            f"{role} model: {_named(self.models.get(role))} then, {_named(wanted.models.get(role))} now"
+            for role in sorted({*self.models, *wanted.models})
+            if not _same(self.models.get(role), wanted.models.get(role))
+        ]
+        return found + [
+            f"{key}: {self.settings.get(key)} then, {wanted.settings.get(key)} now"
+            for key in sorted({*self.settings, *wanted.settings})
+            if self.settings.get(key) != wanted.settings.get(key)
+        ]
+
+    def to_json(self) -> bytes:
+        """Serialise: JSON, indented, keys in a fixed order."""
+        content = {
+            "format": FORMAT,
+            "virnucpro": __version__,
+            "inputs": [asdict(one) for one in self.inputs],
+            "models": {role: asdict(model) for role, model in self.models.items()},
+            "settings": self.settings,
+            "output_settings": self.output_settings,
+            "counts": self.counts,
+            "results": [asdict(one) for one in self.results],
+            "failures": [[file, *asdict(failure).values()] for file, failure in self.failures],
+            **self.details,
+            "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        }
+        return (json.dumps(content, indent=1) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Manifest:
+        """Read back what `to_json` gave; ValueError when it is anything else."""
+        try:
+            content = json.loads(text)
+            if not isinstance(content, dict) or content.get("format") != FORMAT:
+                raise ValueError(f"not a manifest of format {FORMAT}")
+            known = {"inputs", "models", "settings", "output_settings", "counts", "results", "failures"}
+            made = cls(
+                _files(content["inputs"]),
+                {str(role): ModelIdentity(**model) for role, model in content["models"].items()},
+                dict(content["settings"]),
+                dict(content["output_settings"]),
+                dict(content["counts"]),
+                _files(content["results"]),
+                tuple((_text(file), _failure(*failure)) for file, *failure in content["failures"]),
+                {key: content[key] for key in content if key not in {*known, "format", "virnucpro", "versions"}},
+            )
+            for model in made.models.values():
+                if not isinstance(model.weights_sha256, str) or not isinstance(model.architecture, dict):
+                    raise ValueError("a model is not described as it should be")
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(f"not a manifest: {error!r}") from error
+        return made
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """Read a manifest; None when there is none, StoreError when it is damaged."""
+    try:
+        if path.stat().st_size > MAX_MANIFEST_BYTES:
+            raise ValueError(f"larger than {MAX_MANIFEST_BYTES} bytes")
+        return Manifest.from_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{path} is damaged: {shown(str(error))}; remove it, or add --overwrite to recompute"
+        ) from error
+
+
+def _files(content: Iterable[Mapping[str, Any]]) -> tuple[FileIdentity, ...]:
+    files = tuple(FileIdentity(**one) for one in content)
+    for one in files:
+        _text(one.path)
+        _text(one.sha256)
+        if type(one.size) is not int or one.size < 0:
+            raise ValueError(f"a size is {one.size!r}")
+    return files
+
+
+def _failure(number: Any, id_: Any, error_type: Any, message: Any) -> Failure:  # noqa: ANN401
+    if type(number) is not int:
+        raise ValueError(f"a record number is {number!r}")
+    return Failure(number, _text(id_), _text(error_type), _text(message))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not text")
+    return value
+
+
+def _same(old: ModelIdentity | None, new: ModelIdentity | None) -> bool:
+    if old is None or new is None:
+        return old is new
+    shared = old.architecture.keys() & new.architecture.keys()
+    return same_model(old, new) and all(old.architecture[key] == new.architecture[key] for key in shared)
+
+
+def _named(model: ModelIdentity | None) -> str:
+    return f"{model.name} ({model.weights_sha256[:12] or model.revision})" if model else "none"

@@ -1,0 +1,88 @@
+"""Finished parts on the disk: columns in `.npz` files, at most 1,000 to a folder, each whole or absent."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro.records import Failure
+from virnucpro.runs.files import whole_file
+
+__all__ = ["Arrays", "ComputedPart", "PartStore"]
+
+Arrays = Mapping[str, NDArray[Any]]
+
+FILES_IN_A_FOLDER: Final = 1000
+_ABOUT: Final = "about"
+_DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
+
+
+@dataclass(frozen=True, eq=False)
+class ComputedPart:
+    """What computing a part gave."""
+
+    arrays: Arrays
+    failures: tuple[Failure, ...] = ()  # `number` is the record's place in the part, from 0
+    counts: Mapping[str, int] | None = None  # what the manifest adds up
+
+
+class PartStore:
+    """The parts of one plan. A file that is damaged, or of another plan, counts as absent."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self.folder, self._key = folder, key
+
+    def path(self, number: int) -> Path:
+        """Where a part is, or will be."""
+        return self.folder / f"{number // FILES_IN_A_FOLDER:04}" / f"part_{number:07}.npz"
+
+    def save(self, number: int, computed: ComputedPart) -> None:
+        """Write one part."""
+        about = {
+            "key": self._key,
+            "number": number,
+            "failures": [astuple(failure) for failure in computed.failures],
+            "counts": dict(computed.counts or {}),
+        }
+        text = np.frombuffer(json.dumps(about).encode(), np.uint8)
+        with whole_file(self.path(number)) as stream:
+            np.savez(stream, **{_ABOUT: text}, **computed.arrays)  # type: ignore[arg-type]
+
+    def about(self, number: int) -> ComputedPart | None:
+        """Read what a part says of itself, without its columns."""
+        return self._open(number, whole=False)
+
+    def load(self, number: int) -> ComputedPart | None:
+        """Read one part; None when it is absent, damaged or of another plan."""
+        return self._open(number, whole=True)
+
+    def _open(self, number: int, whole: bool) -> ComputedPart | None:
+        path = self.path(number)
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as columns:
+                about = json.loads(columns[_ABOUT].tobytes())
+                if about["key"] != self._key or about["number"] != number:
+                    return None
+                names = [name for name in columns.files if name != _ABOUT] if whole else []
+                failures = tuple(Failure(*failure) for failure in about["failures"])
+                return ComputedPart({name: columns[name] for name in names}, failures, about["counts"])
+        except _DAMAGE:
+            return None
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Delete these parts and the folders that are empty then."""
+        for number in numbers:
+            self.path(number).unlink(missing_ok=True)
+        for folder in {self.path(number).parent for number in numbers} | {self.folder}:
+            with contextlib.suppress(OSError):  # not empty: something else is in it, which stays
+                folder.rmdir()

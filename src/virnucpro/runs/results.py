@@ -1,0 +1,61 @@
+"""Result files of one run: written aside, and given their names together once all of them are whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from virnucpro.errors import StoreError
+from virnucpro.records import FileIdentity
+from virnucpro.runs.files import cannot_write, file_sha256, open_temporary, require_distinct, sync_folder
+
+__all__ = ["Results"]
+
+
+class Results:
+    """Result files that are being written in a scratch folder of the same file system."""
+
+    def __init__(self, scratch: Path, outdir: Path) -> None:
+        self.scratch, self._outdir = scratch, outdir
+        self._open: dict[str, tuple[Path, BinaryIO]] = {}
+
+    def __enter__(self) -> Self:
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for path, stream in self._open.values():
+            with contextlib.suppress(OSError):  # a full disk may refuse the last bytes of a file that goes anyway
+                stream.close()
+            path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise cannot_write(self._outdir, error) from error
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a new result for writing and reading; it gets its name from `publish`."""
+        if name in self._open:
+            raise StoreError(f"two results would be called {self._outdir / name}")
+        path, stream = open_temporary(self._outdir / name, self.scratch)
+        self._open[name] = path, stream
+        return stream
+
+    def publish(self, inputs: Sequence[Path]) -> tuple[FileIdentity, ...]:
+        """Flush all files to the disk, then rename them; no result may be one of the inputs."""
+        require_distinct(inputs, [self._outdir / name for name in self._open])
+        identities = []
+        for name, (path, stream) in self._open.items():
+            stream.flush()
+            os.fsync(stream.fileno())
+            stream.close()
+            identities.append(FileIdentity(name, path.stat().st_size, file_sha256(path)))
+        for name, (path, _) in self._open.items():
+            path.replace(self._outdir / name)
+        self._open.clear()
+        sync_folder(self._outdir)
+        return tuple(identities)

@@ -1,0 +1,100 @@
+"""When a record is called viral: above a minimum score, or above a calibrated threshold for its length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro.errors import ConfigError
+from virnucpro.scoring.calibration import Calibration, Level, prior_logit
+from virnucpro.scoring.windows import ScoredWindows, WindowScores, best_of_rows, mean_of_rows, probability
+
+__all__ = ["CallRule", "Verdicts", "choose_rule"]
+
+DEFAULT_MIN_SCORE = 0.5
+DEFAULT_PRIOR = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """What a rule says of some records; all of shape (n,)."""
+
+    score: NDArray[np.float64]  # probability of viral, 0 to 1
+    threshold: NDArray[np.float64]  # the score from which a record of this length is called viral
+    # how far the score is above the threshold, in log-odds, or as it is without a calibration; viral from 0 on
+    margin: NDArray[np.float64]
+    fdr: NDArray[np.float64]  # share of false calls among all that score as high; NaN without a calibration
+
+
+@dataclass(frozen=True, slots=True)
+class CallRule:
+    """The same for every record, whatever stands beside it."""
+
+    calibration: Calibration | None = None
+    prior: float = DEFAULT_PRIOR  # viral share of the input that scores and rates assume
+    level: Level = "default"
+    min_score: float | None = None  # in place of a level
+
+    def window_scores(self, scored: ScoredWindows) -> WindowScores:
+        """Score every window that has a row."""
+        score, log_odds = np.full((2, len(scored)), np.nan)
+        is_viral = np.zeros(len(scored), np.bool_)
+        if self.calibration is None:
+            windows, non_viral, viral = best_of_rows(scored)
+            score[windows] = viral / (viral + non_viral)
+            is_viral[windows] = viral >= non_viral
+            return WindowScores(score, log_odds, is_viral)
+        windows, means = mean_of_rows(scored)
+        lengths_bp = (scored.windows.ends - scored.windows.starts)[windows]
+        log_odds[windows] = self.calibration.window_logits(means, lengths_bp)
+        score[windows] = probability(log_odds[windows] + prior_logit(self.prior))
+        is_viral[windows] = self.judge(log_odds[windows], np.ones_like(windows), lengths_bp).margin >= 0
+        return WindowScores(score, log_odds, is_viral)
+
+    def judge(self, means: NDArray[np.float64], windows: NDArray[np.int64], scored_bp: NDArray[np.int64]) -> Verdicts:
+        """Judge records by the mean of their windows (log-odds, or scores), their number, and the bases they cover."""
+        if self.calibration is None:
+            threshold = np.full(len(means), DEFAULT_MIN_SCORE if self.min_score is None else self.min_score)
+            return Verdicts(means, threshold, means - threshold, np.full(len(means), np.nan))
+        z = self.calibration.record_log_odds(means, windows, scored_bp)
+        shift = prior_logit(self.prior)
+        if self.min_score is None:
+            limit = self.calibration.threshold(self.level, scored_bp)
+        else:
+            limit = np.full(len(z), _log_odds(np.array([self.min_score]))[0] - shift)
+        fdr = self.calibration.fdr(z, scored_bp, self.prior)
+        return Verdicts(probability(z + shift), probability(limit + shift), z - limit, fdr)
+
+    def describe(self) -> dict[str, Any]:
+        """Say it for the manifest."""
+        if self.calibration is None:
+            return {"min_score": DEFAULT_MIN_SCORE if self.min_score is None else self.min_score}
+        chosen = {"level": self.level} if self.min_score is None else {"min_score": self.min_score}
+        return {"prior": self.prior, **chosen}
+
+
+def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore"):
+        found: NDArray[np.float64] = np.log(scores) - np.log1p(-scores)
+    return found
+
+
+def choose_rule(
+    calibration: Mapping[str, Any] | None,
+    prior: float | None = None,
+    min_score: float | None = None,
+    level: Level = "default",
+) -> CallRule:
+    """Make the rule that a user asked for; ConfigError when it needs a calibration that the classifier lacks."""
+    if min_score is not None and level != "default":
+        raise ConfigError(f"--min-score and --{level} exclude each other; give one")
+    prior_logit(DEFAULT_PRIOR if prior is None else prior)  # refuses what is not a share
+    needing = ([f"--{level}"] if level != "default" else []) + (["--prior"] if prior is not None else [])
+    if calibration is None and needing:
+        raise ConfigError(f"{' and '.join(needing)}: this classifier is not calibrated; use --min-score")
+    made = None if calibration is None else Calibration.from_dict(calibration)
+    return CallRule(made, DEFAULT_PRIOR if prior is None else prior, level, min_score)

@@ -1,0 +1,58 @@
+"""The two tables of the original VirNucPro, byte for byte, for scripts that read them.
+
+References
+----------
+``prediction.py`` of https://github.com/Li-Jing-1997/VirNucPro
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import ClassVar, Self
+
+from virnucpro.runs.results import Results
+from virnucpro.sequences.orfs import FRAME_NAMES
+from virnucpro.writers.writer import CalledRecords
+
+__all__ = ["LegacyTables"]
+
+
+class LegacyTables:
+    """Scores of every row, and the call of every window; its own words: virus and others."""
+
+    NAMES: ClassVar = ("prediction_results.txt", "prediction_results_highestscore.csv")
+
+    def __init__(self, results: Results) -> None:
+        self._rows, self._windows = (results.open(name) for name in self.NAMES)
+        self._rows.write(b"Sequence_ID\tPrediction\tscore1\tscore2\n")
+        self._windows.write(b"Modified_ID\tIs_Virus\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing: `Results` closes the files."""
+
+    def write(self, called: CalledRecords) -> None:
+        """Write rows and windows that have scores."""
+        scored = called.scored
+        owners = scored.windows.record_rows.tolist()
+        ids = [
+            f"{called.records[owner].id}_chunk_{number}"
+            for owner, number in zip(owners, scored.windows.numbers.tolist(), strict=True)
+        ]
+        names = [*FRAME_NAMES, *([""] * (256 - len(FRAME_NAMES)))]
+        lines = [
+            f"{ids[window]}{names[frame]}\t{'virus' if viral >= non_viral else 'others'}\t{non_viral!s}\t{viral!s}\n"
+            for window, frame, (non_viral, viral) in zip(
+                scored.row_windows.tolist(), scored.frames.tolist(), scored.scores, strict=True
+            )
+        ]
+        self._rows.write("".join(lines).encode("utf-8", "surrogateescape"))
+        lines = [
+            f"{ids[window]}\t{bool(called.windows.is_viral[window])}\n"
+            for window in called.windows.has_score.nonzero()[0].tolist()
+        ]
+        self._windows.write("".join(lines).encode("utf-8", "surrogateescape"))

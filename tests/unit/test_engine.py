@@ -1,0 +1,338 @@
+"""The engine: each part computed once and kept, results published together, the manifest last."""
+
+import hashlib
+import json
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from virnucpro import InputError, StoreError
+from virnucpro.errors import ConfigError
+from virnucpro.records import Failure, FileIdentity, ModelIdentity, Record
+from virnucpro.runs.engine import execute
+from virnucpro.runs.manifest import read_manifest
+from virnucpro.runs.parts import ComputedPart
+from virnucpro.runs.plan import PartSize, Planner
+from virnucpro.runs.run import Run, State
+
+
+class Lines:
+    """An input of one record a line."""
+
+    def __init__(self, path):
+        self.path, self.label, self.passes = path, str(path), 0
+
+    def __iter__(self):
+        self.passes += 1
+        for number, line in enumerate(self.path.read_text().splitlines(), start=1):
+            if line == "bad":
+                raise InputError(f"{self.label}:{number}: bad line")
+            yield Record(number, f"r{number}", line)
+
+    @property
+    def identity(self):
+        content = self.path.read_bytes()
+        return FileIdentity(self.label, len(content), hashlib.sha256(content).hexdigest())
+
+    digest = identity.fget
+
+
+class Upper:
+    """Writes every record in capitals; `computed` counts the parts."""
+
+    def __init__(self, units=2, result="out.txt"):
+        self.units, self.result, self.computed, self.resolved = units, result, [], 0
+        self.on_part = lambda number: None
+
+    def check(self, label, sample):
+        return [f"{label} begins with X"] if sample and sample[0].sequence.startswith("X") else []
+
+    def planner(self):
+        return Planner(lambda letters: 1, PartSize(self.units, 10**9))
+
+    def content(self, record):
+        return record.header.encode(), record.sequence.encode()
+
+    def letters(self, record):
+        return len(record.sequence)
+
+    def resolve(self):
+        self.resolved += 1
+        return {"model": ModelIdentity("m", "1", "f" * 64)}
+
+    def compute(self, given, advance):
+        self.on_part(given.part.number)
+        self.computed.append(given.part.number)
+        advance(given.part.letters)
+        failed = [row for row, record in enumerate(given.records) if record.sequence.startswith("fail")]
+        failures = tuple(Failure(row, given.records[row].id, "Refused", "begins with fail") for row in failed)
+        lines = "".join(r.sequence.upper() + "\n" for row, r in enumerate(given.records) if row not in failed)
+        text = np.frombuffer(lines.encode(), np.uint8)
+        return ComputedPart({"text": text}, failures, {"lines": len(given.records)})
+
+    def collect(self, parts, results):
+        stream = results.open(self.result)
+        for _, computed in parts:
+            stream.write(computed.arrays["text"].tobytes())
+        return {"counts": {"all": 1}, "device": "none"}
+
+
+@pytest.fixture
+def run(tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_text("a\nb\nc\nd\ne\n")
+    models = {"model": ModelIdentity("m", "1", "")}
+    return Run("out", [Lines(path)], tmp_path / "o", "run.json", ["out.txt"], models, {"k": 1}, Upper())
+
+
+def again(run, **changes):
+    """The same run as another process would make it."""
+    changes.setdefault("job", Upper(run.job.units, run.job.result))
+    return replace(run, inputs=[Lines(source.path) for source in run.inputs], **changes)
+
+
+def out(run):
+    return (run.outdir / "out.txt").read_text()
+
+
+def interrupted_at(part):
+    def stop(number):
+        if number == part:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_results_and_a_manifest_that_says_what_they_are_made_from(run):
+    seen = []
+    (outcome,) = execute([run], progress=lambda state: seen.append((state.done, state.total)))
+    assert out(run) == "A\nB\nC\nD\nE\n"
+    assert outcome.state is State.WRITTEN
+    assert (outcome.parts, outcome.computed_parts) == (3, 3)
+    manifest = read_manifest(run.outdir / "run.json")
+    assert manifest.counts == {"lines": 5, "all": 1}
+    assert manifest.inputs[0].sha256 == hashlib.sha256(b"a\nb\nc\nd\ne\n").hexdigest()
+    assert manifest.results[0].sha256 == hashlib.sha256(b"A\nB\nC\nD\nE\n").hexdigest()
+    assert manifest.models["model"].weights_sha256 == "f" * 64
+    assert seen == [(2, 5), (4, 5), (5, 5)]
+    assert not (run.scratch / "parts").exists()
+
+
+def test_a_finished_run_is_skipped_without_a_model(run):
+    execute([run])
+    second = again(run)
+    (outcome,) = execute([second])
+    assert outcome.state is State.FINISHED
+    assert outcome.manifest.counts["lines"] == 5
+    assert (second.job.computed, second.job.resolved) == ([], 0)
+
+
+def test_an_interrupted_run_goes_on_from_its_saved_parts(run, caplog):
+    run.job.on_part = interrupted_at(3)
+    with pytest.raises(KeyboardInterrupt):
+        execute([run])
+    assert "2 of 3 parts are saved" in caplog.text
+    assert not (run.outdir / "out.txt").exists()
+    second = again(run)
+    (outcome,) = execute([second])
+    assert second.job.computed == [3]
+    assert (outcome.parts, outcome.computed_parts) == (3, 1)
+    assert out(run) == "A\nB\nC\nD\nE\n"
+
+
+def test_a_resumed_run_follows_the_plan_that_was_written_first(run):
+    run.job.on_part = interrupted_at(3)
+    with pytest.raises(KeyboardInterrupt):
+        execute([run])
+    second = again(run, job=Upper(units=1))
+    execute([second])
+    assert second.job.computed == [3]
+
+
+def test_a_damaged_part_is_computed_again(run, caplog):
+    run.job.on_part = interrupted_at(3)
+    with pytest.raises(KeyboardInterrupt):
+        execute([run])
+    (part,) = run.scratch.glob("parts/*/part_0000001.npz")
+    content = bytearray(part.read_bytes())
+    content[content.index(b"A\nB\n")] ^= 1
+    part.write_bytes(content)
+    second = again(run)
+    execute([second])
+    assert second.job.computed == [3, 1]
+    assert "part 1" in caplog.text
+    assert out(run) == "A\nB\nC\nD\nE\n"
+
+
+def test_an_input_that_changes_during_the_run_stops_it_before_any_result(run):
+    def change(number):
+        if number == 2:
+            run.inputs[0].path.write_text("a\nb\nc\nX\nY\n")
+
+    run.job.on_part = change
+    with pytest.raises(InputError, match="changed"):
+        execute([run])
+    assert not (run.outdir / "out.txt").exists()
+    assert not (run.outdir / "run.json").exists()
+
+
+def test_an_input_that_changes_between_two_runs_is_computed_from_its_new_bytes(run):
+    run.job.on_part = interrupted_at(3)
+    with pytest.raises(KeyboardInterrupt):
+        execute([run])
+    run.inputs[0].path.write_text("v\nw\nx\ny\nz\n")
+    second = again(run)
+    execute([second])
+    assert second.job.computed == [1, 2, 3]
+    assert out(run) == "V\nW\nX\nY\nZ\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"settings": {"k": 2}}, "k: 1 then, 2 now"),
+        ({"models": {"model": ModelIdentity("m", "2", "")}}, "model model: m"),
+        ({"models": {"model": ModelIdentity("other", None, "e" * 64)}}, "other"),
+    ],
+)
+def test_results_of_something_else_are_never_replaced_unasked(run, change, told):
+    execute([run])
+    with pytest.raises(StoreError, match=told):
+        execute([again(run, **change)])
+    assert out(run) == "A\nB\nC\nD\nE\n"
+    (outcome,) = execute([again(run, **change)], overwrite=True)
+    assert outcome.computed_parts == 3
+
+
+def test_all_conflicts_are_named_at_once(run, tmp_path):
+    other = replace(run, name="two", manifest="two.json", results=["two.txt"], job=Upper(result="two.txt"))
+    execute([run, other])
+    with pytest.raises(StoreError) as caught:
+        execute([again(run, settings={"k": 2}), again(other, settings={"k": 3})])
+    assert "run.json" in str(caught.value)
+    assert "two.json" in str(caught.value)
+
+
+def test_output_settings_make_new_results_from_the_same_parts(run):
+    kept = replace(run, keep_parts=True)
+    execute([kept])
+    second = again(kept, output_settings={"level": "relaxed"})
+    (outcome,) = execute([second])
+    assert outcome.computed_parts == 0
+    assert second.job.computed == []
+    assert read_manifest(run.outdir / "run.json").output_settings == {"level": "relaxed"}
+
+
+def test_a_run_that_fails_while_it_collects_leaves_the_earlier_results_and_no_wrong_manifest(run):
+    kept = replace(run, keep_parts=True)
+    execute([kept])
+    second = again(kept, output_settings={"level": "relaxed"})
+    second.job.collect = lambda parts, results: results.open("out.txt").write(b"half") and 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        execute([second])
+    assert out(run) == "A\nB\nC\nD\nE\n"
+    assert read_manifest(run.outdir / "run.json").output_settings == {}
+    assert list((run.scratch / "results").iterdir()) == []
+
+
+def test_a_result_without_a_manifest_is_kept_with_a_warning(run, caplog):
+    run.outdir.mkdir()
+    (run.outdir / "out.txt").write_text("mine")
+    (outcome,) = execute([run])
+    assert outcome.state is State.KEPT
+    assert out(run) == "mine"
+    assert "has no manifest: kept" in caplog.text
+    execute([again(run)], overwrite=True)
+    assert out(run) == "A\nB\nC\nD\nE\n"
+
+
+def test_a_result_that_was_changed_is_an_error_and_one_that_is_gone_is_made_again(run):
+    execute([run])
+    (run.outdir / "out.txt").write_text("other")
+    with pytest.raises(StoreError, match="has changed since it was written"):
+        execute([again(run)])
+    (run.outdir / "out.txt").unlink()
+    (outcome,) = execute([again(run)])
+    assert outcome.state is State.WRITTEN
+
+
+def test_a_damaged_manifest_is_an_error_that_says_what_to_do(run):
+    execute([run])
+    (run.outdir / "run.json").write_text('{"format": 2, "inputs": 3}')
+    with pytest.raises(StoreError, match="--overwrite"):
+        execute([again(run)])
+
+
+def test_an_input_that_cannot_be_read_costs_the_others_nothing(run, tmp_path):
+    bad = tmp_path / "bad.txt"
+    bad.write_text("a\nbad\n")
+    broken = replace(run, name="bad", inputs=[Lines(bad)], manifest="bad.json", results=["bad.out"], job=Upper())
+    outcomes = execute([broken, run])
+    assert [outcome.state for outcome in outcomes] == [State.REFUSED, State.WRITTEN]
+    log = (run.outdir / "extraction_failures.log").read_text()
+    assert log.count("\n") == 1
+    assert "bad line" in log
+
+
+def test_failures_stand_in_the_log_once_with_their_number_in_their_file(run, tmp_path):
+    two = tmp_path / "two.txt"
+    two.write_text("x\nfail 1\ny\nfail 2\n")
+    both = replace(run, inputs=[*run.inputs, Lines(two)])
+    (outcome,) = execute([both])
+    assert [(file, failure.number, failure.id) for file, failure in outcome.manifest.failures] == [
+        (str(two), 2, "r2"), (str(two), 4, "r4"),
+    ]  # fmt: skip
+    execute([again(both)])
+    log = (run.outdir / "extraction_failures.log").read_text().splitlines()
+    assert [line.split(" | ")[1:4] for line in log] == [[str(two), "r2", "Refused"], [str(two), "r4", "Refused"]]
+
+
+def test_outputs_are_checked_before_any_work(run, tmp_path):
+    as_input = replace(run, results=["in.txt"], outdir=tmp_path)
+    with pytest.raises(ConfigError, match=r"in\.txt"):
+        execute([as_input])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file"):
+        execute([replace(run, outdir=tmp_path / "file")])
+    assert run.inputs[0].passes == 0
+    assert run.job.computed == []
+
+
+def test_two_processes_never_write_one_run(run):
+    run.scratch.mkdir(parents=True)
+    with FileLock(run.scratch / "lock"), pytest.raises(StoreError, match="another process"):
+        execute([run])
+
+
+def test_scratch_folders_are_never_followed_through_links(run, tmp_path):
+    run.outdir.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (run.outdir / ".virnucpro").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="link"):
+        execute([run])
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_results_that_a_later_run_has_not_are_deleted_only_if_the_manifest_lists_them(run):
+    class Two(Upper):
+        def collect(self, parts, results):
+            results.open("page_2.png").write(b"2")
+            return super().collect(parts, results)
+
+    execute([replace(run, job=Two())])
+    (run.outdir / "page_3.png").write_bytes(b"mine")
+    manifest = json.loads((run.outdir / "run.json").read_text())
+    assert {one["path"] for one in manifest["results"]} == {"out.txt", "page_2.png"}
+    execute([again(run, output_settings={"pages": 0})])
+    assert not (run.outdir / "page_2.png").exists()
+    assert (run.outdir / "page_3.png").read_bytes() == b"mine"
+
+
+def test_warnings_of_the_first_records_are_logged(run, caplog):
+    run.inputs[0].path.write_text("Xa\n")
+    with caplog.at_level(logging.WARNING):
+        execute([run])
+    assert "begins with X" in caplog.text
