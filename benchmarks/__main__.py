@@ -25,7 +25,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for every contestant, as 
 from benchmarks import alibi, frames, growth, reads, startup
 from benchmarks.race import Task, race
 from benchmarks.workloads import write_dnabert_s, write_esm2, write_sequences
-from virnucpro.embedding.records import ACCELERATOR_MAX_TOKENS, CPU_MAX_TOKENS
+from virnucpro.models.encoders import ACCELERATOR_MAX_TOKENS, CPU_MAX_TOKENS
 from virnucpro.models.placement import choose_placement
 
 RESULTS = Path(__file__).parent / "results"

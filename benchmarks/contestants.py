@@ -19,6 +19,7 @@ from virnucpro.models.esm2 import ESM2
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import DTYPES, choose_placement
 from virnucpro.models.tokens import PAD
+from virnucpro.sequences.ragged import Ragged
 
 
 class Packed:
@@ -31,11 +32,10 @@ class Packed:
 
     def pooled(self, tokens: list[Tensor]) -> Tensor:
         """One vector per sequence."""
-        vectors = torch.empty(len(tokens), self.encoder.width)
-        plan = plan_batches([len(t) for t in tokens], self.max_tokens)
-        for batch in run_batches(self.encoder, [t.numpy() for t in tokens], plan, self.max_tokens):
-            for attempt in batch:
-                vectors[attempt.index] = torch.from_numpy(attempt.vector)
+        rows = Ragged.of([t.numpy() for t in tokens])
+        vectors = torch.empty(len(rows), self.encoder.width)
+        for outcome in run_batches(self.encoder, rows, plan_batches(rows.lengths, self.max_tokens), self.max_tokens):
+            vectors[outcome.rows] = torch.from_numpy(outcome.vectors)
         return vectors
 
     @torch.inference_mode()

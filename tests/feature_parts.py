@@ -7,8 +7,8 @@ import torch
 
 from virnucpro.features.merged import write_merged
 from virnucpro.features.spec import EncoderUse, FeatureSpec
-from virnucpro.records import Counts, EmbeddingTable, ModelIdentity
-from virnucpro.runs.manifests import InputIdentity, Provenance, Receipt, write_result
+from virnucpro.records import Counts, ModelIdentity
+from virnucpro.runs.manifests import InputIdentity, Provenance, Receipt
 
 LABELS = {"host": 0, "non-viral": 0, "viral": 1}
 DNA = EncoderUse(6, ModelIdentity("dna-model", None, "d" * 64, {"width": 6}))
@@ -18,10 +18,11 @@ CONTRACT = FeatureSpec(500, DNA, PROTEIN)
 
 def write_part(path, ids, vectors, label, spec=CONTRACT):
     path.parent.mkdir(parents=True, exist_ok=True)
-    provenance = Provenance(InputIdentity("x", 1, "0" * 64), ModelIdentity("m", None, "1" * 64), {})
-    receipt = Receipt(provenance, Counts(len(ids), len(ids)), {"spec": spec.to_dict()} if spec else {})
-    table = EmbeddingTable(tuple(ids), np.asarray(vectors, np.float32))
-    write_result(path, lambda stream: write_merged(stream, table.ids, table.vectors, label), receipt)
+    with path.open("wb") as stream:
+        write_merged(stream, ids, np.asarray(vectors, np.float32), label)
+    manifest = {"format": 1, "results": [{"path": path.name, "size": path.stat().st_size, "sha256": "0" * 64}]}
+    content = manifest | ({"spec": spec.to_dict()} if spec else {})
+    path.with_name(path.name + ".json").write_text(json.dumps(content))
     return path
 
 

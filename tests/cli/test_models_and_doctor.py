@@ -79,7 +79,7 @@ def test_doctor_proves_an_extraction_of_dna(virnucpro, models):
     assert code == 0
     assert out.count("PASS") == len(CHECKS)
     assert "nucleotide, data" in out
-    assert "numbers with protein" in out
+    assert "numbers with protein vectors" in out
 
 
 def breaking(embed, how):

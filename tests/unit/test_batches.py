@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from conftest import random_protein, write_fasta
+from embedded_records import Limits, embed_records
 from random_models import protein_checkpoint
 from tolerances import INVARIANCE_FP32
 from virnucpro import InputError, extract_fast_esm
 from virnucpro.batching import plan_batches
 from virnucpro.embedding.batches import run_batches
-from virnucpro.embedding.records import Limits, embed_records
 from virnucpro.models.esm2_checkpoints import ProteinEncoder
 from virnucpro.models.placement import Placement, choose_placement
 from virnucpro.records import Record

@@ -55,7 +55,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
             ],
         }
         if (found := listed.get(self.path.partition("?")[0])) is not None:
-            return self.send(json.dumps(found).encode(), with_body)
+            self.send(json.dumps(found).encode(), with_body)
+            return
         prefix = f"/{self.entry.repository}/resolve/{self.entry.revision}/"
         name = self.path.removeprefix(prefix)
         self.asked.append(name)
@@ -66,7 +67,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.send_header("X-Repo-Commit", self.entry.revision)
             self.end_headers()
-            return None
+            return
         self.send(path.read_bytes(), with_body)
 
     def send(self, content, with_body):
@@ -127,13 +128,14 @@ def test_a_download_without_all_shards_is_not_taken_for_whole(hub):
     assert find_downloaded(ENTRY) is None
 
 
-def test_the_tokenizer_is_fetched_with_dna_weights(hub):
+def test_the_tokenizer_is_fetched_with_dna_weights(hub, tmp_path, monkeypatch):
     hub.entry = CATALOG["dnabert-s"]
     write_dnabert_s(hub.folder)
     (hub.folder / "tokenizer.json").rename(hub.folder / "away.json")
     with pytest.raises(WeightsError, match=r"config\.json, tokenizer\.json and pytorch_model\.bin.*--model mini-dna"):
         find_checkpoint("dnabert-s")
     (hub.folder / "away.json").rename(hub.folder / "tokenizer.json")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "other"))  # a commit's files never change on a hub
     checkpoint = find_checkpoint("dnabert-s")
     assert checkpoint.load(choose_placement("cpu", "fp32")).config.width == 96
     assert checkpoint.identity.name == "dnabert-s"

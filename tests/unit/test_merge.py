@@ -172,7 +172,7 @@ def test_merged_files_are_mapped_not_read(tmp_path):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"junk", "no merged feature file"),
+        (b"junk", "should be a merged feature file"),
         ({"ids": ["a", "b"], "data": torch.zeros(1, 768)}, "2 ids beside data of shape"),
         ({"ids": ["a"], "data": torch.zeros(768)}, "beside data of shape"),
         ({"ids": ["a", "b"], "data": torch.zeros(2, 768), "labels": [0, 1]}, "non-viral .0. or viral .1. as a whole"),
@@ -195,10 +195,10 @@ def test_one_label_per_row_is_read_too(tmp_path):
 def test_a_merged_file_that_was_changed_after_its_receipt(tmp_path):
     path = write_part(tmp_path / "x_merged.pt", ["a"], np.ones((1, 16)), 1)
     path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(StoreError, match="its receipt says"):
+    with pytest.raises(StoreError, match="its manifest says"):
         read_merged(path)
     write_part(tmp_path / "y_merged.pt", ["a"], np.ones((1, 17)), 1)
-    with pytest.raises(DimensionError, match="rows are 17 wide, its receipt says 16"):
+    with pytest.raises(DimensionError, match="rows are 17 wide, its manifest says 16"):
         read_merged(tmp_path / "y_merged.pt")
 
 

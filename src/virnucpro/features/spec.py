@@ -13,14 +13,12 @@ from typing import Any, Final, Literal, get_args
 
 from virnucpro.errors import ConfigError, DimensionError
 from virnucpro.records import ModelIdentity, Molecule
+from virnucpro.sequences.orfs import RowRule
 
 __all__ = ["DNA_WIDTH", "LENGTH_NUMBERS", "MODALITIES", "EncoderUse", "FeatureSpec", "Modality", "RowRule"]
 
 Modality = Literal["both", "dna", "protein"]
 MODALITIES: Final[tuple[Modality, ...]] = get_args(Modality)
-
-RowRule = Literal["open", "longest", "window"]
-"""What stands for a window: each frame without a stop (as in VirNucPro), its longest ORFs, or the window itself."""
 
 DNA_WIDTH: Final = 768
 """Numbers of a DNABERT-S vector: where merged features without a manifest are cut in two."""

@@ -128,11 +128,7 @@ def read_dna_features(path: Path) -> EmbeddingTable:
 def _read(path: Path, kind: str, rows_of: Callable[[dict[str, Any]], tuple[list[str], list[Any]]]) -> EmbeddingTable:
     try:
         ids, data = rows_of(load_plain(path))
-        if not isinstance(ids, list) or not all(isinstance(id_, str) for id_ in ids):
-            raise ValueError("its IDs are not a list of texts")
-        if len(ids) != len(data):
-            raise ValueError(f"it holds {len(ids)} ids beside {len(data)} vectors")
-        vectors = _stacked(path, data)
+        vectors = _stacked(path, ids, data)
     except PickleError as error:
         raise StoreError(f"{path} {error}; if it should be a {kind} feature file, remove and recompute it") from error
     except (OSError, RuntimeError, MemoryError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -141,8 +137,12 @@ def _read(path: Path, kind: str, rows_of: Callable[[dict[str, Any]], tuple[list[
     return EmbeddingTable(tuple(ids), vectors)
 
 
-def _stacked(path: Path, data: list[Any]) -> NDArray[np.float32]:
+def _stacked(path: Path, ids: list[Any], data: list[Any]) -> NDArray[np.float32]:
     """Copy rows into one matrix; no more numbers than the file has bytes for."""
+    if not isinstance(ids, list) or not all(isinstance(id_, str) for id_ in ids):
+        raise ValueError("its IDs are not a list of texts")
+    if len(ids) != len(data):
+        raise ValueError(f"it holds {len(ids)} ids beside {len(data)} vectors")
     shapes = {tuple(row.shape) if isinstance(row, Tensor) else (len(row),) for row in data}
     if len(shapes) > 1:
         told = ", ".join(map(str, sorted(shapes)[:5]))

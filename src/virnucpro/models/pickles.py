@@ -26,7 +26,8 @@ _ALLOCATING = b"bytearray\n"
 
 _DAMAGE = (
     OSError, EOFError, RuntimeError, MemoryError, RecursionError, pickle.UnpicklingError, zipfile.BadZipFile,
-    ArithmeticError, AssertionError, AttributeError, struct.error, LookupError, NotImplementedError, TypeError, ValueError,
+    ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError,
+    struct.error,
 )  # fmt: skip
 """How damaged pickles fail: in almost any way."""
 

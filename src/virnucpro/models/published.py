@@ -38,8 +38,8 @@ def read_published_tensors(path: Path) -> dict[str, Tensor]:
     known = [(stand_in, name) for name, stand_in in stand_ins.items()]
     try:
         if not is_archive(path):
-            raise PickleError(
-                "is not the zip archive that torch has written since 1.6; save it again with a newer torch"
+            raise WeightsError(
+                f"{path} is not a zip archive, as torch writes since 1.6; save it again with a newer torch"
             )
         root = load_plain(path, known, MAX_FILE_BYTES, MAX_PICKLE_BYTES)
         if type(root) is not stand_ins["__main__.MLPClassifier"]:

@@ -20,7 +20,7 @@ from torch import Tensor
 import virnucpro
 from virnucpro.errors import VirNucProError
 from virnucpro.features.merged import read_merged
-from virnucpro.features.vectors import FORMATS, write_dna_features, write_protein_features
+from virnucpro.features.vectors import FORMATS
 from virnucpro.models.attention import AMPERE, choose_attention
 from virnucpro.models.catalog import CATALOG, DEFAULT_DNA_MODEL, DEFAULT_MODEL, catalogue_width
 from virnucpro.models.encoders import Encoder
@@ -71,7 +71,7 @@ def self_test(encoder: Encoder) -> Iterator[Check]:
         yield Check("count", len(table) == len(LENGTHS), f"{len(table)} of {len(LENGTHS)}")
         yield _check_width(encoder, table.width)
         yield from _check_numbers(table.vectors)
-        yield _check_merged(encoder, folder, table.ids, table.vectors)
+        yield _check_merged(encoder, target, table.ids)
         yield _check_resume(encoder, fasta, target)
         yield _check_batch_is_single(encoder, folder, sequences, table.vectors)
 
@@ -106,23 +106,22 @@ def _check_numbers(vectors: NDArray[np.float32]) -> Iterator[Check]:
     yield Check("distinct rows", distinct == rows, f"{distinct} of {rows}")
 
 
-def _check_merged(encoder: Encoder, folder: Path, ids: tuple[str, ...], vectors: NDArray[np.float32]) -> Check:
-    """Merge the vectors with stand-ins for the other molecule's: 2048 numbers for the published pair."""
+def _check_merged(encoder: Encoder, target: Path, ids: tuple[str, ...]) -> Check:
+    """Merge the feature file with stand-ins for the other molecule's vectors: 2048 numbers for the published pair."""
     of_dna = encoder.identity.molecule is Molecule.DNA
-    other_width = PUBLISHED[Molecule.PROTEIN if of_dna else Molecule.DNA].width
-    other = np.random.default_rng(1).normal(size=(len(ids), other_width)).astype(np.float32)
-    dna, protein, merged = (folder / f"merge{suffix}" for suffix in ("_DNABERT_S.pt", "_ESM.pt", "_merged.pt"))
+    other = PUBLISHED[Molecule.PROTEIN if of_dna else Molecule.DNA]
+    vectors = np.random.default_rng(1).normal(size=(len(ids), other.width)).astype(np.float32)
+    beside, merged = target.with_name(f"other{other.architecture.suffix}"), target.with_name("selftest_merged.pt")
+    with beside.open("wb") as stream:
+        FORMATS[other.architecture.layout].write(stream, ids, vectors)
     try:
-        with dna.open("wb") as stream:
-            write_dna_features(stream, ids, vectors if of_dna else other)
-        with protein.open("wb") as stream:
-            write_protein_features(stream, ids, other if of_dna else vectors)
-        virnucpro.merge_data(dna, protein, merged)
+        virnucpro.merge_data(*((target, beside) if of_dna else (beside, target)), merged)
         width = read_merged(merged).table.width
     except VirNucProError as error:
         return Check("merge_data", passed=False, found=str(error))
-    expected = vectors.shape[1] + other_width
-    return Check("merge_data", width == expected, f"{width} numbers with {'protein' if of_dna else 'DNA'}, {expected}")
+    expected = encoder.width + other.width
+    told = f"{width} numbers with {other.molecule.value} vectors, {expected} expected"
+    return Check("merge_data", width == expected, told)
 
 
 def _check_resume(encoder: Encoder, fasta: Path, target: Path) -> Check:
@@ -150,7 +149,8 @@ def _check_batch_is_single(
         except VirNucProError:
             distances.append(np.inf)
             continue
-        distances.append(float(np.linalg.norm(alone - vector) / np.linalg.norm(alone)))
+        length = float(np.linalg.norm(alone))
+        distances.append(float(np.linalg.norm(alone - vector)) / length if length else np.inf)
     allowed = SAME[encoder.placement.dtype]
     return Check("batch equals single", max(distances) <= allowed, f"{max(distances):.1e} apart, {allowed:.0e} allowed")
 

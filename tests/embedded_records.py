@@ -1,4 +1,4 @@
-"""Records to a table of vectors: what `virnucpro.verbs` calls until it works on rows of tokens itself."""
+"""Records to a table of vectors by way of tokens, for tests of what happens to single sequences."""
 
 from __future__ import annotations
 
