@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from conftest import write_fasta
-from feature_parts import CONTRACT, make_genomes, read_json_lines
+from feature_parts import SPEC, make_genomes, read_json_lines
 from published_modules import ORIGINAL
 from virnucpro import load_classifier
 from virnucpro.evaluation.metrics import METRICS
@@ -124,7 +124,7 @@ def test_evaluate_writes_figures_tables_and_pictures(virnucpro, tmp_path, folder
 
 
 def test_classifiers_are_compared_by_window_and_by_modality(virnucpro, tmp_path, folders, model):
-    short = FeatureSpec(300, CONTRACT.dna, CONTRACT.protein)
+    short = FeatureSpec(300, SPEC.dna, SPEC.protein)
     viral_300 = make_genomes(tmp_path / "v300", "viral", spec=short)
     host_300 = make_genomes(tmp_path / "h300", "host", spec=short)
     dna, both_300 = tmp_path / "dna.safetensors", tmp_path / "both_300.safetensors"
