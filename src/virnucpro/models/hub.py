@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from virnucpro.errors import WeightsError
-from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, MINI, MINI_DNA, PACKAGED, CatalogEntry
+from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, MINI, PACKAGED, CatalogEntry
 from virnucpro.models.checkpoints import AnyCheckpoint, open_checkpoint
 from virnucpro.models.packaged import open_packaged
 from virnucpro.models.registry import Architecture

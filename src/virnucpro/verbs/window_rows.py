@@ -109,6 +109,8 @@ def _length_numbers(windows: Windows, rows: Rows) -> NDArray[np.float32]:
 def _tokens(rows: Rows, role: str, encoder: Encoder, window_bp: int) -> Ragged:
     if role == "protein":
         return rows.protein_tokens()
+    if encoder.architecture.reads_bases:
+        return rows.base_codes()
     return encoder.tokenise(rows.nucleotides(), window_bp + 1).ragged
 
 
