@@ -140,7 +140,7 @@ def _not_here(entry: CatalogEntry, reason: str) -> WeightsError:
         f"looked in {constants.HF_HUB_CACHE}, then asked {hub if hub.isprintable() else repr(hub)}: {reason}\n"
         f"either run 'virnucpro models download {entry.name}' where there is a network and copy that cache here, "
         f"or give a folder with {', '.join(first)} and {last}: --model FOLDER "
-        f"('--model {MINI_DNA if of_dna else MINI}' comes with the package)"
+        f"('virnucpro predict' needs no download: {MINI} is part of the package)"
     )
 
 
