@@ -14,6 +14,7 @@ import numpy as np
 from virnucpro.errors import ConfigError
 from virnucpro.features.classifier import Classifier, load_classifier, packaged_classifier
 from virnucpro.models.catalog import MINI
+from virnucpro.models.classifier import CLASSES
 from virnucpro.models.placement import choose_placement
 from virnucpro.records import ModelIdentity, Molecule, Record
 from virnucpro.runs.engine import execute
@@ -57,6 +58,7 @@ class PredictSettings:
     level: Level = "default"
     prior: float | None = None
     track_pages: int = 5
+    class_scores: bool = False  # a column for every class, where the classifier has classes
     legacy_output: bool = False
     device: str = "auto"
     dtype: str = "auto"
@@ -138,7 +140,7 @@ def predict(
     run = Run(
         "calls", sources, Path(outdir), MANIFEST, results, job.models(job.chosen.identities), job.described(), job,
         output_settings={
-            **job.rule.describe(), "track_pages": settings.track_pages, "legacy_output": settings.legacy_output,
+            **job.rule.describe(), "track_pages": settings.track_pages, "legacy_output": settings.legacy_output, "class_scores": settings.class_scores,
         },
         keep_parts=True,
     )  # fmt: skip
@@ -257,7 +259,8 @@ class _Prediction:
         }
 
     def _writers(self, results: Results) -> list[Writer]:
-        writers: list[Writer] = [CallsTable(results), ViralFasta(results)]
+        classes = self.classifier.classes if len(self.classifier.classes) > len(CLASSES) else ()
+        writers: list[Writer] = [CallsTable(results, classes, self.settings.class_scores), ViralFasta(results)]
         if self.settings.legacy_output:
             writers.append(LegacyTables(results))
         if self.settings.track_pages:
