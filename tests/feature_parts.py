@@ -56,7 +56,8 @@ def write_proteins(path, rows):
 
 def write_extraction_receipt(result, identity, **settings):
     """Put a manifest beside a feature file, as an extraction does."""
-    manifest = Manifest((), {identity.molecule.value: identity}, settings)
+    role = "dna" if "_DNABERT_S" in result.name else "protein"
+    manifest = Manifest((), {role: identity}, settings)
     result.with_name(result.name + ".json").write_bytes(manifest.to_json())
 
 
