@@ -139,9 +139,7 @@ def predict(
     results = ["calls.tsv", "viral.fasta", *(LegacyTables.NAMES if settings.legacy_output else ())]
     run = Run(
         "calls", sources, Path(outdir), MANIFEST, results, job.models(job.chosen.identities), job.described(), job,
-        output_settings={
-            **job.rule.describe(), "track_pages": settings.track_pages, "legacy_output": settings.legacy_output, "class_scores": settings.class_scores,
-        },
+        output_settings=job.shown(),
         keep_parts=True,
     )  # fmt: skip
     (outcome,) = execute([run], overwrite=overwrite, progress=progress)
@@ -199,6 +197,11 @@ class _Prediction:
             "min_length_bp": windowing.min_length_bp,
             "dtype": self.chosen.placement.dtype_name,
         }
+
+    def shown(self) -> dict[str, Any]:
+        """What changes only how results show the scores."""
+        names = ("track_pages", "legacy_output", "class_scores")
+        return self.rule.describe() | {name: getattr(self.settings, name) for name in names}
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
         found = sample_molecule(sample)
