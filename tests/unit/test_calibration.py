@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 import pytest
+from virnucpro.scoring.call_rule import CallRule, choose_rule
+from virnucpro.scoring.scores import PartScores, ScoredFrame, ScoredWindow
 
 from mini_layout import CALIBRATION
 from virnucpro.errors import ConfigError, WeightsError
 from virnucpro.records import Record
 from virnucpro.scoring.calibration import LEVELS, Calibration, prior_logit
-from virnucpro.scoring.call_rule import CallRule, choose_rule
 from virnucpro.scoring.calls import call_record
-from virnucpro.scoring.scores import PartScores, ScoredFrame, ScoredWindow
 from virnucpro.sequences.windows import Outcome
 
 MADE = Calibration.from_dict(CALIBRATION)

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from virnucpro.records import Record
 from virnucpro.scoring.call_rule import CallRule
-from virnucpro.scoring.calls import call_record, with_windows
 from virnucpro.scoring.scores import PartScores, ScoredFrame, ScoredWindow
 from virnucpro.sequences.frames import find_frames
-from virnucpro.sequences.windows import Outcome
 from virnucpro.verbs.framing import frame_parts
+
+from virnucpro.records import Record
+from virnucpro.scoring.calls import call_record, with_windows
+from virnucpro.sequences.windows import Outcome
 
 
 def window(*pairs, number=1, record=1, outcome=Outcome.FRAMES):

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-
-from tolerances import INVARIANCE_FP32
 from virnucpro.embedding.records import Limits
-from virnucpro.models.dnabert_s_checkpoints import DnaEncoder
-from virnucpro.records import Record
 from virnucpro.verbs.frame_features import FrameEncoders, embed_frames, length_numbers
 from virnucpro.verbs.framing import frame_parts
+
+from tolerances import INVARIANCE_FP32
+from virnucpro.models.dnabert_s_checkpoints import DnaEncoder
+from virnucpro.records import Record
 
 LIMITS = Limits(max_residues=300, max_tokens=400)
 

@@ -8,16 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-
-from virnucpro import DimensionError, StoreError
-from virnucpro.features.vectors import (
-    read_dna_features,
-    read_protein_features,
-    write_dna_features,
-    write_protein_features,
-)
-from virnucpro.records import Counts, EmbeddingTable, ModelIdentity
-from virnucpro.runs.files import whole_file
 from virnucpro.runs.manifests import (
     InputIdentity,
     Provenance,
@@ -28,6 +18,16 @@ from virnucpro.runs.manifests import (
     receipt_path,
     write_result,
 )
+
+from virnucpro import DimensionError, StoreError
+from virnucpro.features.vectors import (
+    read_dna_features,
+    read_protein_features,
+    write_dna_features,
+    write_protein_features,
+)
+from virnucpro.records import Counts, EmbeddingTable, ModelIdentity
+from virnucpro.runs.files import whole_file
 
 
 @pytest.fixture

@@ -75,7 +75,8 @@ class MiniEncoder:
         codes_BL[np.arange(codes_BL.shape[1]) < tokens.lengths[:, None]] = tokens.values
         device = self.placement.device
         features = self.model(torch.from_numpy(codes_BL).to(device), torch.from_numpy(lengths).to(device))
-        return features.float().cpu().numpy()
+        vectors: NDArray[np.float32] = features.float().cpu().numpy()
+        return vectors
 
 
 @dataclass(frozen=True, eq=False)
