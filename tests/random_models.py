@@ -6,7 +6,6 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from virnucpro.features.classifier import Classifier, serialise_classifier
 from virnucpro.features.spec import EncoderUse, FeatureSpec
@@ -60,15 +59,8 @@ def letters_tokenizer():
     """
     pieces = ["".join(letters) for length in range(1, LONGEST_PIECE + 1) for letters in product("ACGT", repeat=length)]
     vocabulary = {token: number for number, token in enumerate((*SPECIAL_TOKENS, *pieces))}
-    merges = [(piece[:-1], piece[-1]) for piece in pieces if len(piece) > 1]
-    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
-    special = [(token, vocabulary[token]) for token in ("[CLS]", "[SEP]")]
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=special
-    )
-    return DnaTokenizer(tokenizer.to_str(), "random-dna")
+    merges = [[piece[:-1], piece[-1]] for piece in pieces if len(piece) > 1]
+    return DnaTokenizer(tokenizer_json(vocabulary, merges, {"type": "Whitespace"}, "[UNK]"), "random-dna")
 
 
 def drawn(model, seed):
