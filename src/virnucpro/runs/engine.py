@@ -163,8 +163,9 @@ class _Execution:
                 logger.warning("part %d of %s is damaged: computed again", number, self.run.label)
                 missing, computed = {number}, computed + 1
                 continue
-            logger.info("%s: %d of %d parts computed, results saved", self.run.label, computed, len(self.plan.parts))
             parts = len(self.plan.parts)
+            counts = ", ".join(f"{value} {key}" for key, value in manifest.counts.items() if isinstance(value, int))
+            logger.info("%s: %d of %d parts computed, results saved: %s", self.run.label, computed, parts, counts)
             return Outcome(self.run, State.WRITTEN, manifest, None, manifest.failures, parts, computed)
 
     def saved_parts(self) -> str:
