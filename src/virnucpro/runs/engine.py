@@ -12,6 +12,7 @@ is killed, the same command continues from the parts that are saved.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import time
@@ -49,6 +50,7 @@ __all__ = ["execute"]
 LOCK: Final = "lock"
 PARTS: Final = "parts"
 UNFINISHED: Final = "unfinished"
+ATTEMPTS: Final = 100
 RUNS_BETWEEN_MESSAGES: Final = 100
 
 logger = logging.getLogger("virnucpro.runs")
@@ -103,10 +105,7 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
     """Compute, collect and publish one run, alone in its scratch folder."""
     run, started = planned.run, time.monotonic()
     try:
-        for folder in (run.scratch.parent, run.scratch):
-            if folder.is_symlink():
-                raise StoreError(f"{folder} is a link, and results would be written through it; remove it")
-        run.scratch.mkdir(parents=True, exist_ok=True)
+        _make_scratch(run)
         with FileLock(run.scratch / LOCK).acquire(timeout=0):
             execution = _Execution(planned, overwrite, state, tell)
             try:
@@ -126,6 +125,18 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
     except OSError as error:
         raise cannot_write(run.outdir, error) from error
     return replace(outcome, seconds=time.monotonic() - started)
+
+
+def _make_scratch(run: Run) -> None:
+    """Make the folder of a run's parts; a neighbour that ends just then may remove what both are in."""
+    for folder in (run.scratch.parent, run.scratch):
+        if folder.is_symlink():
+            raise StoreError(f"{folder} is a link, and results would be written through it; remove it")
+    for _ in range(ATTEMPTS):
+        with contextlib.suppress(FileNotFoundError):
+            run.scratch.mkdir(parents=True, exist_ok=True)
+            return
+    raise FileNotFoundError(errno.ENOENT, "its folder vanishes again and again")
 
 
 class _Execution:
