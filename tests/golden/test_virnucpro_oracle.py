@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from virnucpro import merge_data
-from virnucpro.features.merged import read_merged
 from virnucpro.features.classifier import Classifier, ScoredRows
+from virnucpro.features.merged import read_merged
 from virnucpro.sequences.nucleotides import clean_sequences
 from virnucpro.sequences.orfs import find_rows
 from virnucpro.sequences.row_ids import row_ids

@@ -27,8 +27,8 @@ def records_of(sequences):
     return [Record(number, f"r{number}", sequence) for number, sequence in enumerate(sequences, start=1)]
 
 
-def parts_of(records, settings, size=PartSize(10**6, 10**9)):
-    planner = settings.planner(size)
+def parts_of(records, settings, size=None):
+    planner = settings.planner(size or PartSize(10**6, 10**9))
     for record in records:
         planner.add(content(record), letters(record))
     for part in planner.finish([len(records)]).parts:
