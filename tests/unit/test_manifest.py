@@ -61,7 +61,7 @@ def test_equal_manifests_are_equal_bytes():
         (
             {"models": {"protein": replace(MODEL, weights_sha256="3" * 64)}},
             "protein model: m (111111111111) then, m (333333333333) now",
-        ),  # fmt: skip
+        ),
         ({"models": {"protein": replace(MODEL, architecture={"token_dropout": False})}}, "protein model"),
         ({"models": {}}, "protein model: m (111111111111) then, none now"),
         ({"models": {"protein": MODEL, "dna": MODEL}}, "dna model: none then, m (111111111111) now"),
