@@ -1,4 +1,4 @@
-"""Merged parts as tests need them: genomes that differ in class, and from each other, with receipts that say so."""
+"""Merged parts as tests need them: genomes that differ in class, and from each other, with manifests that say so."""
 
 import json
 
@@ -7,8 +7,8 @@ import torch
 
 from virnucpro.features.merged import write_merged
 from virnucpro.features.spec import EncoderUse, FeatureSpec
-from virnucpro.records import Counts, ModelIdentity
-from virnucpro.runs.manifests import InputIdentity, Provenance, Receipt
+from virnucpro.records import ModelIdentity
+from virnucpro.runs.manifest import Manifest
 
 LABELS = {"host": 0, "non-viral": 0, "viral": 1}
 DNA = EncoderUse(6, ModelIdentity("dna-model", None, "d" * 64, {"width": 6}))
@@ -55,10 +55,10 @@ def write_proteins(path, rows):
 
 
 def write_extraction_receipt(result, identity, **settings):
-    """Put a receipt beside a feature file, as an extraction does."""
-    provenance = Provenance(InputIdentity("x", 1, "0" * 64), identity, settings)
-    receipt = Receipt(provenance, Counts(), {}, output_size=result.stat().st_size)
-    result.with_name(result.name + ".json").write_bytes(receipt.to_json())
+    """Put a manifest beside a feature file, as an extraction does."""
+    role = "dna" if "_DNABERT_S" in result.name else "protein"
+    manifest = Manifest((), {role: identity}, settings)
+    result.with_name(result.name + ".json").write_bytes(manifest.to_json())
 
 
 def read_json_lines(path):

@@ -76,6 +76,8 @@ _WORDS = tuple((re.compile(pattern, re.IGNORECASE), family) for pattern, family 
 _CLUSTER = re.compile(r"Cluster ([A-Z]+)\d*")
 _PIECE = re.compile(r"(?:\.\d+)?(?:_f\d+_caudo|_frag\d+|_caudo.*)$|\.\d+$|[/:]\S*$")
 _ACCESSION = re.compile(r"[A-Z]{1,6}_?\d{5,}")
+_GENOME = re.compile(r"GCF_\d+|taxid\d+|peat MAG \S+|GTDB-Tk tests, genome_\d+|GVMAG\S+")
+_BINOMIAL = re.compile(r"(?:Candidatus |\[)?(?!Candidatus)([A-Z][a-z]{2,})\]? (?!archaeon|bacterium|\(CheckM)")
 _SHOTGUN = re.compile(r"\b(?:NZ_)?([A-Z]{4}\d{2})\d{6,}")
 
 
@@ -94,17 +96,29 @@ def genome_names(kind: str, file: str, record_id: str, taxon: str) -> tuple[str,
     tuple of str
         Such as ``("genome NC_028788", "family Herelleviridae")``.
     """
+    if "metaphlan2" in file:
+        return (_gene_name(record_id),)
     stem = _PIECE.sub("", record_id.split("|")[-2] if record_id.endswith("|") else record_id)
     names = [f"genome {stem}" if _ACCESSION.fullmatch(stem) else f"genome {file}:{stem}"]
     if shotgun := _SHOTGUN.search(record_id):
         names.append(f"assembly {shotgun[1]}")
+    if told := _GENOME.search(taxon):
+        names.append(f"genome {told[0]}")
     if kind in ("bacteria", "archaea"):
-        names.append(f"genus {taxon.split(maxsplit=1)[0].strip('[],')}")
+        if binomial := _BINOMIAL.match(taxon):
+            names.append(f"genus {binomial[1]}")
     elif kind in ("eukaryote", "organelle", "plasmid"):
         names.extend(_cellular_names(kind, file, taxon))
     else:
         names.extend(_viral_names(kind, file, record_id, taxon))
     return tuple(names)
+
+
+def _gene_name(record_id: str) -> str:
+    """Genes of the MetaPhlAn 2 package: ``mpa|GENOME|...``; replicons of a genome have neighbouring accessions."""
+    key = record_id.split("|")[1]
+    replicon = re.fullmatch(r"NC_0*(\d+)", key)
+    return f"replicons {int(replicon[1]) // 8}" if replicon else f"genes {key}"
 
 
 def _viral_names(kind: str, file: str, record_id: str, taxon: str) -> list[str]:

@@ -33,7 +33,7 @@ def canonical_kmers(bases: NDArray[np.uint8]) -> NDArray[np.uint64]:
     count = len(bases) - K + 1
     if count < 1:
         return np.empty(0, np.uint64)
-    codes: NDArray[np.uint8] = _CODE[bases]
+    codes: NDArray[np.uint8] = bases if bases.dtype == np.uint8 and (not len(bases) or bases.max() < 5) else _CODE[bases]
     known = codes & np.uint8(3)
     forward = _joined(known, count, reverse=False)
     backward = _joined(np.uint8(3) - known, count, reverse=True)

@@ -1,99 +1,88 @@
-"""Windows through an exported model, by the package's own stages: what users will get, not what training saw."""
+"""Scores of windows by a network, and the figures that say how good they are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from recipes.mini.export import CLASSIFIER
-from recipes.mini.halves import HALVES, absent_columns
-from virnucpro.embedding.records import Limits
-from virnucpro.features.classifier import Classifier, load_classifier
-from virnucpro.models.catalog import MINI, MINI_DNA, PACKAGED
-from virnucpro.models.checkpoints import open_checkpoint
-from virnucpro.models.encoders import encoder_of
-from virnucpro.models.placement import choose_placement
-from virnucpro.records import Record
-from virnucpro.verbs.frame_features import FrameEncoders, embed_frames
-from virnucpro.verbs.framing import frame_parts
+from recipes.mini.data import CLASSES
+from recipes.mini.windows import Evaluation
+from virnucpro.models.mini import Mini
 
-__all__ = ["ExportedModel", "WindowLogits"]
+__all__ = ["COMPARISONS", "auroc", "bootstrap", "recall_at", "score_windows"]
 
-
-@dataclass(frozen=True, eq=False)
-class WindowLogits:
-    """Windows of some sequences, those that have a row, with their mean logits.
-
-    Attributes
-    ----------
-    sequences : numpy.ndarray, shape (windows,), int64
-        Which sequence each is of, from 0; ascending.
-    lengths_bp : numpy.ndarray, shape (windows,), int64
-        Bases of each.
-    logits : dict of str to numpy.ndarray, shape (windows,), float64
-        By `HALVES`: with both halves, and with one alone.
-    """
-
-    sequences: NDArray[np.int64]
-    lengths_bp: NDArray[np.int64]
-    logits: dict[str, NDArray[np.float64]]
+COMPARISONS = {
+    "phages against prokaryotes": ((0,), (2, 3)),
+    "eukaryotic viruses against eukaryotes and bacteria": ((1,), (2, 6)),
+    "eukaryotic viruses against eukaryotes": ((1,), (6,)),
+    "viruses against all hosts": ((0, 1), (2, 3, 4, 5, 6)),
+}
+CHUNK_BP = 64_000
 
 
-class ExportedModel:
-    """A folder that `export` wrote, loaded.
+def score_windows(
+    net: Mini, codes: NDArray[np.uint8], lengths: NDArray[np.int64], blocks: Callable[..., object] | None = None
+) -> NDArray[np.float32]:
+    """Logits of windows, shape (windows, classes)."""
+    size = max(CHUNK_BP // codes.shape[1], 1)
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(codes), size):
+            part = torch.from_numpy(codes[start : start + size]), torch.from_numpy(lengths[start : start + size])
+            features = net.pool(*blocks(*part)) if blocks else net(*part)  # type: ignore[misc]
+            found.append(net.head(features).numpy())
+    return np.concatenate(found) if found else np.zeros((0, len(CLASSES)), np.float32)
 
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-    dtype : str, default: "auto"
-        Number format of the encoders.
-    """
 
-    def __init__(self, folder: Path, dtype: str = "auto") -> None:
-        placement = choose_placement(dtype=dtype)
-        dna, protein = (
-            encoder_of(open_checkpoint(folder / PACKAGED[name].folder, name), placement) for name in (MINI_DNA, MINI)
-        )
-        self.encoders = FrameEncoders(dna, protein)
-        self.classifier: Classifier = load_classifier(folder / CLASSIFIER)
+def viral_scores(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Log odds of the viral classes."""
+    rows = torch.from_numpy(logits).double()
+    return (rows[:, :2].logsumexp(1) - rows[:, 2:].logsumexp(1)).numpy()
 
-    def logits(self, sequences: list[bytes], window_bp: int) -> WindowLogits:
-        """Compute logits of all windows.
 
-        Parameters
-        ----------
-        sequences : list of bytes
-            Nucleotides; of each at least one window has to be mostly known.
-        window_bp : int
-            Bases of a window.
+def auroc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
+    """Area under the ROC curve; ties count half."""
+    if not len(positive) or not len(negative):
+        return float("nan")
+    ordered = np.sort(negative)
+    below = np.searchsorted(ordered, positive, "left") + np.searchsorted(ordered, positive, "right")
+    return float(below.mean() / (2 * len(negative)))
 
-        Returns
-        -------
-        WindowLogits
-            Of all windows that have a row, sequence by sequence.
-        """
-        records = (Record(number, "", sequence.decode()) for number, sequence in enumerate(sequences))
-        owners, lengths, found = [], [], []
-        for part in frame_parts(records, window_bp, rule="longest"):
-            features = embed_frames(part, self.encoders, Limits(window_bp), lambda _: None)
-            windows = np.array([frame.window_row for frame in part.frames])[features.frame_rows]
-            rows = np.stack([self._of_rows(features.table.vectors, half) for half in HALVES])
-            counts = np.bincount(windows, minlength=len(part.windows))
-            known = np.flatnonzero(counts)
-            sums = np.stack([np.bincount(windows, one, len(part.windows)) for one in rows])
-            found.append(sums[:, known] / counts[known])
-            owners += [part.windows[row].record_number for row in known]
-            lengths += [part.windows[row].end - part.windows[row].start for row in known]
-        means = np.concatenate(found, axis=1)
-        return WindowLogits(np.array(owners), np.array(lengths), dict(zip(HALVES, means, strict=True)))
 
-    def _of_rows(self, vectors: NDArray[np.float32], half: str) -> NDArray[np.float64]:
-        """Logits of rows, the other half put to zeros as in training."""
-        widths = (part.width for part in self.classifier.spec.parts.values())
-        kept = vectors.copy()
-        kept[:, absent_columns(*widths)[half]] = 0
-        return self.classifier.log_odds(kept)
+def recall_at(positive: NDArray[np.float64], negative: NDArray[np.float64], rate: float) -> float:
+    """Share of positives above the threshold that this share of negatives reaches."""
+    if not len(positive) or not len(negative):
+        return float("nan")
+    return float((positive > np.quantile(negative, 1 - rate, method="higher")).mean())
+
+
+def chosen(windows: Evaluation, comparison: str, genes: bool = False) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of a comparison's positives and negatives."""
+    sides = COMPARISONS[comparison]
+    return tuple(np.flatnonzero(np.isin(windows.classes, side) & (windows.genes == genes)) for side in sides)  # type: ignore[return-value]
+
+
+def bootstrap(
+    figure: Callable[[NDArray[np.float64], NDArray[np.float64]], float],
+    scores: NDArray[np.float64],
+    groups: NDArray[np.int64],
+    rows: tuple[NDArray[np.int64], NDArray[np.int64]],
+    draws: int = 300,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """A figure, and the interval that holds 95 % of it when genomes (or groups of relatives) are drawn again."""
+    rng = np.random.default_rng(seed)
+    by_group = []
+    for side in rows:
+        _, inverse = np.unique(groups[side], return_inverse=True)
+        order = np.argsort(inverse, kind="stable")
+        by_group.append(np.split(side[order], np.cumsum(np.bincount(inverse))[:-1]) if len(side) else [])
+    found = []
+    for _ in range(draws):
+        picked = [np.concatenate([part[i] for i in rng.integers(len(part), size=len(part))]) for part in by_group]
+        found.append(figure(scores[picked[0]], scores[picked[1]]))
+    low, high = np.quantile(found, (0.025, 0.975))
+    return figure(scores[rows[0]], scores[rows[1]]), float(low), float(high)

@@ -1,243 +1,179 @@
-"""Training, validation and test side: relatives on one side, and no 25-mer on two.
+"""Which records are for training, for choosing and for testing; two questions are asked of one trained model.
 
-Records that share a name (family, genus, genome) or more than a few 25-mers are one group; a group goes to one side as
-a whole. What unrelated genomes still share (ribosomal RNA, insertion sequences, vector) is then masked on the smaller
-sides, so that no 25-mer of a window for choosing or testing was ever seen in training.
+*Family* sides: groups of relatives (by name of family, genus or genome, or by shared 25-mers) of which nothing is in
+training: what is new to science. *Record* sides: genomes left out of groups whose other genomes are in training: a new
+sequence of something known, which is what most published figures are about.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recipes.mini.genomes import CLASSES, Genomes
-from recipes.mini.kmers import K, canonical_kmers, distinct, is_varied, sampled
+from recipes.mini.data import CLASSES, VIRAL, Records
+from recipes.mini.kmers import canonical_kmers, distinct, is_varied, sampled
 
-__all__ = ["SIDES", "Split", "find_groups", "mask_shared", "shared_kmers", "split_genomes"]
+__all__ = ["SIDES", "Split", "kmer_rows", "load_split", "split_records"]
 
-SIDES = ("train", "validation", "test")
-SHARES = (0.70, 0.15, 0.15)
+SIDES = ("train", "family-validation", "family-test", "record-validation", "record-test")
+UNUSED = -1
+"""Side of a record that is related to one on a family side without being of its group: a gene of a genome, mostly."""
+FAMILY_SHARE, RECORD_SHARE = 0.08, 0.06
+"""Share of a class for each held-out side."""
 
 ONE_IN = 50
 """One 25-mer in so many is looked at when groups are formed."""
-
-MANY_SHARED = 4
-"""Sampled 25-mers that two records share before they are relatives, whatever their lengths."""
-
-FEW_SHARED, FEW_SHARE = 2, 0.02
-"""The same for short records: so many, if they are this share of the shorter one's."""
-
+MIN_SHARED, MIN_SHARE = 2, 0.01
+"""Sampled 25-mers that two records share before they are relatives: so many, and this share of the shorter one's."""
+MAX_OWNERS = 300
+"""A 25-mer in more records than this (ribosomal RNA, insertion sequences) relates nobody."""
 RIBOSOMAL = "species ribosomal"
-"""Name of records whose 25-mers are in every genome: they are masked, but relate nobody."""
-
-GIANT = 0.3
-"""A group with more than this share of its class's bases is for training."""
+"""Name of records whose 25-mers are in every genome."""
+OVERSHOOT = 1.5
+"""By how much the last part dealt to a side may exceed the side's share; larger parts are for training."""
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Which side and group every record belongs to.
+    """Group and side of every record.
 
     Attributes
     ----------
     groups : numpy.ndarray, shape (records,), int64
         Relatives have one number.
+    genomes : numpy.ndarray, shape (records,), int64
+        Records of one genome, or gene cluster, have one number.
     sides : numpy.ndarray, shape (records,), int64
         Index into `SIDES`.
     """
 
     groups: NDArray[np.int64]
+    genomes: NDArray[np.int64]
     sides: NDArray[np.int64]
 
 
-def split_genomes(genomes: Genomes, seed: int) -> Split:
-    """Split a folder of genomes.
+def load_split(records: Records, cache: Path, seed: int) -> Split:
+    """Split the records, or take what an earlier run left in its cache."""
+    path = cache / f"split-{seed}-{records.digest[:12]}.npz"
+    if not path.exists():
+        made = split_records(records, seed)
+        np.savez(path, groups=made.groups, genomes=made.genomes, sides=made.sides)
+    found = np.load(path)
+    return Split(found["groups"], found["genomes"], found["sides"])
 
-    Parameters
-    ----------
-    genomes : Genomes
-        All records.
-    seed : int
-        Of the order in which groups are dealt out.
 
-    Returns
-    -------
-    Split
-        Groups and sides.
+def split_records(records: Records, seed: int) -> Split:
+    """Form groups of relatives, deal whole groups to the family sides, then whole genomes to the record sides."""
+    rng = np.random.default_rng((seed, len(records)))
+    genomes = _components(len(records), _name_links([names[:1] for names in records.names]))
+    relatives = _kmer_links(records)
+    alike = records.genes[relatives[:, 0]] == records.genes[relatives[:, 1]]
+    groups = _components(len(records), [*_name_links(records.names), *map(tuple, relatives[alike].tolist())])
+    sides = np.zeros(len(records), np.int64)
+    _deal(groups, records, FAMILY_SHARE, 1, sides, rng)
+    for left, right in (relatives.T, relatives.T[::-1]):
+        sides[right[np.isin(sides[left], (1, 2)) & (sides[right] == 0)]] = UNUSED
+    _deal(genomes, records, RECORD_SHARE, 3, sides, rng)
+    return Split(groups, genomes, sides)
+
+
+def _deal(
+    parts: NDArray[np.int64],
+    records: Records,
+    share: float,
+    first: int,
+    sides: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> None:
+    """Deal whole parts in random order to two sides, by turns, until each has its share of every class.
+
+    Genes and genomes are dealt apart. A part belongs to the class and kind that most of its bases have, and weighs as
+    the root of its bases.
     """
-    groups = find_groups(genomes)
-    count = int(groups.max()) + 1
-    bases = np.zeros((len(CLASSES), count))
-    np.add.at(bases, (genomes.classes, groups), genomes.lengths)
-    class_of_group = bases.argmax(axis=0)
-    side_of_group = np.zeros(count, np.int64)
-    rng = np.random.default_rng((seed, len(CLASSES)))
-    for kind in range(len(CLASSES)):
-        members = np.flatnonzero((class_of_group == kind) & (bases.sum(axis=0) > 0))
-        if len(members):
-            side_of_group[members] = _deal(bases[kind, members], rng)
-    return Split(groups, side_of_group[groups])
+    rows = np.flatnonzero(sides == 0)
+    numbers, inverse = np.unique(parts[rows], return_inverse=True)
+    kinds = 2 * records.classes[rows] + records.genes[rows]
+    bases = np.zeros((len(numbers), 2 * len(CLASSES)))
+    np.add.at(bases, (inverse, kinds), records.lengths[rows])
+    kind_of_part, weights = bases.argmax(axis=1), np.sqrt(bases.sum(axis=1))
+    side_of_part = np.zeros(len(numbers), np.int64)
+    for kind in range(2 * len(CLASSES)):
+        members = np.flatnonzero(kind_of_part == kind)
+        wanted = share * weights[members].sum()
+        got = [0.0, 0.0]
+        for part in rng.permutation(members):
+            side = int(got[1] < got[0])
+            if got[side] + weights[part] <= max(wanted * OVERSHOOT, weights[members].min()) and got[side] < wanted:
+                got[side] += weights[part]
+                side_of_part[part] = first + side
+    sides[rows] = side_of_part[inverse]
 
 
-def _deal(bases: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Deal groups of one class to the side that lacks most; they weigh by the square root of their bases."""
-    weights = np.sqrt(bases)
-    sides = np.zeros(len(bases), np.int64)
-    giants = bases > GIANT * bases.sum()
-    got = np.array([weights[giants].sum(), 0.0, 0.0])
-    rest = rng.permutation(np.flatnonzero(~giants))
-    for member in rest[np.argsort(-np.round(np.log2(bases[rest])), kind="stable")]:
-        lacks = np.array(SHARES) - got / weights.sum()
-        side = int(np.argmax(lacks / np.array(SHARES)))
-        sides[member] = side
-        got[side] += weights[member]
-    return sides
+def _components(count: int, links: Iterable[tuple[int, int]]) -> NDArray[np.int64]:
+    """Number connected records, from 0 in the order of their first records."""
+    parents = list(range(count))
+
+    def root(record: int) -> int:
+        while parents[record] != record:
+            parents[record] = parents[parents[record]]
+            record = parents[record]
+        return record
+
+    for left, right in links:
+        first, second = sorted((root(left), root(right)))
+        parents[second] = first
+    return np.unique([root(record) for record in range(count)], return_inverse=True)[1].astype(np.int64)
 
 
-def find_groups(genomes: Genomes) -> NDArray[np.int64]:
-    """Number the groups of relatives.
-
-    Parameters
-    ----------
-    genomes : Genomes
-        All records.
-
-    Returns
-    -------
-    numpy.ndarray, shape (records,), int64
-        From 0, in the order of their first records.
-    """
-    parents = np.arange(len(genomes))
-    first_of_name: dict[str, int] = {}
-    for record, names in enumerate(genomes.names):
-        for name in names:
-            _join(parents, record, first_of_name.setdefault(name, record))
-    found = [_linking(genomes.sequence(record)) for record in range(len(genomes))]
-    conserved = [kmers for kmers, names in zip(found, genomes.names, strict=True) if RIBOSOMAL in names]
-    known = distinct(np.concatenate(conserved)) if conserved else np.empty(0, np.uint64)
-    for left, right in _relatives([kmers[~_among(kmers, known)] for kmers in found]):
-        _join(parents, left, right)
-    roots = np.array([_root(parents, record) for record in range(len(genomes))])
-    _, firsts, numbers = np.unique(roots, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(firsts))[numbers]
+def _name_links(names: Sequence[tuple[str, ...]]) -> list[tuple[int, int]]:
+    firsts: dict[str, int] = {}
+    return [(firsts.setdefault(name, row), row) for row, own in enumerate(names) for name in own]
 
 
-def _root(parents: NDArray[np.int64], record: int) -> int:
-    while parents[record] != record:
-        parents[record] = parents[parents[record]]
-        record = int(parents[record])
-    return record
+def kmer_rows(
+    records: Records, rows: NDArray[np.int64], one_in: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Sampled 25-mers of some records, each record's once, with the row of its record."""
+    found, owners = [], []
+    for row in rows.tolist():
+        kmers = distinct(sampled(canonical_kmers(records.sequence(row)), one_in))
+        found.append(kmers)
+        owners.append(np.full(len(kmers), row))
+    return np.concatenate(found), np.concatenate(owners)
 
 
-def _join(parents: NDArray[np.int64], left: int, right: int) -> None:
-    first, second = sorted((_root(parents, left), _root(parents, right)))
-    parents[second] = first
+def _kmer_links(records: Records) -> NDArray[np.int64]:
+    """Pairs of viral, or of cellular, records that share enough 25-mers."""
+    viral = records.classes < VIRAL
+    ribosomal = np.array([RIBOSOMAL in names for names in records.names])
+    known, _ = kmer_rows(records, np.flatnonzero(ribosomal), ONE_IN) if ribosomal.any() else (np.zeros(0, "u8"), None)
+    links = []
+    for side in (viral, ~viral):
+        kmers, owners = kmer_rows(records, np.flatnonzero(side & ~ribosomal), ONE_IN)
+        kept = is_varied(kmers) & ~np.isin(kmers, known)
+        links.append(_relatives(kmers[kept], owners[kept], len(records)))
+    return np.concatenate(links)
 
 
-def _linking(sequence: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    kmers = distinct(sampled(canonical_kmers(sequence), ONE_IN))
-    return kmers[is_varied(kmers)]
-
-
-def _among(kmers: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Whether each 25-mer is one of the known ones, which ascend."""
-    if not len(known):
-        return np.zeros(len(kmers), np.bool_)
-    places = np.minimum(np.searchsorted(known, kmers), len(known) - 1)
-    found: NDArray[np.bool_] = known[places] == kmers
-    return found
-
-
-def _relatives(found: Sequence[NDArray[np.uint64]]) -> Iterable[tuple[int, int]]:
-    """Pairs of records that share enough sampled 25-mers."""
-    sizes = np.array([len(kmers) for kmers in found])
-    kmers = np.concatenate(found)
-    order = np.argsort(kmers, kind="stable")
-    owners = np.repeat(np.arange(len(sizes)), sizes)[order]
-    edges = np.flatnonzero(np.concatenate(([True], kmers[order][1:] != kmers[order][:-1], [True])))
+def _relatives(kmers: NDArray[np.uint64], owners: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    sizes = np.bincount(owners, minlength=count)
+    order = np.lexsort((owners, kmers))
+    owners, kmers = owners[order], kmers[order]
+    edges = np.flatnonzero(np.concatenate(([True], kmers[1:] != kmers[:-1], [True])))
     counts = np.diff(edges)
     codes = []
-    for count in np.unique(counts[counts > 1]).tolist():
-        owned = owners[edges[:-1][counts == count][:, None] + np.arange(count)]
-        left, right = np.triu_indices(count, 1)
-        codes.append((owned[:, left] * len(sizes) + owned[:, right]).ravel())
+    for many in np.unique(counts[(counts > 1) & (counts <= MAX_OWNERS)]).tolist():
+        owned = owners[edges[:-1][counts == many][:, None] + np.arange(many)]
+        left, right = np.triu_indices(many, 1)
+        codes.append((owned[:, left] * count + owned[:, right]).ravel())
     if not codes:
-        return []
-    ordered = np.sort(np.concatenate(codes))
-    firsts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    pairs, shared = ordered[firsts], np.diff(np.append(firsts, len(ordered)))
-    left, right = np.divmod(pairs, len(sizes))
+        return np.zeros((0, 2), np.int64)
+    pairs, shared = np.unique(np.concatenate(codes), return_counts=True)
+    left, right = np.divmod(pairs, count)
     smaller = np.minimum(sizes[left], sizes[right])
-    related = (shared >= MANY_SHARED) | ((shared >= FEW_SHARED) & (shared >= FEW_SHARE * smaller))
-    return zip(left[related].tolist(), right[related].tolist(), strict=True)
-
-
-def mask_shared(genomes: Genomes, split: Split) -> dict[str, float]:
-    """Write N over what validation shares with training, and over what test shares with either.
-
-    Parameters
-    ----------
-    genomes : Genomes
-        All records; their bases are changed in place.
-    split : Split
-        Their sides.
-
-    Returns
-    -------
-    dict of str to float
-        Share of the bases masked on each of the two sides.
-    """
-    masked = {}
-    seen = np.empty(0, np.uint64)
-    for before, side in pairwise(range(len(SIDES))):
-        seen = distinct(np.concatenate([seen, *_kmers_of(genomes, split, before)]))
-        records = np.flatnonzero(split.sides == side)
-        hidden = sum(_mask(genomes.sequence(record), seen) for record in records.tolist())
-        masked[SIDES[side]] = hidden / max(int(genomes.lengths[records].sum()), 1)
-    return masked
-
-
-def _kmers_of(genomes: Genomes, split: Split, side: int) -> list[NDArray[np.uint64]]:
-    records = np.flatnonzero(split.sides == side).tolist()
-    return [distinct(canonical_kmers(genomes.sequence(record))) for record in records]
-
-
-def _mask(sequence: NDArray[np.uint8], seen: NDArray[np.uint64]) -> int:
-    """Mask every base of a 25-mer that was seen; returns how many."""
-    places = np.arange(len(sequence) - K + 1)
-    unknown = np.concatenate(([0], np.cumsum(~np.isin(sequence, np.frombuffer(b"ACGT", np.uint8)))))
-    whole = unknown[K:] == unknown[:-K]
-    known = places[whole][_among(canonical_kmers(sequence), seen)]
-    cover = np.zeros(len(sequence) + 1, np.int64)
-    np.add.at(cover, known, 1)
-    np.add.at(cover, known + K, -1)
-    covered = np.cumsum(cover[:-1]) > 0
-    sequence[covered] = ord("N")
-    return int(covered.sum())
-
-
-def shared_kmers(genomes: Genomes, split: Split) -> dict[str, float]:
-    """Count the 25-mers that lie on two sides: all of them, both strands.
-
-    Parameters
-    ----------
-    genomes : Genomes
-        All records.
-    split : Split
-        Their sides.
-
-    Returns
-    -------
-    dict of str to float
-        For each pair of sides, shared 25-mers as a share of those of the side that has fewer.
-    """
-    kmers = [distinct(np.concatenate(_kmers_of(genomes, split, side))) for side in range(len(SIDES))]
-    shares = {}
-    for left, right in ((0, 1), (0, 2), (1, 2)):
-        common = int(_among(kmers[right], kmers[left]).sum())
-        shares[f"{SIDES[left]}/{SIDES[right]}"] = common / max(min(len(kmers[left]), len(kmers[right])), 1)
-    return shares
+    related = (shared >= MIN_SHARED) & (shared >= MIN_SHARE * smaller)
+    return np.stack([left[related], right[related]], axis=1)

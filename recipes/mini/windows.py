@@ -1,196 +1,244 @@
-"""Windows drawn on the fly: a class, a group of relatives, a record, a place, a strand, a length, sequencing errors.
-
-A draw depends on its seed and number alone, never on draws before it: a run that goes on from a checkpoint sees what
-it would have seen.
-"""
+"""Windows for training and for evaluation, cut from the array of all bases without a loop over windows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recipes.mini.genomes import CLASSES, VIRAL_CLASSES, Genomes
-from recipes.mini.split import Split
-from virnucpro.sequences.nucleotides import reverse_complement
+from recipes.mini.data import CLASSES, VIRAL, Records
+from recipes.mini.kmers import canonical_kmers, distinct, sampled
+from recipes.mini.split import SIDES, Split, kmer_rows
 
-__all__ = ["MAX_BP", "MIN_BP", "TRAINING_SHARES", "Drawn", "Sampler", "mixed_lengths"]
+__all__ = ["CLASS_SHARES", "EVALUATED_BP", "Evaluation", "Sampler", "Units", "evaluation_windows"]
 
-MIN_BP, MAX_BP = 100, 1000
+CLASS_SHARES = (0.26, 0.22, 0.21, 0.07, 0.07, 0.04, 0.13)
+"""Share of training windows of each of `CLASSES`."""
+GENE_SHARE = 0.35
+"""Share of a class's windows that come from genes, where it has genes and genomes."""
+FULL_SHARE = 0.5
+"""A unit may be so much shorter than the window that is asked for; it is then taken whole."""
 
-TRAINING_SHARES = {
-    "phage": 0.25, "eukaryotic virus": 0.25,
-    "bacteria": 0.22, "eukaryote": 0.11, "plasmid": 0.06, "archaea": 0.06, "organelle": 0.05,
-}  # fmt: skip
-"""Half viral, half cellular."""
+SHORTEST_BP, LONGEST_BP = 100, 3000
+SHUFFLED_SHARE, REPEAT_SHARE = 0.03, 0.01
+MUTATED_SHARE, MAX_MUTATED = 0.5, 0.02
+UNKNOWN_SHARE = 0.06
 
-MAX_SUBSTITUTIONS = 0.02
-INDEL_RATE = 0.002
-SHARE_WITH_SUBSTITUTIONS, SHARE_WITH_INDELS = 0.6, 0.2
-SHARE_WITH_SCATTERED_N, MAX_SCATTERED_N = 0.05, 0.1
-SHARE_WITH_A_RUN_OF_N, MAX_RUN_OF_N = 0.05, 0.4
-"""Windows with unknown letters, as in consensus sequences and in scaffolds, and the largest share of such letters."""
-ATTEMPTS = 30
-_ACGT = np.frombuffer(b"ACGT", np.uint8)
+EVALUATED_BP = (100, 150, 300, 500, 1000, 3000)
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
-    """Some windows.
+class Units:
+    """Stretches that windows are cut from: a genome, a contig, or neighbouring genes joined.
 
     Attributes
     ----------
-    sequences : list of bytes
-        Upper-case letters.
-    records : numpy.ndarray, shape (windows,), int64
-        Record of each.
-    viral : numpy.ndarray, shape (windows,), bool
-        Label of each.
+    starts, lengths : numpy.ndarray, shape (units,), int64
+        Where each lies among all bases.
+    records : numpy.ndarray, shape (units,), int64
+        First record of each.
+    weights : numpy.ndarray, shape (units,), float64
+        Share of windows.
     """
 
-    sequences: list[bytes]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
     records: NDArray[np.int64]
-    viral: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+
+
+def make_units(records: Records, groups: NDArray[np.int64], kept: NDArray[np.bool_]) -> Units:
+    """Join neighbouring genes and weigh: by class, genes or genomes, group (root of its bases), then bases."""
+    rows = np.flatnonzero(kept)
+    new = np.ones(len(rows), bool)
+    new[1:] = (records.units[rows[1:]] != records.units[rows[:-1]]) | (np.diff(rows) > 1)
+    firsts = np.flatnonzero(new)
+    lengths = np.add.reduceat(records.lengths[rows], firsts)
+    first_rows = rows[firsts]
+    kinds = records.classes[first_rows]
+    weights = np.zeros(len(firsts))
+    for kind, share in enumerate(CLASS_SHARES):
+        present = [np.flatnonzero((kinds == kind) & (records.genes[first_rows] == genes)) for genes in (False, True)]
+        shares = (1 - GENE_SHARE, GENE_SHARE) if all(len(part) for part in present) else (1.0, 1.0)
+        for part, part_share in zip(present, shares, strict=True):
+            if len(part):
+                _, inverse = np.unique(groups[first_rows[part]], return_inverse=True)
+                bases = np.bincount(inverse, lengths[part])
+                by_unit = lengths[part] / np.sqrt(bases[inverse])
+                weights[part] = share * part_share * by_unit / by_unit.sum()
+    return Units(records.starts[first_rows], lengths, first_rows, weights)
 
 
 class Sampler:
-    """Draws windows from one side.
+    """Batches of windows, each a function of the seed and its number alone.
 
     Parameters
     ----------
-    genomes : Genomes
+    records : Records
         All records.
-    split : Split
-        Their sides and groups.
-    side : int
-        Index into `SIDES`.
-    shares : mapping of str to float
-        How often each class is drawn; classes without a record give their share to the others of their label.
-    min_bp : int, default: 0
-        Bases that a record must have to be drawn from.
+    groups : numpy.ndarray, shape (records,), int64
+        Relatives, which share their weight.
+    kept : numpy.ndarray, shape (records,), bool
+        Records to cut windows from.
+    batch_bp : int
+        Bases of a batch.
+    seed : int
+        Of all draws.
+    hidden : numpy.ndarray, shape (bases,), bool, optional
+        Bases that a bacterial window should not hold more than a little of: likely proviruses.
     """
 
-    def __init__(self, genomes: Genomes, split: Split, side: int, shares: Mapping[str, float], min_bp: int = 0) -> None:
-        self.genomes = genomes
-        self.weights = np.zeros(len(genomes))
-        labels: dict[bool, float] = {True: 0.0, False: 0.0}
-        for kind, name in enumerate(CLASSES):
-            here = (split.sides == side) & (genomes.classes == kind) & (genomes.lengths >= min_bp)
-            members = np.flatnonzero(here)
-            if len(members) and shares.get(name, 0):
-                self.weights[members] = shares[name] * _fair(split.groups[members], genomes.lengths[members])
-                labels[kind < VIRAL_CLASSES] += shares[name]
-        whole = {label: sum(shares.get(CLASSES[kind], 0) for kind in kinds) for label, kinds in _KINDS_OF.items()}
-        for label, kinds in _KINDS_OF.items():
-            if labels[label]:
-                self.weights[np.isin(genomes.classes, kinds)] *= whole[label] / labels[label]
-        self.cumulative = np.cumsum(self.weights) / max(self.weights.sum(), 1e-300)
+    def __init__(
+        self,
+        records: Records,
+        groups: NDArray[np.int64],
+        kept: NDArray[np.bool_],
+        batch_bp: int,
+        seed: int,
+        hidden: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.records, self.seed, self.batch_bp, self.hidden = records, seed, batch_bp, hidden
+        self.units = make_units(records, groups, kept)
+        self.codes = np.asarray(records.codes)
+        self.lengths = np.geomspace(SHORTEST_BP, LONGEST_BP, 24).round().astype(np.int64)
+        self.cumulative = []
+        kinds = records.classes[self.units.records]
+        for length in self.lengths:
+            weights = np.where(self.units.lengths >= FULL_SHARE * length, self.units.weights, 0)
+            for kind, share in enumerate(CLASS_SHARES):  # as many of each class at every length
+                weights[kinds == kind] *= share / max(weights[kinds == kind].sum(), 1e-12)
+            self.cumulative.append(np.cumsum(weights / weights.sum()))
 
-    def draw(self, key: tuple[int, ...], lengths_bp: NDArray[np.int64], *, errors: bool) -> Drawn:
-        """Draw windows.
+    def batch(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.bool_]]:
+        """Codes (windows, bases), lengths, and the classes that each window's label leaves open."""
+        rng = np.random.default_rng((self.seed, number))
+        which = int(rng.integers(len(self.lengths)))
+        length = int(self.lengths[which])
+        count = max(self.batch_bp // length, 1)
+        drawn = np.searchsorted(self.cumulative[which], rng.random(count * 5 // 4 + 1))
+        unit = np.minimum(drawn, len(self.units.starts) - 1)
+        starts, lengths = self._places(rng, unit, length)
+        if self.hidden is not None:
+            cells = self.records.classes[self.units.records[unit]] >= VIRAL
+            seen = self.hidden[np.minimum(starts[:, None] + (lengths[:, None] * np.arange(8)) // 8, len(self.codes) - 1)]
+            clean = ~(cells & (seen.mean(1) > 0.25))
+            unit, starts, lengths = unit[clean], starts[clean], lengths[clean]
+        unit, starts, lengths = unit[:count], starts[:count], lengths[:count]
+        place = np.arange(length)
+        codes = self.codes[np.minimum(starts[:, None] + place, len(self.codes) - 1)]
+        allowed = self.records.allowed[self.units.records[unit]].copy()
+        _disturb(rng, codes, lengths, allowed)
+        codes[place >= lengths[:, None]] = 4
+        return codes, lengths, allowed
 
-        Parameters
-        ----------
-        key : tuple of int
-            Seed and number of the draw.
-        lengths_bp : numpy.ndarray, shape (windows,), int64
-            Bases of each; a shorter record is taken whole.
-        errors : bool
-            Whether to make sequencing errors and unknown letters. Without them, a window with a letter that is not A,
-            C, G or T is drawn again; with them, one in which more than a tenth is not; thirty times at most.
-
-        Returns
-        -------
-        Drawn
-            The windows, in the order of the lengths.
-        """
-        rng = np.random.default_rng(key)
-        records = np.minimum(
-            np.searchsorted(self.cumulative, rng.random(len(lengths_bp)), "right"), len(self.weights) - 1
-        )
-        sequences = []
-        for number, length in enumerate(lengths_bp.tolist()):
-            records[number], piece = self._piece(rng, int(records[number]), length, 0.1 if errors else 0.0)
-            letters = _with_unknown(_with_errors(piece, rng), rng) if errors else piece
-            sequence = letters.tobytes()[:length]
-            sequences.append(reverse_complement(sequence) if rng.random() < 0.5 else sequence)
-        return Drawn(sequences, records, self.genomes.classes[records] < VIRAL_CLASSES)
-
-    def _piece(
-        self, rng: np.random.Generator, record: int, length: int, max_unknown: float
-    ) -> tuple[int, NDArray[np.uint8]]:
-        """Cut a piece; where masked or unknown letters are in the way, of another place or another record.
-
-        When all attempts had too many of them, the one with the fewest is taken.
-        """
-        cut = []
-        for attempt in range(ATTEMPTS):
-            if attempt and attempt % 3 == 0:
-                same = np.flatnonzero((self.genomes.classes == self.genomes.classes[record]) & (self.weights > 0))
-                record = int(rng.choice(same, p=self.weights[same] / self.weights[same].sum()))
-            sequence = self.genomes.sequence(record)
-            start = int(rng.integers(max(len(sequence) - length, 0) + 1))
-            piece = sequence[start : start + length]
-            unknown = np.count_nonzero(~np.isin(piece, _ACGT)) / len(piece)
-            cut.append((unknown, attempt, record, piece))
-            if unknown <= max_unknown:
-                break
-        _, _, record, piece = min(cut, key=lambda one: one[:2])
-        return record, piece
+    def _places(
+        self, rng: np.random.Generator, unit: NDArray[np.int64], length: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        lengths = np.minimum(self.units.lengths[unit], length)
+        free = self.units.lengths[unit] - lengths + 1
+        return self.units.starts[unit] + (rng.random(len(unit)) * free).astype(np.int64), lengths
 
 
-_KINDS_OF = {True: list(range(VIRAL_CLASSES)), False: list(range(VIRAL_CLASSES, len(CLASSES)))}
+def _disturb(
+    rng: np.random.Generator, codes: NDArray[np.uint8], lengths: NDArray[np.int64], allowed: NDArray[np.bool_]
+) -> None:
+    """Errors, unknown bases, and windows of no organism: shuffled ones and repeats, which are not viral."""
+    count, length = codes.shape
+    fate = rng.random(count)
+    for row in np.flatnonzero(fate < SHUFFLED_SHARE + REPEAT_SHARE):
+        here = codes[row, : lengths[row]]
+        if fate[row] < SHUFFLED_SHARE:  # permuted by single bases or by twos
+            size = int(rng.integers(1, 3))
+            whole = len(here) // size * size
+            here[:whole] = rng.permutation(here[:whole].reshape(-1, size)).ravel()
+        else:
+            motif = rng.choice(4, int(rng.integers(1, 25)), p=rng.dirichlet(np.ones(4)))
+            here[:] = np.resize(motif, len(here))
+        allowed[row] = np.arange(len(CLASSES)) >= VIRAL
+    rates = np.where(rng.random(count) < MUTATED_SHARE, rng.random(count) * MAX_MUTATED, 0).astype(np.float32)
+    changed = rng.random((count, length), dtype=np.float32) < rates[:, None]
+    codes[changed] = rng.integers(0, 4, int(changed.sum()), dtype=np.uint8)
+    for row in np.flatnonzero(rng.random(count) < UNKNOWN_SHARE):
+        if rng.random() < 0.5:
+            run = int(rng.integers(1, max(length // 5, 2)))
+            start = int(rng.integers(0, length - run))
+            codes[row, start : start + run] = 4
+        else:
+            codes[row, rng.random(length) < 0.05 * rng.random()] = 4
 
 
-def _fair(groups: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weights of records: groups by the square root of their bases, records in a group by their bases."""
-    _, places = np.unique(groups, return_inverse=True)
-    bases = np.bincount(places, weights=lengths)
-    weights = lengths / np.sqrt(bases)[places]
-    return np.asarray(weights / weights.sum(), dtype=np.float64)
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Windows of one length and side.
 
-
-def _with_errors(piece: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    letters = piece.copy()
-    rate = rng.random() * MAX_SUBSTITUTIONS if rng.random() < SHARE_WITH_SUBSTITUTIONS else 0.0
-    wrong = np.flatnonzero(rng.random(len(letters)) < rate)
-    letters[wrong] = _ACGT[rng.integers(4, size=len(wrong))]
-    if rng.random() < SHARE_WITH_INDELS:
-        copies = np.ones(len(letters), np.int64)
-        places = np.flatnonzero(rng.random(len(letters)) < INDEL_RATE)
-        copies[places] = rng.integers(2, size=len(places)) * 2
-        letters = np.repeat(letters, copies)
-    return letters
-
-
-def _with_unknown(letters: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    if rng.random() < SHARE_WITH_SCATTERED_N:
-        letters[rng.random(len(letters)) < rng.random() * MAX_SCATTERED_N] = ord("N")
-    if rng.random() < SHARE_WITH_A_RUN_OF_N:
-        start, length = rng.integers(len(letters)), int(rng.random() * MAX_RUN_OF_N * len(letters))
-        letters[start : start + length] = ord("N")
-    return letters
-
-
-def mixed_lengths(rng: np.random.Generator, windows: int) -> NDArray[np.int64]:
-    """Draw lengths from 100 to 1,000 bp, evenly in their logarithm, in four bands of as many windows each.
-
-    Parameters
+    Attributes
     ----------
-    rng : numpy.random.Generator
-        Where chance comes from.
-    windows : int
-        How many; windows of a band have one length, so that they fit each other in a batch, and every batch has short
-        and long ones, so that the classifier's batch norm sees them together.
-
-    Returns
-    -------
-    numpy.ndarray, shape (windows,), int64
-        Ascending.
+    codes : numpy.ndarray, shape (windows, bases), uint8
+        The windows.
+    classes, groups : numpy.ndarray, shape (windows,), int64
+        Of the records that they come from; groups are genomes for record sides.
+    genes : numpy.ndarray, shape (windows,), bool
+        From coding sequence alone.
+    starts : numpy.ndarray, shape (windows,), int64
+        Where each lies among all bases.
     """
-    bands = 4
-    places = (np.arange(bands) + rng.random(bands)) / bands
-    lengths = np.round(MIN_BP * (MAX_BP / MIN_BP) ** places).astype(np.int64)
-    return np.sort(lengths[np.arange(windows) % bands])
+
+    codes: NDArray[np.uint8]
+    classes: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    genes: NDArray[np.bool_]
+    starts: NDArray[np.int64]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Bases of each window."""
+        return np.full(len(self.codes), self.codes.shape[1], np.int64)
+
+
+def known_kmers(records: Records, split: Split, cache: Path) -> NDArray[np.uint64]:
+    """A sample of the training side's 25-mers, sorted."""
+    path = cache / f"known-{records.digest[:12]}.npy"
+    if not path.exists():
+        np.save(path, distinct(kmer_rows(records, np.flatnonzero(split.sides == 0), KNOWN_ONE_IN)[0]))
+    return np.asarray(np.load(path, mmap_mode="r"))
+
+
+KNOWN_ONE_IN = 8
+MAX_KNOWN = {"family": 0.0, "record": 0.5}
+"""Share of a window's 25-mers that training may hold."""
+
+
+def evaluation_windows(
+    records: Records, split: Split, side: int, length: int, per_class: int, known: NDArray[np.uint64], seed: int
+) -> Evaluation:
+    """Cut up to so many windows of each class from genomes, and half as many from genes, and drop what is known.
+
+    Every group weighs as the root of its bases; no two windows of a record overlap by chance more than they must.
+    """
+    rng = np.random.default_rng((seed, side, length))
+    relatives = split.groups if "family" in SIDES[side] or side == 0 else split.genomes
+    open_labels = records.allowed.sum(1)
+    starts, rows = [], []
+    for kind in range(len(CLASSES)):
+        for genes, wanted in ((False, per_class), (True, per_class // 2)):
+            usable = (records.classes == kind) & (records.genes == genes) & (open_labels == 1) & (split.sides == side)
+            here = np.flatnonzero(usable & (records.lengths >= length))
+            if not len(here):
+                continue
+            _, inverse = np.unique(relatives[here], return_inverse=True)
+            weights = records.lengths[here] / np.sqrt(np.bincount(inverse, records.lengths[here]))[inverse]
+            drawn = rng.choice(here, min(wanted, int(records.lengths[here].sum() // length)), p=weights / weights.sum())
+            starts.append(records.starts[drawn] + (rng.random(len(drawn)) * (records.lengths[drawn] - length + 1)).astype(int))
+            rows.append(drawn)
+    start, row = np.concatenate(starts), np.concatenate(rows)
+    codes = np.asarray(records.codes)[start[:, None] + np.arange(length)]
+    kept = (codes == 4).mean(1) < 0.1
+    if side:
+        limit = MAX_KNOWN[SIDES[side].split("-")[0]]
+        for number, window in enumerate(codes):
+            kmers = sampled(canonical_kmers(window), KNOWN_ONE_IN)
+            found = known[np.minimum(np.searchsorted(known, kmers), len(known) - 1)] == kmers
+            kept[number] &= found.mean() <= limit if len(kmers) else True
+    return Evaluation(codes[kept], records.classes[row[kept]], relatives[row[kept]], records.genes[row[kept]], start[kept])

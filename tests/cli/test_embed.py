@@ -109,7 +109,7 @@ def test_one_bad_file_does_not_cost_the_others(virnucpro, tmp_path, fasta, rando
     empty = write_fasta(tmp_path / "empty.faa", [])
     code, _, err = virnucpro("embed", bad, fasta, empty, "-o", tmp_path / "out", *random)
     assert code == 3
-    assert "bad.faa:1: neither FASTA nor FASTQ" in err
+    assert "bad.faa: looks like GenBank, not FASTA or FASTQ; 'virnucpro prepare'" in err
     assert "empty.faa: holds no sequences" in err
     assert "files: 1 written, 0 skipped, 2 refused" in err
     log = (tmp_path / "out" / "extraction_failures.log").read_text().splitlines()
@@ -232,8 +232,8 @@ def test_overwriting_repeats_no_line_of_the_log(virnucpro, tmp_path, random):
 
 def test_inputs_are_looked_at_before_weights_are_asked_for(virnucpro, tmp_path, monkeypatch, random):
     looked = []
-    read = embed_plan.read_records
-    monkeypatch.setattr(embed_plan, "read_records", lambda *given: looked.append(given) or read(*given))
+    read = embed_plan.SequenceFile
+    monkeypatch.setattr(embed_plan, "SequenceFile", lambda *given: looked.append(given) or read(*given))
 
     def absent(_model):
         assert looked

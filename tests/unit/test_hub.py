@@ -119,6 +119,13 @@ def test_the_digest_of_a_downloaded_file_is_that_of_its_content(hub):
     assert find_checkpoint(ENTRY.name).identity.weights_sha256 == hashlib.sha256(content).hexdigest()
 
 
+def test_weights_of_another_width_than_the_catalogue_says(hub, monkeypatch):
+    write_prefixed(hub.folder)
+    monkeypatch.setitem(CATALOG, ENTRY.name, ENTRY)
+    with pytest.raises(WeightsError, match="should give 320 numbers per vector, and the weights found give 64"):
+        find_checkpoint(ENTRY.name)
+
+
 def test_a_download_without_all_shards_is_not_taken_for_whole(hub):
     write_sharded(hub.folder)
     shard = next(hub.folder.glob("model-00003-of-*.safetensors"))

@@ -149,7 +149,7 @@ def test_a_finished_file_is_kept_and_another_s_is_not_taken_for_it(tmp_path, fil
     with pytest.raises(StoreError, match="labels: None then, host now"):
         merge_data(dna_file, protein_file, out, "host")
     write_dna(dna_file, dna[:2])
-    with pytest.raises(StoreError, match="input sha256"):
+    with pytest.raises(StoreError, match="made from something else"):
         merge_data(dna_file, protein_file, out)
     (tmp_path / "x_merged.pt.json").unlink()
     with caplog.at_level(logging.WARNING):

@@ -86,9 +86,11 @@ def test_own_calls_replace_those_at_one_half():
 @pytest.mark.parametrize("ties", [False, True])
 def test_curves_go_from_the_highest_score_down(ties):
     labels, scores, _ = case(7, ties)
+    scores[np.flatnonzero(labels == 0)[0]] = scores[labels == 1].max() if ties else scores.max()
     roc, curve = roc_of(labels, scores), precision_recall_of(labels, scores)
-    assert (roc.x[0], roc.y[0], roc.x[-1], roc.y[-1]) == (0, 0, 1, 1)
     highest = labels[scores == scores.max()]
+    assert (roc.x[0], roc.y[0], roc.x[-1], roc.y[-1]) == (0, 0, 1, 1)
+    assert 0 < highest.mean() < 1
     assert curve.x[0] == 0
     assert curve.y[0] == curve.y[1] == pytest.approx(highest.mean())
     assert (curve.x[-1], curve.y[-1]) == (1, pytest.approx(labels.mean()))

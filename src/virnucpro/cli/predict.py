@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     "--track-pages", type=click.IntRange(min=0), default=5, show_default=True, metavar="N",
     help="Pages of window scores along the longest records, ten records each.",
 )  # fmt: skip
+@click.option("--class-scores", is_flag=True, help="Add a column to calls.tsv for the probability of every class.")
 @click.option("--legacy-output", is_flag=True, help="Also write the two result files of the original VirNucPro.")
 @device_option
 @dtype_option

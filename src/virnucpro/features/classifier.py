@@ -23,19 +23,21 @@ from torch import Tensor
 from virnucpro.errors import ConfigError, DimensionError, InputError, WeightsError
 from virnucpro.features.spec import FeatureSpec
 from virnucpro.models.catalog import MINI
-from virnucpro.models.classifier import CLASSES, MLP, ExactMLP, build_mlp
+from virnucpro.models.classifier import CLASSES, MLP, ExactHead, ExactMLP, Network, build_head, build_mlp
 from virnucpro.models.json_text import MAX_JSON_BYTES, parse_object
-from virnucpro.models.packaged import MINI_FOLDER, not_here
+from virnucpro.models.packaged import PACKAGED_FOLDER, not_here
 from virnucpro.records import EmbeddingTable
 
 __all__ = ["Classifier", "load_classifier", "packaged_classifier", "serialise_classifier"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _HEADER: Final = "virnucpro_classifier"
 """The one key of the file's metadata: safetensors writes several in random order, and equal files should be equal."""
 
-_CLASSES_OF_FIRST_MINI: Final = ("host", "viral")
-MAX_TENSORS = 16
+VIRAL_CLASSES: Final = ("viral", "phage", "eukaryotic_virus")
+"""Classes whose probabilities add up to the viral one."""
+
+MAX_TENSORS, MAX_CLASSES, MAX_HIDDEN = 16, 64, 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +51,11 @@ class ScoredRows:
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A trained perceptron with the spec of its features.
+    """A trained network with the spec of its features.
 
     Attributes
     ----------
-    model : MLP
+    model : MLP or Head
         The network, in evaluation mode, float32, on the CPU.
     spec : FeatureSpec
         Which features it takes.
@@ -65,21 +67,31 @@ class Classifier:
         Digest of its file; empty when it was never in one.
     calibration : dict or None
         How its scores become calls, as `virnucpro.scoring.calibration` reads it; None for scores as they are.
+    classes : tuple of str
+        What its logits are of; those in `VIRAL_CLASSES` are viral.
     """
 
-    model: MLP
+    model: Network
     spec: FeatureSpec
     training: dict[str, Any] = field(default_factory=dict)
     name: str = "classifier"
     sha256: str = ""
     calibration: dict[str, Any] | None = None
+    classes: tuple[str, ...] = CLASSES
 
     def __post_init__(self) -> None:
-        if self.model.hidden_layer.in_features != self.spec.width:
+        layer = self.model.hidden_layer if isinstance(self.model, MLP) else self.model.output_layer
+        if layer.in_features != self.spec.width:
             raise DimensionError(
-                f"{self.name} takes rows of {self.model.hidden_layer.in_features} numbers, and its spec describes "
-                f"{self.spec.width}"
+                f"{self.name} takes rows of {layer.in_features} numbers, and its spec describes {self.spec.width}"
             )
+        if not 0 < sum(self.is_viral) < len(self.classes):
+            raise ConfigError(f"{self.name} tells {', '.join(self.classes)[:200]} apart, not viral from non-viral")
+
+    @property
+    def is_viral(self) -> tuple[bool, ...]:
+        """Which classes are viral."""
+        return tuple(name in VIRAL_CLASSES for name in self.classes)
 
     def require(self, features: FeatureSpec) -> list[str]:
         """Refuse features of another kind, before any work; name what could not be compared."""
@@ -90,7 +102,13 @@ class Classifier:
 
     def score_rows(self, features: NDArray[np.float32]) -> ScoredRows:
         """Score rows in every way that results need."""
-        return ScoredRows(self.score(features), self.log_odds(features), np.empty((len(features), 0), np.float32))
+        logits = self._logits(features)
+        odds = self._odds(logits)
+        if len(self.classes) == len(CLASSES):
+            return ScoredRows(_probabilities(odds), odds, np.empty((len(features), 0), np.float32))
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+        classes = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+        return ScoredRows(_probabilities(odds), odds, classes)
 
     def score_table(self, table: EmbeddingTable, features: FeatureSpec) -> NDArray[np.float32]:
         """Score rows of which the spec is known."""
@@ -121,11 +139,7 @@ class Classifier:
         InputError
             If a row holds NaN or infinity.
         """
-        odds = self.log_odds(features)
-        smaller = np.exp(-np.abs(odds))
-        likely, unlikely = 1 / (1 + smaller), smaller / (1 + smaller)
-        scores = np.stack((np.where(odds > 0, unlikely, likely), np.where(odds > 0, likely, unlikely)), axis=1)
-        return scores.astype(np.float32)
+        return _probabilities(self.log_odds(features))
 
     def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Weigh viral against non-viral, without the bounds of a probability; independent of other rows like `score`.
@@ -147,6 +161,10 @@ class Classifier:
         InputError
             If a row holds NaN or infinity.
         """
+        return self._odds(self._logits(features))
+
+    def _logits(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Logits by class, shape (n, classes)."""
         if features.ndim != 2 or features.shape[1] != self.spec.width:
             raise DimensionError(
                 f"{self.name} takes rows of {self.spec.width} numbers, not an array of shape {features.shape}"
@@ -154,13 +172,26 @@ class Classifier:
         finite = np.isfinite(features).all(axis=1)
         if not finite.all():
             raise InputError(f"row {int(np.argmin(finite))} of the features holds numbers that are not finite")
-        logits = self._exact.logits(features)
-        odds: NDArray[np.float64] = logits[:, 1] - logits[:, 0]
+        return self._exact.logits(features)
+
+    def _odds(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log-odds of the viral classes together."""
+        viral = np.array(self.is_viral)
+        odds: NDArray[np.float64] = np.logaddexp.reduce(logits[:, viral], axis=1)
+        odds -= np.logaddexp.reduce(logits[:, ~viral], axis=1)
         return odds
 
     @cached_property
-    def _exact(self) -> ExactMLP:
-        return ExactMLP(self.model)
+    def _exact(self) -> ExactMLP | ExactHead:
+        return ExactMLP(self.model) if isinstance(self.model, MLP) else ExactHead(self.model)
+
+
+def _probabilities(odds: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Probabilities of non-viral and viral, shape (n, 2)."""
+    smaller = np.exp(-np.abs(odds))
+    likely, unlikely = 1 / (1 + smaller), smaller / (1 + smaller)
+    scores = np.stack((np.where(odds > 0, unlikely, likely), np.where(odds > 0, likely, unlikely)), axis=1)
+    return scores.astype(np.float32)
 
 
 def serialise_classifier(classifier: Classifier) -> bytes:
@@ -170,14 +201,19 @@ def serialise_classifier(classifier: Classifier) -> bytes:
         "window_bp": classifier.spec.window_bp,
         "modality": classifier.spec.modality,
         "encoders": classifier.spec.to_dict(),
-        "widths": {"input": classifier.spec.width, "hidden": classifier.model.hidden_layer.out_features},
-        "classes": CLASSES,
+        "widths": {"input": classifier.spec.width, "hidden": _hidden_width(classifier.model)},
+        "classes": classifier.classes,
         "training": classifier.training,
         **classifier.spec.additions,
         **({} if classifier.calibration is None else {"calibration": classifier.calibration}),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in classifier.model.state_dict().items()}
     return save(tensors, {_HEADER: json.dumps(header)})
+
+
+def _hidden_width(model: Network) -> int:
+    """Width of the hidden layer; 0 for a network without one."""
+    return model.hidden_layer.out_features if isinstance(model, MLP) else 0
 
 
 def load_classifier(path: str | Path) -> Classifier:
@@ -214,13 +250,13 @@ def load_classifier(path: str | Path) -> Classifier:
             header = _read_header(file, opened.metadata() or {})
             names = list(opened.keys())
             spec, hidden = _described(file, header)
-            expected = (hidden, spec.width)
-            if len(names) <= MAX_TENSORS and "hidden_layer.weight" in names:
-                expected = tuple(opened.get_slice("hidden_layer.weight").get_shape())
-            if len(names) > MAX_TENSORS or expected != (hidden, spec.width):
+            first = "hidden_layer.weight" if hidden else "output_layer.weight"
+            expected = (hidden or len(header["classes"]), spec.width)
+            found = tuple(opened.get_slice(first).get_shape()) if first in names else None
+            if len(names) > MAX_TENSORS or found != expected:
                 raise WeightsError(
-                    f"{file} contradicts itself: its header says {hidden} x {spec.width} numbers in hidden_layer, its "
-                    f"{len(names)} tensors {expected}"
+                    f"{file} contradicts itself: its header says {expected} numbers in {first}, and of its "
+                    f"{len(names)} tensors that one has {found}"
                 )
             tensors = {name: _widened(opened.get_tensor(name)) for name in names}
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -228,13 +264,21 @@ def load_classifier(path: str | Path) -> Classifier:
         raise WeightsError(f"{file} is no classifier of VirNucPro: its header has no {error}") from error
     except (SafetensorError, OSError, TypeError, ValueError, AttributeError, ConfigError) as error:
         raise WeightsError(f"{file} cannot be read as a classifier: {error!s:.300}; is it complete?") from error
-    model = build_mlp(tensors, str(file), spec.width, hidden)
-    return Classifier(model, spec, header["training"], str(file), digest, header.get("calibration"))
+    classes = tuple(header["classes"])
+    model: Network = (
+        build_mlp(tensors, str(file), spec.width, hidden)
+        if hidden
+        else build_head(tensors, str(file), spec.width, len(classes))
+    )
+    try:
+        return Classifier(model, spec, header["training"], str(file), digest, header.get("calibration"), classes)
+    except ConfigError as error:
+        raise WeightsError(str(error)) from error
 
 
 def packaged_classifier() -> Classifier:
     """Load the classifier that comes with the package."""
-    path = MINI_FOLDER / "classifier.safetensors"
+    path = PACKAGED_FOLDER / MINI / "classifier.safetensors"
     if not path.exists():
         raise not_here(MINI, path)
     return replace(load_classifier(path), name=MINI)
@@ -246,12 +290,13 @@ def _read_header(file: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     if len(text) > MAX_JSON_BYTES:
         raise ValueError(f"a header of {len(text)} characters")
     header = parse_object(text)
-    classes = tuple(header["classes"]) if isinstance(header["classes"], list) else header["classes"]
-    if header["format"] != FORMAT or classes not in (CLASSES, _CLASSES_OF_FIRST_MINI):
-        raise WeightsError(
-            f"{file} has format {header['format']!r:.100} and classes {header['classes']!r:.100}; this version reads "
-            f"format {FORMAT} with classes {list(CLASSES)}"
-        )
+    classes = header["classes"]
+    if header["format"] != FORMAT:
+        raise WeightsError(f"{file} has format {header['format']!r:.100}; this version reads format {FORMAT}")
+    if not isinstance(classes, list) or not 2 <= len(classes) <= MAX_CLASSES:
+        raise TypeError(f"classes are {classes!r:.100}")
+    if not all(isinstance(name, str) and len(name) <= 100 for name in classes) or len(set(classes)) < len(classes):
+        raise TypeError(f"classes are {classes!r:.100}")
     if not isinstance(header["training"], dict) or not isinstance(header.get("calibration", {}), dict):
         raise TypeError("training or calibration is not an object")
     return header
@@ -261,14 +306,16 @@ def _described(file: Path, header: Mapping[str, Any]) -> tuple[FeatureSpec, int]
     """Read spec and hidden width; what a header says twice must agree."""
     spec, widths = FeatureSpec.from_dict(header["encoders"]), header["widths"]
     hidden = widths["hidden"]
-    if not isinstance(hidden, int) or isinstance(hidden, bool) or not 1 <= hidden <= 1 << 16:
+    if not isinstance(hidden, int) or isinstance(hidden, bool) or not 0 <= hidden <= MAX_HIDDEN:
         raise ValueError(f"a hidden width of {hidden!r:.100}")
     told: dict[str, Any] = {
         "window_bp": header["window_bp"],
         "modality": header["modality"],
         "input width": widths["input"],
     }
-    told |= {"rows": header.get("rows", header.get("frames", "open")), "windows_bp": header.get("windows_bp")}
+    if hidden and header["classes"] != list(CLASSES):
+        raise ValueError(f"a perceptron with classes {header['classes']!r:.100}")
+    told |= {"rows": header.get("rows", "open"), "windows_bp": header.get("windows_bp")}
     meant: dict[str, Any] = {
         "window_bp": spec.window_bp,
         "modality": spec.modality,

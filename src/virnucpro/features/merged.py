@@ -6,7 +6,7 @@ Rows of merged files stay on the disk until they are used: what is read is a map
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from virnucpro.errors import ConfigError, DimensionError, StoreError
 from virnucpro.features.beside import read_spec_beside
-from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureSpec
+from virnucpro.features.spec import DNA_WIDTH, MAX_WINDOW_BP, EncoderUse, FeatureSpec
 from virnucpro.features.vectors import shared_tensor
 from virnucpro.models.pickles import PickleError, load_plain
 from virnucpro.records import EmbeddingTable
@@ -39,15 +39,27 @@ class MergedPart:
     table: EmbeddingTable  # its rows; the vectors are a map of the file
     label: int | None  # 0 non-viral, 1 viral; None in files for prediction
     spec: FeatureSpec  # what its manifest says of the rows; without a manifest, widths only
+    window_bp: NDArray[np.int64] | None = None  # (rows,) bases of each row's window, where the file says it
 
 
-def write_merged(stream: BinaryIO, ids: Sequence[str], vectors: NDArray[np.float32], label: int | None) -> None:
-    """Write ``{'ids': [id], 'data': float32 tensor, 'labels': [label]}``; `vectors` may be a map of a file."""
+def write_merged(
+    stream: BinaryIO,
+    ids: Sequence[str],
+    vectors: NDArray[np.float32],
+    label: int | None,
+    window_bp: NDArray[np.int32] | None = None,
+) -> None:
+    """Write ``{'ids': [id], 'data': float32 tensor, 'labels': [label]}``, and ``'window_bp'`` where it is known.
+
+    `vectors` may be a map of a file.
+    """
     if len(ids) != len(vectors):
         raise DimensionError(f"{len(ids)} IDs for vectors of shape {vectors.shape}")
     content: dict[str, Any] = {"ids": list(ids), "data": shared_tensor(vectors)}
     if label is not None:
         content["labels"] = [label]
+    if window_bp is not None:
+        content["window_bp"] = torch.from_numpy(window_bp)
     torch.save(content, stream)
 
 
@@ -70,7 +82,21 @@ def read_merged(path: Path) -> MergedPart:
     if len(labels) != 1 or not labels <= {None, *LABELS.values()}:
         told = sorted(map(str, labels))[:5]
         raise StoreError(f"{path} holds labels {told}; a file is non-viral (0) or viral (1) as a whole")
-    return MergedPart(path, EmbeddingTable(ids, _mapped(path, data)), next(iter(labels)), _spec_of(path, data.shape[1]))
+    table = EmbeddingTable(ids, _mapped(path, data))
+    return MergedPart(path, table, next(iter(labels)), _spec_of(path, data.shape[1]), _window_bp(path, content))
+
+
+def _window_bp(path: Path, content: Mapping[str, Any]) -> NDArray[np.int64] | None:
+    """Bases of each row's window."""
+    lengths = content.get("window_bp")
+    if lengths is None:
+        return None
+    if not isinstance(lengths, Tensor) or lengths.dtype != torch.int32 or lengths.shape != (len(content["ids"]),):
+        raise StoreError(f"{path} holds window lengths that are not one whole number for each row; {ADVICE}")
+    found: NDArray[np.int64] = lengths.numpy().astype(np.int64)
+    if len(found) and not 1 <= found.min() <= found.max() <= MAX_WINDOW_BP:
+        raise StoreError(f"{path} holds windows of {found.min()} to {found.max()} bases; {ADVICE}")
+    return found
 
 
 def _is_text(ids: tuple[Any, ...]) -> bool:

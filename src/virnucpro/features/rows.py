@@ -40,6 +40,14 @@ class LabelledRows:
         """0 non-viral, 1 viral; shape (rows,)."""
         return np.repeat(np.array(self.part_labels, np.int64), np.diff(self._starts))
 
+    @cached_property
+    def window_bp(self) -> NDArray[np.int64] | None:
+        """Bases of the window of every row; None where the features do not record them."""
+        known = [part.window_bp for part in self.parts]
+        if all(lengths is not None for lengths in known):
+            return np.concatenate([lengths for lengths in known if lengths is not None])
+        return None if self.spec.window_bp is None else np.full(len(self), self.spec.window_bp, np.int64)
+
     def ids(self) -> Iterator[str]:
         """Give the id of every row, in order."""
         return chain.from_iterable(part.table.ids for part in self.parts)

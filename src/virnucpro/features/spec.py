@@ -15,16 +15,13 @@ from virnucpro.errors import ConfigError, DimensionError
 from virnucpro.records import ModelIdentity, Molecule
 from virnucpro.sequences.orfs import RowRule
 
-__all__ = ["DNA_WIDTH", "LENGTH_NUMBERS", "MODALITIES", "EncoderUse", "FeatureSpec", "Modality", "RowRule"]
+__all__ = ["DNA_WIDTH", "MAX_WINDOW_BP", "MODALITIES", "EncoderUse", "FeatureSpec", "Modality", "RowRule"]
 
 Modality = Literal["both", "dna", "protein"]
 MODALITIES: Final[tuple[Modality, ...]] = get_args(Modality)
 
 DNA_WIDTH: Final = 768
 """Numbers of a DNABERT-S vector: where merged features without a manifest are cut in two."""
-
-LENGTH_NUMBERS: Final = 2
-"""Lengths at the end of a row by the rule ``longest``, which only the first generation of mini has."""
 
 MAX_WINDOW_BP, MAX_WIDTH = 1_000_000, 1 << 17
 _SHA256 = re.compile(r"[0-9a-f]{64}|")
@@ -84,8 +81,7 @@ class FeatureSpec:
                 raise ValueError(f"windows_bp is {windows_bp!r:.100}, not two numbers")
             shortest, longest = (_whole(bound, "windows_bp", MAX_WINDOW_BP) for bound in windows_bp)
             windows_bp = (shortest, longest)
-        rows = values.get("rows", values.get("frames", "open"))  # "frames" is what the first mini's file says
-        return cls(window_bp, dna, protein, rows, windows_bp)
+        return cls(window_bp, dna, protein, values.get("rows", "open"), windows_bp)
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON takes it."""
@@ -111,12 +107,7 @@ class FeatureSpec:
     @property
     def width(self) -> int:
         """Numbers per row."""
-        return sum(use.width for use in self.parts.values()) + self.length_numbers
-
-    @property
-    def length_numbers(self) -> int:
-        """Numbers of a row that are lengths, behind those of the encoders."""
-        return LENGTH_NUMBERS if self.rows == "longest" else 0
+        return sum(use.width for use in self.parts.values())
 
     @property
     def modality(self) -> Modality:
@@ -129,8 +120,6 @@ class FeatureSpec:
         """Keep one part, or both."""
         if modality == self.modality:
             return self
-        if self.length_numbers:
-            raise ConfigError(f"modality {modality!r} was asked for, and rows with lengths are taken whole")
         if (modality != "both" and self.modality not in ("both", modality)) or modality == "both" != self.modality:
             raise ConfigError(f"modality {modality!r} was asked for, and these features are {self.modality!r} only")
         return replace(

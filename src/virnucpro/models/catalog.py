@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from virnucpro.models.registry import DNABERT_S, ESM2, Architecture
+from virnucpro.models.registry import MINI as MINI_ARCHITECTURE
 from virnucpro.records import ModelIdentity, Molecule
 
 __all__ = [
@@ -16,7 +17,6 @@ __all__ = [
     "DEFAULT_DNA_MODEL",
     "DEFAULT_MODEL",
     "MINI",
-    "MINI_DNA",
     "PACKAGED",
     "CatalogEntry",
     "PackagedEntry",
@@ -27,7 +27,6 @@ __all__ = [
 DEFAULT_MODEL: Final = "fastesm2-650"
 DEFAULT_DNA_MODEL: Final = "dnabert-s"
 MINI: Final = "mini"
-MINI_DNA: Final = "mini-dna"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,6 @@ class PackagedEntry:
     """A trained model whose weights come with the package."""
 
     name: str  # what `--model` takes
-    folder: str  # where it is among the package's data
     architecture: Architecture
     note: str  # what to know before choosing it
 
@@ -103,11 +101,7 @@ class PackagedEntry:
 
 
 PACKAGED: Final = {
-    entry.name: entry
-    for entry in (
-        PackagedEntry(MINI, "protein", ESM2, "small; the default of predict"),
-        PackagedEntry(MINI_DNA, "dna", DNABERT_S, "its half that reads DNA"),
-    )
+    entry.name: entry for entry in (PackagedEntry(MINI, MINI_ARCHITECTURE, "small; the default of predict"),)
 }
 
 

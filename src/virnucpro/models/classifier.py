@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from virnucpro.errors import WeightsError
 from virnucpro.models.exact import ExactLinear
 
-__all__ = ["CLASSES", "HIDDEN_WIDTH", "MLP", "ExactMLP", "build_mlp"]
+__all__ = ["CLASSES", "HIDDEN_WIDTH", "MLP", "ExactHead", "ExactMLP", "Head", "Network", "build_head", "build_mlp"]
 
 HIDDEN_WIDTH = 512
 CLASSES: Final = ("non-viral", "viral")
@@ -46,6 +46,34 @@ class MLP(nn.Module):
         hidden_NF = F.relu(self.bn1(self.hidden_layer(features_ND)))
         logits: Tensor = self.output_layer(self.dropout(hidden_NF))
         return logits
+
+
+class Head(nn.Module):
+    """One linear layer: what scores the features of an encoder that was trained together with it."""
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.output_layer = nn.Linear(width, classes)
+
+    def forward(self, features_ND: Tensor) -> Tensor:
+        """Compute logits."""
+        logits: Tensor = self.output_layer(features_ND)
+        return logits
+
+
+Network = MLP | Head
+
+
+class ExactHead:
+    """A `Head` for scoring: each row's numbers are the same whatever it shares a call with."""
+
+    def __init__(self, model: Head) -> None:
+        layer = model.output_layer
+        self._output = ExactLinear(layer.weight.detach().float().numpy(), layer.bias.detach().float().numpy())
+
+    def logits(self, features_ND: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Logits by class, shape (n, classes)."""
+        return self._output(features_ND)
 
 
 class ExactMLP:
@@ -76,6 +104,19 @@ def build_mlp(tensors: Mapping[str, Tensor], name: str, width: int, hidden_width
     """Build a perceptron from its tensors, strictly."""
     with torch.device("meta"):
         model = MLP(width, hidden_width)
+    _fill(model, tensors, name)
+    return model
+
+
+def build_head(tensors: Mapping[str, Tensor], name: str, width: int, classes: int) -> Head:
+    """Build a linear layer from its tensors, strictly."""
+    with torch.device("meta"):
+        model = Head(width, classes)
+    _fill(model, tensors, name)
+    return model
+
+
+def _fill(model: nn.Module, tensors: Mapping[str, Tensor], name: str) -> None:
     expected = model.state_dict()
     problems = [f"{key} is missing" for key in expected.keys() - tensors.keys()]
     problems += [f"{key!r:.100} is not known" for key in tensors.keys() - expected.keys()]
@@ -92,4 +133,4 @@ def build_mlp(tensors: Mapping[str, Tensor], name: str, width: int, hidden_width
     if problems:
         raise WeightsError(f"{name}: {'; '.join(sorted(problems))}")
     model.load_state_dict(dict(tensors), assign=True)
-    return model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False)

@@ -171,7 +171,7 @@ def load_encoder(model: str = DEFAULT_MODEL, device: str = "auto", dtype: str = 
     Examples
     --------
     >>> import virnucpro
-    >>> encoder = virnucpro.load_encoder("mini-dna", device="cpu", dtype="fp32")
+    >>> encoder = virnucpro.load_encoder("mini", device="cpu", dtype="fp32")
     >>> encoder.embed(encoder.tokenise(["ACGTACGT", "ACG"], max_residues=1024).ragged).shape
     (2, 128)
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from virnucpro.errors import WeightsError
-from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, MINI, MINI_DNA, PACKAGED, CatalogEntry
+from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, MINI, PACKAGED, CatalogEntry
 from virnucpro.models.checkpoints import AnyCheckpoint, open_checkpoint
 from virnucpro.models.packaged import open_packaged
 from virnucpro.models.registry import Architecture
@@ -140,7 +140,7 @@ def _not_here(entry: CatalogEntry, reason: str) -> WeightsError:
         f"looked in {constants.HF_HUB_CACHE}, then asked {hub if hub.isprintable() else repr(hub)}: {reason}\n"
         f"either run 'virnucpro models download {entry.name}' where there is a network and copy that cache here, "
         f"or give a folder with {', '.join(first)} and {last}: --model FOLDER "
-        f"('--model {MINI_DNA if of_dna else MINI}' comes with the package)"
+        f"('virnucpro predict' needs no download: {MINI} is part of the package)"
     )
 
 

@@ -7,22 +7,21 @@ from importlib.resources import files
 from pathlib import Path
 
 from virnucpro.errors import WeightsError
-from virnucpro.models.catalog import MINI, PACKAGED
 from virnucpro.models.checkpoints import AnyCheckpoint, open_checkpoint
 
-__all__ = ["MINI_FOLDER", "is_here", "not_here", "open_packaged"]
+__all__ = ["PACKAGED_FOLDER", "is_here", "not_here", "open_packaged"]
 
-MINI_FOLDER = Path(str(files("virnucpro"))) / "data" / MINI
+PACKAGED_FOLDER = Path(str(files("virnucpro"))) / "data"
 
 
 def is_here(name: str) -> bool:
     """Say whether this installation holds the weights of a packaged model."""
-    return (MINI_FOLDER / PACKAGED[name].folder / "config.json").exists()
+    return (PACKAGED_FOLDER / name / "config.json").exists()
 
 
 def open_packaged(name: str) -> AnyCheckpoint:
     """Open a packaged model."""
-    folder = MINI_FOLDER / PACKAGED[name].folder
+    folder = PACKAGED_FOLDER / name
     if not is_here(name):
         raise not_here(name, folder)
     checkpoint = open_checkpoint(folder, name)

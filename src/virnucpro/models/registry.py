@@ -13,7 +13,7 @@ from virnucpro.records import Molecule
 if TYPE_CHECKING:
     from virnucpro.models.matching import Checkpoint
 
-__all__ = ["ARCHITECTURES", "DNABERT_S", "ESM2", "Architecture", "FeatureLayout", "architecture_of"]
+__all__ = ["ARCHITECTURES", "DNABERT_S", "ESM2", "MINI", "Architecture", "FeatureLayout", "architecture_of"]
 
 FeatureLayout = Literal["proteins", "nucleotide"]
 """What a feature file calls its IDs; `virnucpro.features.vectors` reads and writes both layouts."""
@@ -30,6 +30,7 @@ class Architecture:
     suffix: str  # of its feature files
     layout: FeatureLayout  # of its feature files
     extra_files: tuple[str, ...] = ()  # what a published folder must hold beside config.json and the weights
+    reads_bases: bool = False  # its tokens are base codes, as `Rows.base_codes` gives them
     single_file: str = ""  # suffix of checkpoints that are one file instead of a folder
 
     @property
@@ -49,7 +50,12 @@ DNABERT_S: Final = Architecture(
     ("bert",), Molecule.DNA, "_DNABERT_S.pt", "nucleotide", extra_files=("tokenizer.json",),
 )  # fmt: skip
 
-ARCHITECTURES: Final = [ESM2, DNABERT_S]
+MINI: Final = Architecture(
+    "mini", "virnucpro.models.mini_checkpoints:MiniCheckpoint",
+    ("virnucpro_mini",), Molecule.DNA, "_MINI.pt", "nucleotide", reads_bases=True,
+)  # fmt: skip
+
+ARCHITECTURES: Final = [ESM2, DNABERT_S, MINI]
 
 
 def architecture_of(config: Mapping[str, Any], where: str) -> Architecture:

@@ -111,6 +111,11 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
             execution = _Execution(planned, overwrite, state, tell)
             try:
                 outcome = execution.outcome()
+            except _InputChanged:
+                raise
+            except InputError as error:  # nothing in it could be used
+                logger.error("%s", error)  # noqa: TRY400  its message says it all
+                return Outcome(run, State.REFUSED, None, error, tuple(execution.failures))
             except KeyboardInterrupt:
                 logger.warning("interrupted: %s; the same command continues from them", execution.saved_parts())
                 raise
@@ -118,11 +123,6 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
                 execution.remove_scratch()
     except Timeout as error:
         raise StoreError(f"{run.manifest_path} is being written by another process; wait for it to end") from error
-    except _InputChanged:
-        raise
-    except InputError as error:
-        logger.error("%s", error)  # noqa: TRY400  its message says it all
-        return Outcome(run, State.REFUSED, error=error)
     except OSError as error:
         raise cannot_write(run.outdir, error) from error
     return replace(outcome, seconds=time.monotonic() - started)
@@ -147,6 +147,7 @@ class _Execution:
                 self._store("").remove([part.number for part in earlier[1].parts])
             with whole_file(self.run.scratch / PLAN, self._unfinished) as stream:
                 stream.write(json.dumps({"key": key, **self.plan.to_json()}).encode())
+        self.failures: list[tuple[str, Failure]] = []
         self.store = self._store(f"{key} {self.plan.sha256}")
 
     def outcome(self) -> Outcome:
@@ -163,7 +164,8 @@ class _Execution:
                 missing, computed = {number}, computed + 1
                 continue
             logger.info("%s: %d of %d parts computed, results saved", self.run.label, computed, len(self.plan.parts))
-            return Outcome(self.run, State.WRITTEN, manifest, parts=len(self.plan.parts), computed_parts=computed)
+            parts = len(self.plan.parts)
+            return Outcome(self.run, State.WRITTEN, manifest, None, manifest.failures, parts, computed)
 
     def saved_parts(self) -> str:
         """Say how many parts need not be computed again."""
@@ -251,14 +253,15 @@ class _Execution:
 
     def _collect(self) -> Manifest:
         """Make all results from the parts, and publish them."""
-        run, failures, counts = self.run, list[tuple[str, Failure]](), dict[str, int]()
+        run, counts = self.run, dict[str, int]()
+        self.failures.clear()
 
         def loaded() -> Iterator[tuple[PartInput, ComputedPart]]:
             for given in self._parts():
                 computed = self.store.load(given.part.number)
                 if computed is None:
                     raise _PartDamaged(given.part.number)
-                failures.extend(self._named(given, failure) for failure in computed.failures)
+                self.failures += [self._named(given, failure) for failure in computed.failures]
                 for name, count in (computed.counts or {}).items():
                     counts[name] = counts.get(name, 0) + count
                 yield given, computed
@@ -272,7 +275,7 @@ class _Execution:
             _remove_stale(run.outdir, earlier.results, written)
         counts |= details.pop("counts", {})
         manifest = Manifest(
-            self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(failures), details
+            self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(self.failures), details
         )
         with whole_file(run.manifest_path, self._unfinished) as stream:
             stream.write(manifest.to_json())
@@ -304,16 +307,11 @@ def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], written: Sequen
 
 
 def _log_failures(outcome: Outcome) -> None:
-    """Write what the manifest says of failures into the failure log of the folder."""
+    """Write every failure of a run into the failure log of its folder, once."""
     if outcome.state is State.KEPT:
         return
     for source in outcome.run.inputs:
+        failures = [failure for label, failure in outcome.failures if label == source.label]
         if outcome.error is not None:
-            failures = [Failure(0, "-", "InputError", str(outcome.error))]
-        else:
-            failures = [
-                failure
-                for label, failure in (outcome.manifest.failures if outcome.manifest else ())
-                if label == source.label
-            ]
+            failures.append(Failure(0, "-", "InputError", str(outcome.error)))
         replace_failures(outcome.run.outdir, source.label, failures)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from virnucpro.errors import InputError
-from virnucpro.records import FileIdentity, ModelIdentity
+from virnucpro.records import Failure, FileIdentity, ModelIdentity
 from virnucpro.runs.manifest import Manifest
 from virnucpro.runs.parts import ComputedPart
 from virnucpro.runs.plan import Part, Planner
@@ -119,6 +119,7 @@ class Outcome:
     state: State
     manifest: Manifest | None = None
     error: InputError | None = None
+    failures: tuple[tuple[str, Failure], ...] = ()  # input and failure, in file order
     parts: int = 0
     computed_parts: int = 0
     seconds: float = 0.0

@@ -32,6 +32,7 @@ class Calls:
     call: NDArray[np.str_]  # viral, non-viral or not_scored
     status: NDArray[np.str_]  # scored, or why not: empty, too_short, ambiguous, no_open_frame, failed
     best_window: NDArray[np.int64]  # row of the window with the highest score, -1 without one
+    classes: NDArray[np.float64]  # (n, classes) mean probability of each class; NaN where no window has a score
 
     def __len__(self) -> int:
         return len(self.lengths_bp)
@@ -59,10 +60,11 @@ def call_records(lengths_bp: NDArray[np.int64], scored: ScoredWindows, windows: 
         column[known] = values
     call = np.full(records, NOT_SCORED, dtype="<U10")
     call[known] = np.where(found.margin >= 0, VIRAL, NON_VIRAL)
-    status = _why_not_scored(scored, records)
+    status = _why_not_scored(scored, lengths_bp)
     status[known] = "scored"
     best = _best_window(owners, windows.score, records)
-    return Calls(lengths_bp, n_windows, n_scored, score, threshold, margin, fdr, call, status, best)
+    classes = _mean_classes(scored, records)
+    return Calls(lengths_bp, n_windows, n_scored, score, threshold, margin, fdr, call, status, best, classes)
 
 
 def _covered_bp(scored: ScoredWindows, has_score: NDArray[np.bool_], records: int) -> NDArray[np.int64]:
@@ -76,13 +78,27 @@ def _covered_bp(scored: ScoredWindows, has_score: NDArray[np.bool_], records: in
     return np.bincount(owners, covered, minlength=records).astype(np.int64)
 
 
-def _why_not_scored(scored: ScoredWindows, records: int) -> NDArray[np.str_]:
+def _mean_classes(scored: ScoredWindows, records: int) -> NDArray[np.float64]:
+    """Mean probability of every class over the rows of each record."""
+    owners = scored.windows.record_rows[scored.row_windows]
+    rows = np.bincount(owners, minlength=records)
+    sums = [np.bincount(owners, column, minlength=records) for column in scored.classes.T.astype(np.float64)]
+    found = np.full((records, scored.classes.shape[1]), np.nan)
+    for number, column in enumerate(sums):
+        np.divide(column, rows, out=found[:, number], where=rows > 0)
+    return found
+
+
+def _why_not_scored(scored: ScoredWindows, lengths_bp: NDArray[np.int64]) -> NDArray[np.str_]:
     """The commonest status of each record's windows; a window that has rows but no score failed in the models."""
+    records = len(lengths_bp)
     words = [status.word for status in WindowStatus]
     counts = np.bincount(scored.windows.record_rows * len(words) + scored.status, minlength=records * len(words))
     table = counts.reshape(records, len(words))
     names = np.array(["failed" if word == "scored" else word for word in words], dtype="<U13")
-    found: NDArray[np.str_] = np.where(table.any(axis=1), names[table.argmax(axis=1)], "empty")
+    found: NDArray[np.str_] = np.where(
+        table.any(axis=1), names[table.argmax(axis=1)], np.where(lengths_bp > 0, "too_short", "empty")
+    )
     return found.astype("<U13")
 
 

@@ -18,6 +18,7 @@ from virnucpro.errors import InputError
 __all__ = [
     "LONGEST_HEADER",
     "LONGEST_LINE",
+    "LONGEST_READ",
     "LONGEST_RECORD",
     "BlockStream",
     "CheckedText",
@@ -30,6 +31,8 @@ LONGEST_HEADER = 1 << 20
 """Bytes of a header line, and of any line of a GenBank file."""
 LONGEST_LINE = 1 << 30
 """Bytes of a line of letters: more than a gigabase, longer than nearly all chromosomes."""
+LONGEST_READ = 1 << 29
+"""Bytes of a line of FASTQ."""
 LONGEST_RECORD = 1 << 32
 """Bytes of a record on many lines."""
 
@@ -164,7 +167,7 @@ class FastqText(CheckedText):
 
     def _longest(self, first: int, line: int) -> int:
         del first
-        return LONGEST_LINE if line % 2 else LONGEST_HEADER
+        return LONGEST_READ if line % 2 else LONGEST_HEADER
 
     def _check(self, block: bytes) -> bytes:
         if not block.isascii():

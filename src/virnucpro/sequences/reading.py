@@ -77,11 +77,11 @@ class SequenceFile(InputFile):
 
 def _parsed(kind: str, blocks: Iterator[bytes], label: str, lines: int) -> Iterable[_Entry]:
     """Let dnaio read blocks once they are checked."""
+    checked = (FastqText if kind == FASTQ else FastaText)(blocks, label, lines)
+    stream = cast("BinaryIO", io.BufferedReader(BlockStream(checked), BLOCK))  # dnaio rescans after each short read
     if kind == FASTQ:
-        checked = BlockStream(FastqText(blocks, label, lines))
-        return cast("Iterable[_Entry]", dnaio.FastqReader(cast("BinaryIO", checked)))
-    stream = io.BufferedReader(BlockStream(FastaText(blocks, label, lines)), BLOCK)
-    reader = dnaio.FastaReader(cast("BinaryIO", stream), sequence_class=_Entry)
+        return cast("Iterable[_Entry]", dnaio.FastqReader(stream))
+    reader = dnaio.FastaReader(stream, sequence_class=_Entry)
     reader._file.reconfigure(encoding="utf-8")  # it would go by the locale
     return cast("Iterable[_Entry]", reader)
 

@@ -26,7 +26,7 @@ from virnucpro.features.rows import LabelledRows, open_labelled_rows
 from virnucpro.runs.files import require_writable, whole_file
 from virnucpro.scoring.calibration import Calibration
 from virnucpro.sequences.row_ids import number_sources
-from virnucpro.verbs.train import make_split, score_blocks, window_lengths
+from virnucpro.verbs.train import make_split, score_blocks
 from virnucpro.writers.figures import Picture, draw_comparison, draw_evaluation
 
 __all__ = [
@@ -317,7 +317,7 @@ def _plan_model(name: str, classifier: Classifier, rows: LabelledRows, settings:
 def _score(planned: PlannedModel) -> ScoredRows:
     rows, numbers, classifier = planned.rows, planned.numbers, planned.classifier
     records, windows = number_sources(rows.ids())
-    columns, lengths = rows.spec.columns(classifier.spec.modality), window_lengths(rows)
+    columns, lengths = rows.spec.columns(classifier.spec.modality), rows.window_bp
     return ScoredRows(
         rows.labels[numbers],
         score_blocks(classifier.score, rows, numbers, columns)[:, 1],

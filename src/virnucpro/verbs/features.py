@@ -16,7 +16,7 @@ from virnucpro.features.merged import LABELS, MERGED_SUFFIX, write_merged
 from virnucpro.features.spec import FeatureSpec
 from virnucpro.models.catalog import DEFAULT_DNA_MODEL, DEFAULT_MODEL
 from virnucpro.models.placement import choose_placement
-from virnucpro.records import EmbeddingTable, ModelIdentity, Molecule, Record
+from virnucpro.records import ModelIdentity, Molecule, Record
 from virnucpro.runs.engine import execute
 from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import Planner
@@ -171,6 +171,7 @@ class _Features:
             "records": windows.record_rows[of_row].astype(np.int32),
             "windows": windows.numbers[of_row].astype(np.int32),
             "frames": rows.frames[kept],
+            "window_bp": (windows.ends - windows.starts)[of_row].astype(np.int32),
         }
         counts = {"rows": len(kept), "failed_rows": len(embedded.failures), "windows": len(windows)}
         return ComputedPart(arrays, embedded.failures, counts)
@@ -181,32 +182,52 @@ class _Features:
         spec = self.chosen.spec(
             FeatureSpec(self.windowing.window_bp, *_nobody(self.chosen), self.windowing.rows), identities
         )
+        waiting = _Rows.of([])
         written = 0
-        ids: list[str] = []
-        blocks: list[NDArray[np.float32]] = []
         for given, computed in parts:
-            ids += _row_ids(given, computed)
-            blocks.append(computed.arrays["vectors"])
-            while len(ids) >= ROWS_IN_A_FILE:
-                vectors = np.concatenate(blocks)
+            waiting = _Rows.of(
+                [waiting, _Rows(_row_ids(given, computed), computed.arrays["vectors"], computed.arrays["window_bp"])]
+            )
+            while len(waiting.ids) >= ROWS_IN_A_FILE:
                 written += 1
-                self._write(
-                    results, written, EmbeddingTable(tuple(ids[:ROWS_IN_A_FILE]), vectors[:ROWS_IN_A_FILE]), spec
-                )
-                ids, blocks = ids[ROWS_IN_A_FILE:], [vectors[ROWS_IN_A_FILE:].copy()]
-        if ids:
+                self._write(results, written, waiting[:ROWS_IN_A_FILE], spec)
+                waiting = waiting[ROWS_IN_A_FILE:]
+        if waiting.ids:
             written += 1
-            self._write(results, written, EmbeddingTable(tuple(ids), np.concatenate(blocks)), spec)
+            self._write(results, written, waiting, spec)
         if not written:
             raise InputError(f"{shown(self.label)}: no window gave a row, so there are no features")
         return {"spec": spec.to_dict(), "device": self.chosen.placement.describe()}
 
-    def _write(self, results: Results, number: int, table: EmbeddingTable, spec: FeatureSpec) -> None:
+    def _write(self, results: Results, number: int, rows: _Rows, spec: FeatureSpec) -> None:
         name = f"{self.stem}_part{number:04}{MERGED_SUFFIX}"
         label = None if self.settings.label is None else LABELS[self.settings.label]
-        write_merged(results.open(name), table.ids, table.vectors, label)
-        about = {"format": 2, "input": self.label, "rows": len(table), "spec": spec.to_dict()}
+        write_merged(results.open(name), rows.ids, rows.vectors, label, rows.window_bp)
+        about = {"format": 2, "input": self.label, "rows": len(rows.ids), "spec": spec.to_dict()}
         results.open(f"{name}.json").write((json.dumps(about, indent=1) + "\n").encode())
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows on their way into a file."""
+
+    ids: list[str]
+    vectors: NDArray[np.float32]  # (n, width)
+    window_bp: NDArray[np.int32]  # (n,)
+
+    def __getitem__(self, rows: slice) -> _Rows:
+        return _Rows(self.ids[rows], self.vectors[rows], self.window_bp[rows])
+
+    @classmethod
+    def of(cls, parts: Sequence[_Rows]) -> _Rows:
+        """Put rows behind each other."""
+        parts = [part for part in parts if part.ids]
+        if not parts:
+            return cls([], np.empty((0, 0), np.float32), np.empty(0, np.int32))
+        vectors, window_bp = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("vectors", "window_bp")
+        )
+        return cls([id_ for part in parts for id_ in part.ids], vectors, window_bp)
 
 
 def _row_ids(given: PartInput, computed: ComputedPart) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 from virnucpro.errors import ConfigError
 from virnucpro.features.classifier import Classifier, load_classifier, packaged_classifier
 from virnucpro.models.catalog import MINI
+from virnucpro.models.classifier import CLASSES
 from virnucpro.models.placement import choose_placement
 from virnucpro.records import ModelIdentity, Molecule, Record
 from virnucpro.runs.engine import execute
@@ -57,6 +58,7 @@ class PredictSettings:
     level: Level = "default"
     prior: float | None = None
     track_pages: int = 5
+    class_scores: bool = False  # a column for every class, where the classifier has classes
     legacy_output: bool = False
     device: str = "auto"
     dtype: str = "auto"
@@ -137,9 +139,7 @@ def predict(
     results = ["calls.tsv", "viral.fasta", *(LegacyTables.NAMES if settings.legacy_output else ())]
     run = Run(
         "calls", sources, Path(outdir), MANIFEST, results, job.models(job.chosen.identities), job.described(), job,
-        output_settings={
-            **job.rule.describe(), "track_pages": settings.track_pages, "legacy_output": settings.legacy_output,
-        },
+        output_settings=job.shown(),
         keep_parts=True,
     )  # fmt: skip
     (outcome,) = execute([run], overwrite=overwrite, progress=progress)
@@ -197,6 +197,11 @@ class _Prediction:
             "min_length_bp": windowing.min_length_bp,
             "dtype": self.chosen.placement.dtype_name,
         }
+
+    def shown(self) -> dict[str, Any]:
+        """What changes only how results show the scores."""
+        names = ("track_pages", "legacy_output", "class_scores")
+        return self.rule.describe() | {name: getattr(self.settings, name) for name in names}
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
         found = sample_molecule(sample)
@@ -257,7 +262,8 @@ class _Prediction:
         }
 
     def _writers(self, results: Results) -> list[Writer]:
-        writers: list[Writer] = [CallsTable(results), ViralFasta(results)]
+        classes = self.classifier.classes if len(self.classifier.classes) > len(CLASSES) else ()
+        writers: list[Writer] = [CallsTable(results, classes, self.settings.class_scores), ViralFasta(results)]
         if self.settings.legacy_output:
             writers.append(LegacyTables(results))
         if self.settings.track_pages:

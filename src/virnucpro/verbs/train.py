@@ -29,7 +29,6 @@ from virnucpro.training.split import Split, SplitKind, split_by_record, split_ro
 
 __all__ = [
     "TrainSettings", "Training", "TrainingPlan", "make_split", "plan_training", "run_training", "score_blocks", "train",
-    "window_lengths",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -37,8 +36,6 @@ logger = logging.getLogger(__name__)
 PathLike = str | os.PathLike[str]
 
 ROWS_PER_BLOCK = 10_000
-REFERENCE_BP = 500
-"""Features of windows of several lengths hold log2 of the length over this number, behind the embeddings."""
 
 
 @dataclass(frozen=True)
@@ -263,19 +260,6 @@ def make_split(
     return split_by_record(rows.labels, records, test_share, seed, calibration_share)
 
 
-def window_lengths(rows: LabelledRows) -> NDArray[np.int64] | None:
-    """Bases of the window of every row; None where the features do not record them."""
-    spec = rows.spec
-    if spec.length_numbers:
-        column = spec.width - spec.length_numbers
-        numbers = [part.table.vectors[:, column] for part in rows.parts]
-        lengths: NDArray[np.int64] = np.rint(REFERENCE_BP * np.exp2(np.concatenate(numbers, dtype=np.float64))).astype(
-            np.int64
-        )
-        return lengths
-    return None if spec.window_bp is None else np.full(len(rows), spec.window_bp, np.int64)
-
-
 def score_blocks(
     score: Callable[[NDArray[np.float32]], NDArray[Any]], rows: LabelledRows, numbers: NDArray[np.int64], columns: slice
 ) -> NDArray[Any]:
@@ -298,7 +282,7 @@ def _warnings(rows: LabelledRows, settings: TrainSettings) -> list[str]:
 
 
 def _require_calibratable(rows: LabelledRows, split: Split) -> None:
-    if window_lengths(rows) is None:
+    if rows.window_bp is None:
         raise ConfigError(
             "calibration needs the window length, which the features do not record; give it with --window"
         )
@@ -311,7 +295,7 @@ def _require_calibratable(rows: LabelledRows, split: Split) -> None:
 def _calibration_windows(task: Task, classifier: Classifier) -> CalibrationWindows:
     """Score the windows of the calibration part: mean log-odds of their rows."""
     rows, numbers = task.rows, task.split.calibration
-    lengths = window_lengths(rows)
+    lengths = rows.window_bp
     assert lengths is not None
     records, windows = (column[numbers] for column in number_sources(rows.ids()))
     odds = score_blocks(classifier.log_odds, rows, numbers, task.columns)

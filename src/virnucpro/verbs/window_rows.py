@@ -87,8 +87,6 @@ def embed_rows(
         for row, (error_type, message) in embedded.failures.items():
             if not (role == "protein" and rows.residues[row] == 0):  # a row without an ORF has zeros there
                 failed.setdefault(row, (error_type, f"{role}: {message}"))
-    if settings.rows == "longest":
-        blocks.append(_length_numbers(windows, rows))
     advance(given.part.letters - told)
     kept = np.setdiff1d(np.arange(len(rows.window_rows)), np.fromiter(failed, np.int64, len(failed)))
     owners = windows.record_rows[rows.window_rows]
@@ -100,15 +98,11 @@ def embed_rows(
     return EmbeddedRows(windows, rows, kept, np.concatenate(blocks, axis=1)[kept], failures)
 
 
-def _length_numbers(windows: Windows, rows: Rows) -> NDArray[np.float32]:
-    """Doublings of a window of 500 bases, and the ORF's share of the window: shape (rows, 2)."""
-    window_bp = (windows.ends - windows.starts)[rows.window_rows]
-    return np.stack((np.log2(window_bp / 500), 3 * rows.residues / window_bp), axis=1).astype(np.float32)
-
-
 def _tokens(rows: Rows, role: str, encoder: Encoder, window_bp: int) -> Ragged:
     if role == "protein":
         return rows.protein_tokens()
+    if encoder.architecture.reads_bases:
+        return rows.base_codes()
     return encoder.tokenise(rows.nucleotides(), window_bp + 1).ragged
 
 

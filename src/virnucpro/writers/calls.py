@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,7 @@ __all__ = ["COLUMNS", "CallsTable"]
 
 COLUMNS: Final = (
     "record", "length", "n_windows", "n_scored", "virus_score", "call", "threshold", "margin", "fdr",
-    "best_start", "best_end", "status",
+    "best_class", "best_start", "best_end", "status",
 )  # fmt: skip
 MAX_ID_CHARACTERS: Final = 1000
 ABSENT: Final = "NA"
@@ -26,9 +26,11 @@ ABSENT: Final = "NA"
 class CallsTable(StreamWriter):
     """Tab-separated; positions are 0-based and half-open, as in BED."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, classes: Sequence[str], class_scores: bool) -> None:
         super().__init__(results, "calls.tsv")
-        self.stream.write(("\t".join(COLUMNS) + "\n").encode())
+        self._classes, self._class_scores = tuple(classes), class_scores
+        more = [f"score_{name}" for name in classes] if class_scores else []
+        self.stream.write(("\t".join((*COLUMNS, *more)) + "\n").encode())
 
     def write(self, called: CalledRecords) -> None:
         """Write a row for each record."""
@@ -41,9 +43,17 @@ class CallsTable(StreamWriter):
             (shown(record.id, MAX_ID_CHARACTERS) for record in called.records),
             calls.lengths_bp.tolist(), calls.n_windows.tolist(), calls.n_scored.tolist(), _numbers(calls.score),
             calls.call.tolist(), _numbers(calls.threshold), _numbers(calls.margin), _numbers(calls.fdr),
-            _positions(starts), _positions(ends), calls.status.tolist(), strict=True,
+            self._best_class(calls.classes), _positions(starts), _positions(ends), calls.status.tolist(),
+            *(_numbers(column) for column in calls.classes.T if self._class_scores), strict=True,
         )  # fmt: skip
         self.stream.write("".join("\t".join(map(str, row)) + "\n" for row in rows).encode())
+
+    def _best_class(self, classes: NDArray[np.float64]) -> Iterator[str]:
+        """Name the most probable class of each record."""
+        if not self._classes:
+            return iter([ABSENT] * len(classes))
+        names = (self._classes[number] for number in classes.argmax(axis=1).tolist())
+        return (ABSENT if row[0] != row[0] else name for row, name in zip(classes.tolist(), names, strict=True))
 
 
 def _numbers(column: NDArray[np.float64]) -> Iterator[str]:
