@@ -6,7 +6,6 @@ from dataclasses import replace
 import torch
 from safetensors.torch import save_file
 
-from calibration_by_hand import CALIBRATION
 from dna_layouts import dna_config, gte_model, published_dna_state, published_tokenizer
 from published_layouts import transformers_model
 from virnucpro.features.classifier import Classifier, serialise_classifier
@@ -18,8 +17,6 @@ from virnucpro.models.mini import CLASSES, Mini, MiniConfig
 TINY_PROTEIN = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64}
 TINY_DNA = {"num_hidden_layers": 2, "hidden_size": 48, "num_attention_heads": 4, "intermediate_size": 64}
 
-<<<<<<< HEAD
-=======
 WEIGHTS = "model.safetensors"
 
 CALIBRATION = {
@@ -34,7 +31,6 @@ CALIBRATION = {
     },
 }
 
->>>>>>> main
 
 def write_encoders(folder, protein=None, dna=None, vocabulary=300):
     """Both halves in half precision, as transformers and as DNABERT-S's publisher write them."""
