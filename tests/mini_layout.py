@@ -18,23 +18,8 @@ from virnucpro.models.mini import CLASSES, Mini, MiniConfig
 TINY_PROTEIN = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64}
 TINY_DNA = {"num_hidden_layers": 2, "hidden_size": 48, "num_attention_heads": 4, "intermediate_size": 64}
 
-<<<<<<< HEAD
-=======
 WEIGHTS = "model.safetensors"
 
-CALIBRATION = {
-    "window": {"lengths": [100.0, 1000.0], "slope": [0.5, 1.0], "intercept": [0.0, -0.5]},
-    "gamma": 0.5,
-    "record": {"lengths": [150.0, 1500.0, 10000.0], "slope": [1.0, 0.8, 0.6], "intercept": [0.1, 0.0, 0.0]},
-    "thresholds": {"conservative": [3.0, 2.0, 1.0], "default": [1.5, 1.0, 0.5], "relaxed": [0.0, 0.0, 0.0]},
-    "operating": {
-        "z": [-4.0, 0.0, 4.0],
-        "fpr": [[1.0, 0.2, 0.01], [1.0, 0.1, 0.0], [1.0, 0.1, 0.0]],
-        "tpr": [[1.0, 0.8, 0.2], [1.0, 0.9, 0.4], [1.0, 0.9, 0.4]],
-    },
-}
-
->>>>>>> main
 
 def write_encoders(folder, protein=None, dna=None, vocabulary=300):
     """Both halves in half precision, as transformers and as DNABERT-S's publisher write them."""

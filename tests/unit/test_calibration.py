@@ -6,22 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from virnucpro.scoring.call_rule import CallRule, choose_rule
-from virnucpro.scoring.scores import PartScores, ScoredFrame, ScoredWindow
 
 from calibration_by_hand import CALIBRATION
 from scored_rows import scored_windows
 from virnucpro.errors import ConfigError, WeightsError
-<<<<<<< HEAD
 from virnucpro.scoring.calibration import FDR_ROWS, LEVELS, Calibration, prior_logit
 from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.rule import CallRule, choose_rule
-=======
-from virnucpro.records import Record
-from virnucpro.scoring.calibration import LEVELS, Calibration, prior_logit
-from virnucpro.scoring.calls import call_record
-from virnucpro.sequences.windows import Outcome
->>>>>>> main
 
 MADE = Calibration.from_dict(CALIBRATION)
 
