@@ -111,9 +111,9 @@ def _sum_up(done: Prediction, console: Console) -> None:
         + _in_brackets({status: number for status, number in statuses.items() if status != "scored"})
     )
     if not counts["records"]:
-        console.say("warning: the input holds no records; the tables have a header and no rows")
+        console.warn("the input holds no records; the tables have a header and no rows")
     elif 2 * statuses.get("ambiguous", 0) > counts["records"]:
-        console.say("warning: most records are mostly other letters than A, C, G and T; is this DNA?")
+        console.warn("most records are mostly other letters than A, C, G and T; is this DNA?")
     skipped = outcome.parts - outcome.computed_parts
     how = (
         f"{outcome.computed_parts:,} parts computed, {skipped:,} skipped"

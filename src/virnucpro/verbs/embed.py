@@ -248,10 +248,10 @@ class _Embedding:
         expected = catalogue_width(self.model.identity)
         ids: list[str] = []
         replaced: list[tuple[int, str, int]] = []
-        first_failure = ""
+        first_failure, read = "", 0
         with tempfile.TemporaryFile(dir=results.scratch) as spool:
             for given, computed in parts:
-                arrays = computed.arrays
+                arrays, read = computed.arrays, read + len(given.records)
                 if expected not in (None, arrays["vectors"].shape[1]):
                     found = arrays["vectors"].shape[1]
                     name = self.model.identity.name
@@ -266,7 +266,7 @@ class _Embedding:
                     first_failure = f"the first (record {number}, {failure.id}): {failure.message}"
             if not ids:
                 raise InputError(
-                    f"{shown(self.label)}: none of its sequences could be embedded; {shown(first_failure)}"
+                    f"{shown(self.label)}: none of its {read} sequences could be embedded; {shown(first_failure)}"
                 )
             spool.flush()
             vectors = np.memmap(spool, np.float32, "r", shape=(len(ids), encoder.width))
