@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from safetensors.torch import save_file
 
+from calibration_by_hand import CALIBRATION
 from dna_layouts import dna_config, gte_model, published_dna_state, published_tokenizer
 from published_layouts import transformers_model
 from virnucpro.features.classifier import Classifier, serialise_classifier
@@ -18,18 +19,6 @@ TINY_PROTEIN = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads"
 TINY_DNA = {"num_hidden_layers": 2, "hidden_size": 48, "num_attention_heads": 4, "intermediate_size": 64}
 
 WEIGHTS = "model.safetensors"
-
-CALIBRATION = {
-    "window": {"lengths": [100.0, 1000.0], "slope": [0.5, 1.0], "intercept": [0.0, -0.5]},
-    "gamma": 0.5,
-    "record": {"lengths": [150.0, 1500.0, 10000.0], "slope": [1.0, 0.8, 0.6], "intercept": [0.1, 0.0, 0.0]},
-    "thresholds": {"conservative": [3.0, 2.0, 1.0], "default": [1.5, 1.0, 0.5], "relaxed": [0.0, 0.0, 0.0]},
-    "operating": {
-        "z": [-4.0, 0.0, 4.0],
-        "fpr": [[1.0, 0.2, 0.01], [1.0, 0.1, 0.0], [1.0, 0.1, 0.0]],
-        "tpr": [[1.0, 0.8, 0.2], [1.0, 0.9, 0.4], [1.0, 0.9, 0.4]],
-    },
-}
 
 
 def write_encoders(folder, protein=None, dna=None, vocabulary=300):

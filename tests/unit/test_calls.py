@@ -59,7 +59,7 @@ NO_ROW = (0, 0, 9, ())
 @pytest.mark.parametrize(
     ("windows", "status"),
     [
-        ([], "empty"),
+        ([], "too_short"),
         ([(*NO_ROW, WindowStatus.NO_OPEN_FRAME)] * 2 + [(*NO_ROW, WindowStatus.AMBIGUOUS)], "no_open_frame"),
         ([(*NO_ROW, WindowStatus.TOO_SHORT)], "too_short"),
         ([(*NO_ROW, WindowStatus.AMBIGUOUS)], "ambiguous"),
@@ -70,6 +70,10 @@ def test_a_record_without_a_score_says_why(windows, status):
     calls = calls_of([9], *windows)
     assert np.isnan([calls.score, calls.threshold, calls.margin, calls.fdr]).all()
     assert (calls.call[0], calls.status[0], calls.best_window[0]) == ("not_scored", status, -1)
+
+
+def test_a_record_without_letters_is_empty():
+    assert calls_of([0, 9]).status.tolist() == ["empty", "too_short"]
 
 
 @pytest.mark.parametrize(
@@ -144,6 +148,15 @@ def test_a_record_is_called_alone_as_in_company(many, record):
 
 def replace_record(window):
     return (0, *window[1:])
+
+
+def test_classes_of_a_record_are_the_mean_of_its_rows():
+    scored = scored_windows((0, 0, 9, (0.1, 0.2)), (0, 9, 18, (0.3,)), (1, 0, 9))
+    marked = replace(scored, classes=np.array([[1, 0], [0, 1], [0.5, 0.5]], np.float32))
+    rule = CallRule()
+    calls = call_records(np.array([18, 9]), marked, rule.window_scores(marked), rule)
+    np.testing.assert_allclose(calls.classes, [[0.5, 0.5], [np.nan, np.nan]])
+    assert calls_of([9], (0, 0, 9, (0.1,))).classes.shape == (1, 0)
 
 
 def test_classes_travel_with_their_rows(many):

@@ -14,6 +14,7 @@ from virnucpro.models.dnabert_s_checkpoints import DnaEncoder
 from virnucpro.records import Record
 from virnucpro.runs.plan import PartSize
 from virnucpro.runs.run import PartInput
+from virnucpro.sequences.nucleotides import reverse_complement
 from virnucpro.sequences.windows import WindowStatus
 from virnucpro.verbs.encoders import ChosenEncoders
 from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, letters
@@ -72,14 +73,13 @@ def test_every_window_of_letters_has_a_row(given, both):
     assert ((per_window > 0) == (made.rows.status == WindowStatus.SCORED)).all()
     assert made.failures == ()
     assert made.kept.tolist() == list(range(len(made.rows)))
-    widths = [encoder.width for encoder in both.encoders.values()]
-    assert made.vectors.shape == (len(made.rows), sum(widths) + 2)
+    assert made.vectors.shape == (len(made.rows), sum(encoder.width for encoder in both.encoders.values()))
 
 
 def test_no_protein_is_zeros_and_every_other_row_has_its_own_vectors(given, both):
     made = embedded(given, both)
     encoders = both.encoders
-    dna, protein = np.split(made.vectors[:, :-2], [encoders["dna"].width], axis=1)
+    dna, protein = np.split(made.vectors, [encoders["dna"].width], axis=1)
     proteins = made.rows.proteins()
     empty = np.array([not one for one in proteins])
     assert 0 < empty.sum() < len(empty)
@@ -102,14 +102,6 @@ def test_equal_letters_are_embedded_once(given, dna_encoder, monkeypatch):
     monkeypatch.setattr(DnaEncoder, "embed", noting)
     made = embedded(given, chosen(dna=dna_encoder))
     assert sum(asked) == len(set(made.rows.nucleotides())) < len(made.rows)
-
-
-def test_lengths_stand_at_the_end(given, both):
-    made = embedded(given, both)
-    window_bp = (made.windows.ends - made.windows.starts)[made.rows.window_rows]
-    for numbers, bases, protein in zip(made.vectors[:, -2:], window_bp, made.rows.proteins(), strict=True):
-        assert numbers[0] == np.float32(np.log2(bases / 500))
-        assert numbers[1] == np.float32(3 * len(protein) / bases)
 
 
 def test_letters_that_do_not_fit_fail_with_all_of_their_rows_and_no_other(given, both, monkeypatch):
@@ -141,13 +133,13 @@ def test_without_any_protein_there_are_rows_all_the_same(both):
     made = embedded(stops, both)
     assert len(made.rows) == 1
     assert made.failures == ()
-    assert (made.vectors[0, both.encoders["dna"].width : -2] == 0).all()
+    assert (made.vectors[0, both.encoders["dna"].width :] == 0).all()
 
 
 def test_nothing_to_embed_is_no_error(both):
     (empty,) = parts_of(records_of(["", "N" * 50, "AC"]), LONGEST)
     made = embedded(empty, both)
-    assert made.vectors.shape == (0, sum(encoder.width for encoder in both.encoders.values()) + 2)
+    assert made.vectors.shape == (0, sum(encoder.width for encoder in both.encoders.values()))
     assert made.failures == ()
 
 
@@ -194,3 +186,21 @@ def test_records_that_are_too_short_have_no_windows(both):
 @pytest.mark.parametrize("sequence", ["ACGT", "AC GT\t\n", "", "AC-GT*", " "])
 def test_white_space_is_no_letter(sequence):
     assert letters(Record(1, "r", sequence)) == len("".join(sequence.split()))
+
+
+@pytest.mark.parametrize("length", [100, 301, 902, 1499, 2001])
+def test_a_sequence_and_its_reverse_complement_have_the_same_rows(both, length):
+    """Rule `longest`: windows lie the same from both ends, and equals are chosen whatever the strand."""
+    sequence = random_dna(np.random.default_rng(length), length)
+    turned = reverse_complement(sequence.encode()).decode()
+    forward, reverse = (embedded(next(parts_of(records_of([one]), LONGEST)), both) for one in (sequence, turned))
+
+    def described(made, numbers):
+        per_row = zip(numbers.tolist(), made.rows.nucleotides(), made.vectors, strict=True)
+        return sorted(per_row, key=lambda row: row[:2])
+
+    mirrored = len(reverse.windows) + 1 - reverse.windows.numbers[reverse.rows.window_rows]
+    rows = described(forward, forward.windows.numbers[forward.rows.window_rows]), described(reverse, mirrored)
+    for row, other in zip(*rows, strict=True):
+        assert row[:2] == other[:2]
+        np.testing.assert_allclose(row[2], other[2], atol=INVARIANCE_FP32)
