@@ -100,7 +100,7 @@ def choose_rule(
     max_fdr: float | None = None,
 ) -> CallRule:
     """Make the rule that a user asked for; ConfigError when it needs a calibration that the classifier lacks."""
-    ways = {f"--{level}": level != "default", "--min-score": min_score is not None, "--max-fdr": max_fdr is not None}
+    ways = {"--min-score": min_score is not None, "--max-fdr": max_fdr is not None, f"--{level}": level != "default"}
     chosen = [option for option, given in ways.items() if given]
     if len(chosen) > 1:
         raise ConfigError(f"{' and '.join(chosen)} exclude each other; give one")
