@@ -12,6 +12,7 @@ is killed, the same command continues from the parts that are saved.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import time
@@ -49,6 +50,7 @@ __all__ = ["execute"]
 LOCK: Final = "lock"
 PARTS: Final = "parts"
 UNFINISHED: Final = "unfinished"
+ATTEMPTS: Final = 100
 RUNS_BETWEEN_MESSAGES: Final = 100
 
 logger = logging.getLogger("virnucpro.runs")
@@ -103,10 +105,7 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
     """Compute, collect and publish one run, alone in its scratch folder."""
     run, started = planned.run, time.monotonic()
     try:
-        for folder in (run.scratch.parent, run.scratch):
-            if folder.is_symlink():
-                raise StoreError(f"{folder} is a link, and results would be written through it; remove it")
-        run.scratch.mkdir(parents=True, exist_ok=True)
+        _make_scratch(run)
         with FileLock(run.scratch / LOCK).acquire(timeout=0):
             execution = _Execution(planned, overwrite, state, tell)
             try:
@@ -136,6 +135,18 @@ class _SavedParts:
 
     def __iter__(self) -> Iterator[tuple[PartInput, ComputedPart]]:
         return self.begin()
+
+
+def _make_scratch(run: Run) -> None:
+    """Make the folder of a run's parts; a neighbour that ends just then may remove what both are in."""
+    for folder in (run.scratch.parent, run.scratch):
+        if folder.is_symlink():
+            raise StoreError(f"{folder} is a link, and results would be written through it; remove it")
+    for _ in range(ATTEMPTS):
+        with contextlib.suppress(FileNotFoundError):
+            run.scratch.mkdir(parents=True, exist_ok=True)
+            return
+    raise FileNotFoundError(errno.ENOENT, "its folder vanishes again and again")
 
 
 class _Execution:
@@ -174,8 +185,9 @@ class _Execution:
                 logger.warning("part %d of %s is damaged: computed again", number, self.run.label)
                 missing, computed = {number}, computed + 1
                 continue
-            logger.info("%s: %d of %d parts computed, results saved", self.run.label, computed, len(self.plan.parts))
             parts = len(self.plan.parts)
+            counts = ", ".join(f"{value} {key}" for key, value in manifest.counts.items() if isinstance(value, int))
+            logger.info("%s: %d of %d parts computed, results saved: %s", self.run.label, computed, parts, counts)
             return Outcome(self.run, State.WRITTEN, manifest, None, manifest.failures, parts, computed)
 
     def what_is_saved(self) -> str:

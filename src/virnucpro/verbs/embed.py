@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.embedding.embed import embed_tokens
-from virnucpro.errors import DimensionError, InputError, shown
-from virnucpro.features.vectors import FORMATS
-from virnucpro.models.catalog import DEFAULT_MODEL, catalogue_identity, catalogue_width
+from virnucpro.errors import InputError, shown
+from virnucpro.features.vectors import FORMATS, require_catalogue_width
+from virnucpro.models.catalog import DEFAULT_MODEL, catalogue_identity
 from virnucpro.models.hub import find_architecture, find_checkpoint
 from virnucpro.models.placement import Placement, choose_placement
 from virnucpro.models.registry import Architecture
@@ -237,6 +237,7 @@ class _Embedding:
             told += residues
             advance(residues)
 
+        require_catalogue_width(self.model.identity, self.model.encoder.width)
         found = embed_sequences(self.model.encoder, given.records, self.settings, tell)
         advance(given.part.letters - told)
         arrays: Arrays = {"rows": found.rows.astype(np.int32), "vectors": found.vectors, "replaced": found.replaced}
@@ -245,17 +246,12 @@ class _Embedding:
     def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
         """Write the feature file; vectors pass through a temporary file, not through memory."""
         encoder = self.model.encoder
-        expected = catalogue_width(self.model.identity)
         ids: list[str] = []
         replaced: list[tuple[int, str, int]] = []
         first_failure, read = "", 0
         with tempfile.TemporaryFile(dir=results.scratch) as spool:
             for given, computed in parts:
                 arrays, read = computed.arrays, read + len(given.records)
-                if expected not in (None, arrays["vectors"].shape[1]):
-                    found = arrays["vectors"].shape[1]
-                    name = self.model.identity.name
-                    raise DimensionError(f"{name} gave vectors of {found} numbers instead of {expected}")
                 ids += [given.records[row].id for row in arrays["rows"].tolist()]
                 spool.write(arrays["vectors"].tobytes())
                 for row, count in arrays["replaced"].tolist():
