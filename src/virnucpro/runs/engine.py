@@ -17,8 +17,8 @@ import json
 import logging
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import accumulate, chain
 from pathlib import Path
@@ -120,7 +120,7 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
                 logger.error("%s", error)  # noqa: TRY400  its message says it all
                 return Outcome(run, State.REFUSED, None, error, tuple(execution.failures))
             except KeyboardInterrupt:
-                logger.warning("interrupted: %s; the same command continues from them", execution.saved_parts())
+                logger.warning("interrupted: %s; the same command continues from them", execution.what_is_saved())
                 raise
             if not run.keep_parts and outcome.manifest and not outcome.manifest.may_succeed_elsewhere:
                 execution.remove_scratch()
@@ -129,6 +129,16 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
     except OSError as error:
         raise cannot_write(run.outdir, error) from error
     return replace(outcome, seconds=time.monotonic() - started)
+
+
+@dataclass(frozen=True, eq=False)
+class _SavedParts:
+    """Saved parts, which a job may go through more than once."""
+
+    begin: Callable[[], Iterator[tuple[PartInput, ComputedPart]]]
+
+    def __iter__(self) -> Iterator[tuple[PartInput, ComputedPart]]:
+        return self.begin()
 
 
 def _make_scratch(run: Run) -> None:
@@ -163,6 +173,7 @@ class _Execution:
             with whole_file(self.run.scratch / PLAN, self._unfinished) as stream:
                 stream.write(json.dumps({"key": key, **self.plan.to_json()}).encode())
         self.failures: list[tuple[str, Failure]] = []
+        self.counts: dict[str, int] = {}
         self.store = self._store(f"{key} {self.plan.sha256}")
 
     def outcome(self) -> Outcome:
@@ -183,7 +194,7 @@ class _Execution:
             logger.info("%s: %d of %d parts computed, results saved: %s", self.run.label, computed, parts, counts)
             return Outcome(self.run, State.WRITTEN, manifest, None, manifest.failures, parts, computed)
 
-    def saved_parts(self) -> str:
+    def what_is_saved(self) -> str:
         """Say how many parts need not be computed again."""
         saved = sum(self._saved(part.number) for part in self.plan.parts)
         return f"{saved} of {len(self.plan.parts)} parts are saved"
@@ -269,33 +280,34 @@ class _Execution:
 
     def _collect(self) -> Manifest:
         """Make all results from the parts, and publish them."""
-        run, counts = self.run, dict[str, int]()
-        self.failures.clear()
-
-        def loaded() -> Iterator[tuple[PartInput, ComputedPart]]:
-            for given in self._parts():
-                computed = self.store.load(given.part.number)
-                if computed is None:
-                    raise _PartDamaged(given.part.number)
-                self.failures += [self._named(given, failure) for failure in computed.failures]
-                for name, count in (computed.counts or {}).items():
-                    counts[name] = counts.get(name, 0) + count
-                yield given, computed
-
+        run = self.run
         with Results(self._unfinished, run.outdir) as results:
-            details = dict(run.job.collect(loaded(), results))
+            details = dict(run.job.collect(_SavedParts(self._saved_parts), results))
             earlier = _read_if_whole(run.manifest_path)
             run.manifest_path.unlink(missing_ok=True)
             written = results.publish([source.path for source in run.inputs])
         if earlier:
             _remove_stale(run.outdir, earlier.results, written)
-        counts |= details.pop("counts", {})
+        counts = self.counts | details.pop("counts", {})
         manifest = Manifest(
             self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(self.failures), details
         )
         with whole_file(run.manifest_path, self._unfinished) as stream:
             stream.write(manifest.to_json())
         return manifest
+
+    def _saved_parts(self) -> Iterator[tuple[PartInput, ComputedPart]]:
+        """Go through all parts with their records, in file order; adds up what they say of themselves."""
+        self.failures.clear()
+        self.counts.clear()
+        for given in self._parts():
+            computed = self.store.load(given.part.number)
+            if computed is None:
+                raise _PartDamaged(given.part.number)
+            self.failures += [self._named(given, failure) for failure in computed.failures]
+            for name, count in (computed.counts or {}).items():
+                self.counts[name] = self.counts.get(name, 0) + count
+            yield given, computed
 
     def _named(self, given: PartInput, failure: Failure) -> tuple[str, Failure]:
         """Say of a failure which input it is in, and which of its records it is."""

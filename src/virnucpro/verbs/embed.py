@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -248,7 +248,7 @@ class _Embedding:
         arrays: Arrays = {"rows": found.rows.astype(np.int32), "vectors": found.vectors, "replaced": found.replaced}
         return ComputedPart(arrays, found.failures, found.counts)
 
-    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
+    def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
         """Write the feature file; vectors pass through a temporary file, not through memory."""
         encoder = self.model.encoder
         ids: list[str] = []
