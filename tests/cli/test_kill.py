@@ -58,7 +58,7 @@ if how == "at random moments":
     moments, kills, number = random.Random(count), 0, 0
     while kills < count:
         child = forked(folder / f"killed{number:03}")
-        time.sleep(moments.uniform(0, duration) / 3)  # a third, so that it takes several to reach the end
+        time.sleep(moments.uniform(0, duration) / 2)  # half, so that it takes several to reach the end
         os.kill(child, signal.SIGKILL)
         if os.WIFSIGNALED(ended(child)):
             kills += 1
