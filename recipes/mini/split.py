@@ -103,6 +103,8 @@ def _deal(
     side_of_part = np.zeros(len(numbers), np.int64)
     for kind in range(2 * len(CLASSES)):
         members = np.flatnonzero(kind_of_part == kind)
+        if len(members) < 3:  # too few for three sides
+            continue
         wanted = share * weights[members].sum()
         got = [0.0, 0.0]
         for part in rng.permutation(members):
