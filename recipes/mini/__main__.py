@@ -3,9 +3,9 @@
 Every stage leaves a file in RUN and is skipped where the file is there; training goes on where its checkpoint ends.
 
 1. Records as arrays, and the split (``RUN/cache``).
-2. Training on the training side (``plateau.pt``), then with a falling rate (``split.pt``): the network whose figures are
-   reported, and whose scores the calibration is fitted on.
-3. Training on everything, from ``plateau.pt`` on (``all-plateau.pt``, ``all.pt``): the network that ships.
+2. Training on the training side (``plateau.pt``), then with a falling rate (``split.pt``): the network whose figures
+   are reported, and whose scores the calibration is fitted on.
+3. Training on everything, from ``plateau.pt`` on (``all.pt``): the network that ships.
 4. Baselines, calibration, figures, export (``RUN/mini``).
 """
 
@@ -46,8 +46,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with RECORDS.tsv and the files that it names")
     parser.add_argument("--out", type=Path, required=True, help="folder of this run")
     parser.add_argument("--steps", type=int, default=14_000, help="steps on the training side before the rate falls")
-    parser.add_argument("--all-steps", type=int, default=6_000, help="further steps on everything")
-    parser.add_argument("--cooling", type=int, default=2_000, help="steps in which the rate falls to zero, each time")
+    parser.add_argument("--cooling", type=int, default=2_500, help="steps there in which the rate falls to zero")
+    parser.add_argument("--all-steps", type=int, default=6_000, help="further steps on everything, from the plateau on")
+    parser.add_argument("--all-cooling", type=int, default=4_000, help="how many of these have a falling rate")
     parser.add_argument("--batch-bp", type=int, default=96_000, help="bases of a step")
     parser.add_argument("--seed", type=int, default=1, help="seed of weights, windows and errors")
     args = parser.parse_args()
@@ -63,27 +64,25 @@ def main() -> None:
     report = _report(args, on_split, calibration, sets, records, split)
     facts = {"windows_trained": int(report["windows"]), "seed": args.seed, "data_sha256": records.digest}
     export(on_all, calibration, WINDOW_BP, facts, args.out / "mini")
-    command = f"python -m recipes.mini --data FOLDER --out RUN --steps {args.steps} --all-steps {args.all_steps} --cooling {args.cooling} --batch-bp {args.batch_bp} --seed {args.seed}"
+    command = (
+        f"python -m recipes.mini --data FOLDER --out RUN --steps {args.steps} --cooling {args.cooling} "
+        f"--all-steps {args.all_steps} --all-cooling {args.all_cooling} --batch-bp {args.batch_bp} --seed {args.seed}"
+    )
     write_card(args.out / "mini", report, records, split, command)
 
 
 def _train_stages(args: argparse.Namespace, records: Records, split: Split, cache: Path) -> tuple[Mini, Mini]:
     """Two networks: of the training side, and of everything."""
-    train_side, config = split.sides == 0, MiniConfig()
-
-    def run(name: str, begin: str | None, until: int, cooling: int, kept: Any, hidden: Any) -> Mini:
-        sampler = Sampler(records, split.groups, kept, args.batch_bp, args.seed, hidden)
-        start = args.out / f"{begin}.pt" if begin else None
-        plan = Plan(until, cooling, seed=args.seed)
-        return train(config, plan, sampler, args.out / f"{name}.pt", cache, start)
-
     everything = np.ones(len(records), bool)
-    run("plateau", None, args.steps, 0, train_side, None)
-    on_split = run("split", "plateau", args.steps + args.cooling, args.cooling, train_side, None)
+    side = Sampler(records, split.groups, split.sides == 0, args.batch_bp, args.seed)
+    plateau = args.out / "plateau.pt"
+    train(MiniConfig(), Plan(args.steps, 0, seed=args.seed), side, plateau, cache)
+    plan = Plan(args.steps + args.cooling, args.cooling, seed=args.seed)
+    on_split = train(MiniConfig(), plan, side, args.out / "split.pt", cache, plateau)
     hidden = hide_proviruses(on_split, records, cache)
-    until = args.steps + args.all_steps
-    run("all-plateau", "plateau", until, 0, everything, hidden)
-    return on_split, run("all", "all-plateau", until + args.cooling, args.cooling, everything, hidden)
+    whole = Sampler(records, split.groups, everything, args.batch_bp, args.seed, hidden)
+    plan = Plan(args.steps + args.all_steps, args.all_cooling, seed=args.seed)
+    return on_split, train(MiniConfig(), plan, whole, args.out / "all.pt", cache, plateau)
 
 
 def evaluation_sets(records: Records, split: Split, cache: Path) -> Sets:
@@ -96,7 +95,7 @@ def evaluation_sets(records: Records, split: Split, cache: Path) -> Sets:
         known = known_kmers(records, split, cache)
         sizes = {length: int(np.clip(PER_CLASS_BP // length, MIN_PER_CLASS, PER_CLASS)) for length in lengths}
         made = {key: evaluation_windows(records, split, *key, sizes[key[1]], known, 1) for key in keys}
-        np.savez(path, **{f"{side}-{length}-{n}": getattr(made[side, length], n) for side, length in keys for n in names})
+        np.savez(path, **{f"{s}-{bp}-{name}": getattr(made[s, bp], name) for s, bp in keys for name in names})
     found = np.load(path)
     return {(SIDES[s], bp): Evaluation(**{n: found[f"{s}-{bp}-{n}"] for n in names}) for s, bp in keys}
 

@@ -71,7 +71,7 @@ def train_baseline(name: str, sampler: Sampler, steps: int, seed: int = 0) -> nn
         codes, lengths, allowed = sampler.batch(step)
         loss = loss_of(net(counter(codes, lengths)), torch.from_numpy(allowed))
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
     return net.eval()

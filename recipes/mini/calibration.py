@@ -66,7 +66,8 @@ def fit_line(z: NDArray[np.float64], viral: NDArray[np.bool_], weights: NDArray[
 
     def cost(beta: NDArray[np.float64]) -> float:
         value = columns @ beta
-        return float((weights * (np.logaddexp(0, value) - viral * value)).sum() + RIDGE / 2 * ((beta - (1, 0)) ** 2).sum())
+        losses = weights * (np.logaddexp(0, value) - viral * value)
+        return float(losses.sum() + RIDGE / 2 * ((beta - (1, 0)) ** 2).sum())
 
     for _ in range(50):
         p = 1 / (1 + np.exp(-np.clip(columns @ beta, -50, 50)))
@@ -93,7 +94,7 @@ def expected_error(z: NDArray[np.float64], viral: NDArray[np.bool_], weights: ND
         if len(rows):
             share = weights[rows].sum()
             error += abs((weights[rows] * (p[rows] - viral[rows])).sum()) / max(share, 1e-12) * share
-    return error / weights.sum()
+    return float(error / weights.sum())
 
 
 def threshold_of(scored: Scored, z: NDArray[np.float64], level: str) -> float:
@@ -143,7 +144,8 @@ def calibrate(windows: list[Scored], records: list[Scored]) -> dict[str, Any]:
         sets.append(one)
     found = {level: [threshold_of(one, z, level) for one, z in zip(sets, calibrated, strict=True)] for level in LEVELS}
     thresholds = {level: _smoothed(found[level]) for level in LEVELS}
-    fpr, tpr = [], []
+    fpr: list[list[float]] = []
+    tpr: list[list[float]] = []
     for one, z in zip(sets, calibrated, strict=True):
         weights = balanced_weights(one.classes)
         for rows, rates in ((~one.viral, fpr), (one.viral, tpr)):
@@ -161,7 +163,7 @@ def calibrate(windows: list[Scored], records: list[Scored]) -> dict[str, Any]:
 def _smoothed(values: list[float]) -> list[float]:
     """Mean of neighbouring knots, 1:2:1: a threshold at one length rests on few hosts' tails."""
     padded = np.pad(values, 1, mode="edge")
-    return np.asarray((padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4).tolist()
+    return [float(value) for value in (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4]
 
 
 def apply_line(curve: dict[str, list[float]], z: NDArray[np.float64], length: float) -> NDArray[np.float64]:

@@ -69,19 +69,20 @@ def _data(records: Records, split: Split) -> str:
                 cells.append(f"{rows.sum():,} / {groups:,} / {records.lengths[rows].sum() / 1e6:.1f}")
             if (records.classes[records.genes == genes] == kind).any():
                 lines.append(f"| {name.replace('_', ' ')}, {'genes' if genes else 'genomes'} | {' | '.join(cells)} |")
-    shares = ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in zip(CLASSES, CLASS_SHARES, strict=True))
+    names = [name.replace("_", " ") for name in CLASSES]
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in zip(names, CLASS_SHARES, strict=True))
     return f"""## Data and splits
 
-Records / groups or genomes / million bases. *Family* sides: groups of relatives (by name of family, genus or genome, or
-by shared 25-mers) of which nothing is in training; records related to them otherwise are unused, and a window with any
-sampled 25-mer of the training side is left out. *Record* sides: genomes of groups whose other genomes are in training;
-windows of which more than half of the 25-mers are in training are left out. Genes of viruses have no family name, so
+Records / groups or genomes / million bases. *Family* sides: groups of relatives (by name of family, genus or genome,
+or by shared 25-mers) of which nothing is in training; records related to them otherwise are unused, and a window with
+any sampled 25-mer of the training side is left out. *Record* sides: genomes of groups whose other genomes are in
+training; windows of which more than half of the 25-mers are in training are left out. Genes of viruses have no family name, so
 a family side may hold a distant relative of a gene in training.
 
 {chr(10).join(lines)}
 
-Windows of 100 to 3,000 bp, as many bases of every length, cut at random places: {shares}. Within a class {GENE_SHARE:.0%}
-of the windows come from genes (neighbouring genes of one genome joined), the others from genomes; groups weigh as the
+Windows of 100 to 3,000 bp, as many bases of every length, cut at random places: {shares}. Within a class
+{GENE_SHARE:.0%} of the windows come from genes (neighbouring genes of one genome joined), the others from genomes; groups weigh as the
 root of their bases. Half of the windows have up to 2 % wrong bases, 6 % some unknown ones; 4 % are shuffled windows and
 repeats, which count as not viral. Bacterial genomes keep their proviruses, under the label of the host, except where
 the network of the training side calls a run of 15,000 bp viral: such places are left out of the last training.
@@ -96,9 +97,9 @@ def _quality(report: dict[str, Any]) -> str:
     known = ", ".join(f"{name} {value:.3f}" for name, value in report["training_side"].items())
     return f"""## How good it is
 
-AUROC of windows cut from genomes, 95 % intervals by drawing genomes (family side: groups of relatives) again. Baselines:
-a perceptron on counts of canonical 5-mers, and on codons of the frame with fewest stop codons, trained on windows of the
-same sampler. On windows of 1,000 bp of its own training side: {known}.
+AUROC of windows cut from genomes, 95 % intervals by drawing genomes (family side: groups of relatives) again.
+Baselines: a perceptron on counts of canonical 5-mers, and on codons of the frame with fewest stop codons, trained on
+windows of the same sampler. On windows of 1,000 bp of its own training side: {known}.
 
 ### Family split: nothing related in training
 
@@ -115,8 +116,8 @@ same sampler. On windows of 1,000 bp of its own training side: {known}.
 ## Calls
 
 Share of sequences that are called viral, windows of genomes; for hosts these are false positives. Thresholds were
-fitted on the family-validation side for false positives over mixed hosts ({mix}), and at most so many of bacteria and of
-eukaryotes, each alone: {levels}. ECE: expected calibration error when half of all sequences are viral.
+fitted on the family-validation side for false positives over mixed hosts ({mix}), and at most so many of bacteria and
+of eukaryotes, each alone: {levels}. ECE: expected calibration error when half of all sequences are viral.
 
 ### Family split
 

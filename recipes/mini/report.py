@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from recipes.mini.baseline import BASELINES, score_baseline
 from recipes.mini.calibration import LEVELS, Scored, apply_line, balanced_weights, expected_error
-from recipes.mini.data import CLASSES, VIRAL
+from recipes.mini.data import CLASSES
 from recipes.mini.scoring import COMPARISONS, auroc, bootstrap, chosen, recall_at, score_windows, viral_scores
 from recipes.mini.windows import Evaluation
 from virnucpro.models.mini import Mini
@@ -21,14 +22,14 @@ Sets = dict[tuple[str, int], Evaluation]
 
 
 def score_records(net: Mini, windows: Evaluation, window_bp: int) -> NDArray[np.float64]:
-    """Mean raw log odds of the windows of each sequence; the last window is the rest, if it is half a window or more."""
+    """Mean raw log odds of each sequence's windows, which are as many as come next to `window_bp`, all alike long."""
     length = windows.codes.shape[1]
     if length <= window_bp:
         return viral_scores(score_windows(net, windows.codes, windows.lengths))
     count = max(round(length / window_bp), 1)
     edges = np.linspace(0, length, count + 1).astype(int)
     scores = []
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges.tolist()):
         part = np.ascontiguousarray(windows.codes[:, start:end])
         scores.append(viral_scores(score_windows(net, part, np.full(len(part), end - start))))
     return np.asarray(np.mean(scores, axis=0))
@@ -120,8 +121,3 @@ def calls_table(rows: list[dict[str, Any]], side: str) -> str:
                 error = f"{row['ece']:.3f}" if level == "default" else ""
                 lines.append(f"| {row['bp']:,} | {level} | {' | '.join(cells)} | {error} |")
     return "\n".join(lines)
-
-
-def viral(classes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether a class is viral."""
-    return classes < VIRAL

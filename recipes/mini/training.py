@@ -53,7 +53,7 @@ class Plan:
     steps: int
     cooling: int = 0
     rate: float = 3e-3
-    word_rate: float = 0.02
+    word_rate: float = 0.05
     warmup: int = 200
     decay: float = 0.01
     dropout: float = 0.1
@@ -90,15 +90,15 @@ def train(
     stop_after: int | None = None,
     log: Callable[[str], None] = print,
 ) -> Mini:
-    """Train, or go on where the checkpoint at `path` ends; `start_from` is a checkpoint to continue under another name."""
+    """Train, or go on where the checkpoint at `path` ends; `start_from` is one to continue under another name."""
     torch.manual_seed(plan.seed)
     net = Mini(config)
     fast = FastBlocks(net, cache)
     dense = [parameter for parameter in net.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(dense, lr=plan.rate, betas=(0.9, 0.98), weight_decay=plan.decay, fused=True)
     step, seen, spent = 0, 0, 0.0
-    if path.exists() or start_from is not None:
-        state = torch.load(path if path.exists() else start_from, weights_only=True)
+    if found := path if path.exists() else start_from:
+        state = torch.load(found, weights_only=True)
         net.load_state_dict(state["net"])
         optimizer.load_state_dict(state["optimizer"])
         fast.seen.copy_(state["words_seen"])
@@ -130,7 +130,7 @@ def train(
                 scale[:, -config.word_width :] *= torch.rand(len(part[0]), 1) >= plan.word_dropout
                 blocks = blocks * scale.repeat(2, 1)[:, None, None]
             loss = loss_of(net.head(net.pool(blocks, counts, torch.bfloat16)), part[2]) * len(part[0]) / len(codes)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             running += RUNNING * float(loss.detach())
         torch.nn.utils.clip_grad_norm_(dense, 1.0)
         share = plan.share(step)

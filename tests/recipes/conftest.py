@@ -9,6 +9,7 @@ import torch
 from recipes.mini.data import CLASSES, load_records
 from virnucpro.models.mini import Mini, MiniConfig
 
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """As the recipe trains."""

@@ -179,7 +179,7 @@ class Mini(nn.Module):
         mask_NSR1 = (counts_NSR > 0)[..., None].to(torch.float32)
         widths = (self.config.motifs, self.config.pair_width, self.config.word_width)
         norms = (self.norm_motifs, self.norm_pairs, self.norm_words)
-        parts = [norm(part) for norm, part in zip(norms, blocks_NSRX.split(widths, -1), strict=True)]
+        parts = [norm(part) for norm, part in zip(norms, torch.split(blocks_NSRX, widths, -1), strict=True)]
         hidden_NSRH = F.relu(_linear(self.into, torch.cat(parts, -1), dtype)) * mask_NSR1
         others_NS1H = _linear(self.across, hidden_NSRH.mean(2, keepdim=True), dtype)
         hidden_NSRH = F.relu(hidden_NSRH + others_NS1H) * mask_NSR1
