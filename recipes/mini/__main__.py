@@ -34,6 +34,7 @@ from virnucpro.models.mini import Mini, MiniConfig
 
 WINDOW_BP = 3000
 WINDOW_LENGTHS = (100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 3000)
+BASELINE_STEPS = 1200
 RECORD_LENGTHS = (5000, 10_000)
 REPORTED = (100, 150, 300, 500, 1000, 3000, 10_000)
 PER_CLASS, MIN_PER_CLASS, PER_CLASS_BP = 600, 120, 900_000
@@ -124,7 +125,7 @@ def _report(
     baselines = {}
     for name in BASELINES:
         sampler = Sampler(records, split.groups, split.sides == 0, args.batch_bp, args.seed)
-        baselines[name] = train_baseline(name, sampler, 2500, args.seed)
+        baselines[name] = train_baseline(name, sampler, BASELINE_STEPS, args.seed)
     test = {key: found for key, found in sets.items() if key[0].endswith("test") and key[1] in REPORTED}
     known = sets["train", 1000]
     z = viral_scores(score_windows(net, known.codes, known.lengths))

@@ -76,14 +76,14 @@ def _data(records: Records, split: Split) -> str:
 Records / groups or genomes / million bases. *Family* sides: groups of relatives (by name of family, genus or genome,
 or by shared 25-mers) of which nothing is in training; records related to them otherwise are unused, and a window with
 any sampled 25-mer of the training side is left out. *Record* sides: genomes of groups whose other genomes are in
-training; windows of which more than half of the 25-mers are in training are left out. Genes of viruses have no family name, so
-a family side may hold a distant relative of a gene in training.
+training; windows of which more than half of the 25-mers are in training are left out. Genes of viruses have no family
+name, so a family side may hold a distant relative of a gene in training.
 
 {chr(10).join(lines)}
 
 Windows of 100 to 3,000 bp, as many bases of every length, cut at random places: {shares}. Within a class
-{GENE_SHARE:.0%} of the windows come from genes (neighbouring genes of one genome joined), the others from genomes; groups weigh as the
-root of their bases. Half of the windows have up to 2 % wrong bases, 6 % some unknown ones; 4 % are shuffled windows and
+{GENE_SHARE:.0%} of the windows come from genes (neighbouring genes of one genome joined), the others from genomes;
+groups weigh as the root of their bases. Half of the windows have up to 2 % wrong bases, 6 % some unknown ones; 4 % are shuffled windows and
 repeats, which count as not viral. Bacterial genomes keep their proviruses, under the label of the host, except where
 the network of the training side calls a run of 15,000 bp viral: such places are left out of the last training.
 

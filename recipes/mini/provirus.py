@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recipes.mini.data import CLASSES, Records
+from recipes.mini.kernels import FastBlocks
 from recipes.mini.scoring import score_windows, viral_scores
 from virnucpro.models.mini import Mini
 
@@ -39,10 +40,11 @@ def hide_proviruses(net: Mini, records: Records, cache: Path) -> NDArray[np.bool
         return np.asarray(np.load(path, mmap_mode="r"))
     hosts = np.isin(records.classes, [CLASSES.index("bacteria"), CLASSES.index("archaea")]) & ~records.genes
     hidden = np.zeros(len(records.codes), bool)
+    fast = FastBlocks(net, cache)
     for row in np.flatnonzero(hosts & (records.lengths >= RUN_TILES * TILE_BP)).tolist():
         tiles = int(records.lengths[row]) // TILE_BP
         codes = np.ascontiguousarray(records.sequence(row)[: tiles * TILE_BP].reshape(tiles, TILE_BP))
-        z = viral_scores(score_windows(net, codes, np.full(tiles, TILE_BP)))
+        z = viral_scores(score_windows(net, codes, np.full(tiles, TILE_BP), fast))
         for tile in np.flatnonzero(find_runs(z)).tolist():
             start = records.starts[row] + tile * TILE_BP
             hidden[start : start + TILE_BP] = True

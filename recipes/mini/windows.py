@@ -148,7 +148,7 @@ def _disturb(
 ) -> None:
     """Errors, unknown bases, and windows of no organism: shuffled ones and repeats, which are not viral."""
     count, length = codes.shape
-    fate: NDArray[np.float64] = rng.random(count)
+    fate = rng.random((count,))
     for row in np.flatnonzero(fate < SHUFFLED_SHARE + REPEAT_SHARE):
         here = codes[row, : lengths[row]]
         if fate[row] < SHUFFLED_SHARE:  # permuted by single bases or by twos

@@ -177,7 +177,7 @@ class Mini(nn.Module):
     def pool(self, blocks_NSRX: Tensor, counts_NSR: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Make features of blocks; products in `dtype`."""
         mask_NSR1 = (counts_NSR > 0)[..., None].to(torch.float32)
-        widths = (self.config.motifs, self.config.pair_width, self.config.word_width)
+        widths = [self.config.motifs, self.config.pair_width, self.config.word_width]
         norms = (self.norm_motifs, self.norm_pairs, self.norm_words)
         parts = [norm(part) for norm, part in zip(norms, torch.split(blocks_NSRX, widths, -1), strict=True)]
         hidden_NSRH = F.relu(_linear(self.into, torch.cat(parts, -1), dtype)) * mask_NSR1
