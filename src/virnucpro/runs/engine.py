@@ -12,6 +12,7 @@ is killed, the same command continues from the parts that are saved.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import time
@@ -93,10 +94,13 @@ def execute(
 
 def _check_outputs(runs: Sequence[Run]) -> None:
     """Find out before any work whether results can be written, and that none of them is an input."""
-    inputs = [source.path for run in runs for source in run.inputs]
-    require_distinct(inputs, [run.outdir / name for run in runs for name in (*run.results, run.manifest)])
+    outputs = [run.outdir / name for run in runs for name in (*run.results, run.manifest)]
+    require_distinct([path for run in runs for path in run.files_read], outputs)
     for outdir in dict.fromkeys(run.outdir for run in runs):
         require_writable(outdir)
+    for path in outputs:
+        if path.is_dir() and not path.is_symlink():
+            raise cannot_write(path, IsADirectoryError(errno.EISDIR, "a folder has this name"))
 
 
 def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCallback) -> Outcome:
@@ -270,7 +274,7 @@ class _Execution:
             details = dict(run.job.collect(loaded(), results))
             earlier = _read_if_whole(run.manifest_path)
             run.manifest_path.unlink(missing_ok=True)
-            written = results.publish([source.path for source in run.inputs])
+            written = results.publish(run.files_read)
         if earlier:
             _remove_stale(run.outdir, earlier.results, written)
         counts |= details.pop("counts", {})

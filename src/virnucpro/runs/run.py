@@ -85,6 +85,7 @@ class Run:
     job: Job
     output_settings: Mapping[str, Any] = field(default_factory=dict)  # what changes only how results show them
     keep_parts: bool = False  # so that results can be made again with other output settings
+    also_read: Sequence[Path] = ()  # files that are no inputs, and are not overwritten either
 
     @property
     def scratch(self) -> Path:
@@ -95,6 +96,11 @@ class Run:
     def manifest_path(self) -> Path:
         """Where its manifest is once it is finished."""
         return self.outdir / self.manifest
+
+    @property
+    def files_read(self) -> list[Path]:
+        """Everything that no result may be."""
+        return [*(source.path for source in self.inputs), *self.also_read]
 
     @property
     def label(self) -> str:

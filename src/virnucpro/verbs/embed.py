@@ -26,7 +26,6 @@ from virnucpro.runs.plan import Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
 from virnucpro.runs.run import Advance, Outcome, PartInput, Run
-from virnucpro.sequences.molecules import sample_molecule
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
 from virnucpro.verbs.encoders import parameters
 from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
@@ -211,7 +210,7 @@ class _Embedding:
             Molecule.PROTEIN: "a protein model reads A, C, G and T as amino acids; for DNA use --model dnabert-s",
             Molecule.DNA: "for proteins use --model fastesm2-650",
         }
-        return require_molecule(label, sample_molecule(sample), needed, advice[needed])
+        return require_molecule(label, sample, needed, advice[needed])
 
     def planner(self) -> Planner:
         identity = self.model.identity

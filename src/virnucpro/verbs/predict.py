@@ -26,7 +26,6 @@ from virnucpro.runs.run import Advance, Outcome, PartInput, Run
 from virnucpro.scoring.calibration import Level
 from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.rule import CallRule, choose_rule
-from virnucpro.sequences.molecules import sample_molecule
 from virnucpro.sequences.reading import SequenceFile
 from virnucpro.verbs.encoders import ChosenEncoders
 from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
@@ -204,8 +203,7 @@ class _Prediction:
         return self.rule.describe() | {name: getattr(self.settings, name) for name in names}
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
-        found = sample_molecule(sample)
-        return require_molecule(label, found, Molecule.DNA, "'virnucpro embed' reads proteins")
+        return require_molecule(label, sample, Molecule.DNA, "'virnucpro embed' reads proteins")
 
     def planner(self) -> Planner:
         return self.windowing.planner(self._size())
