@@ -61,6 +61,9 @@ class Job(Protocol):
     def letters(self, record: Any) -> int:  # noqa: ANN401
         """Give the length that parts are planned from."""
 
+    def id_of(self, record: Any) -> str:  # noqa: ANN401
+        """Give the ID that results name a record by."""
+
     def resolve(self) -> Mapping[str, ModelIdentity]:
         """Find all weights, once there is something to compute."""
 

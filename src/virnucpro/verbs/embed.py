@@ -223,6 +223,9 @@ class _Embedding:
     def letters(self, record: Record) -> int:
         return min(letters(record), self.settings.max_residues)
 
+    def id_of(self, record: Record) -> str:
+        return record.id
+
     def resolve(self) -> dict[str, ModelIdentity]:
         return {self.model.architecture.molecule.value: self.model.encoder.identity}
 

@@ -156,6 +156,9 @@ class _Features:
     def letters(self, record: Record) -> int:
         return letters(record)
 
+    def id_of(self, record: Record) -> str:
+        return record.id
+
     def resolve(self) -> Mapping[str, ModelIdentity]:
         return self.chosen.resolve()
 

@@ -219,6 +219,9 @@ class _Prediction:
     def letters(self, record: Record) -> int:
         return letters(record)
 
+    def id_of(self, record: Record) -> str:
+        return record.id
+
     def resolve(self) -> dict[str, ModelIdentity]:
         identities = self.chosen.resolve()
         self.require(identities)

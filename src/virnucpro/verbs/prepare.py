@@ -196,6 +196,10 @@ class _Preparation:
     def letters(self, record: _Pair) -> int:
         return len(record.record.sequence) if record.record else 0
 
+    def id_of(self, record: _Pair) -> str:
+        known = record.annotation or record.record
+        return known.id if known else ""
+
     def resolve(self) -> Mapping[str, ModelIdentity]:
         return {}
 
