@@ -12,7 +12,9 @@ from scored_rows import scored_windows
 from virnucpro.errors import ConfigError, WeightsError
 from virnucpro.scoring.calibration import FDR_ROWS, LEVELS, Calibration, prior_logit
 from virnucpro.scoring.calls import call_records
+from virnucpro.scoring.prior import ScoreHistogram
 from virnucpro.scoring.rule import CallRule, choose_rule
+from virnucpro.scoring.windows import probability
 
 MADE = Calibration.from_dict(CALIBRATION)
 
@@ -206,3 +208,25 @@ def test_what_needs_a_calibration(options, told):
         choose_rule(None, **options)
     assert choose_rule(None, min_score=0.3) == CallRule(min_score=0.3)
     assert choose_rule(CALIBRATION, **options).calibration == MADE
+
+
+def test_a_threshold_of_an_fdr_is_where_the_fdr_is_reached():
+    lengths = np.array([100, 150, 900, 20_000])
+    for max_fdr in (0.01, 0.05, 0.2):
+        limits = MADE.threshold_of_fdr(max_fdr, lengths, 0.5)
+        at, below = (MADE.fdr(limits + step, lengths, 0.5) for step in (1e-6, -1e-3))
+        reached = np.isfinite(limits)
+        assert (at[reached] <= max_fdr + 1e-6).all()
+        assert (below[reached] > max_fdr).all()
+    assert (MADE.threshold_of_fdr(1.0, lengths, 0.5) == -np.inf).all()
+
+
+def test_the_viral_share_is_found_in_scores_that_are_calibrated():
+    generator = np.random.default_rng(3)
+    for share in (0.02, 0.3, 0.9):
+        viral = generator.random(20_000) < share
+        z = generator.normal(np.where(viral, 2.0, -2.0), 2.0)  # log-odds of two normals, 4 apart over a variance of 4
+        histogram = ScoreHistogram()
+        histogram.add(np.append(probability(z), np.nan))
+        assert histogram.records == 20_000
+        assert abs(histogram.viral_share() - viral.mean()) < 0.015

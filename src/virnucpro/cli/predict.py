@@ -28,6 +28,18 @@ if TYPE_CHECKING:
     from virnucpro.verbs.predict import Prediction
 
 
+class Prior(click.ParamType[float | str]):
+    """``auto`` or a share between 0 and 1."""
+
+    name = "SHARE|auto"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        if value == "auto":
+            return value
+        share = click.FloatRange(0, 1, min_open=True, max_open=True)
+        return share.convert(value, param, ctx)  # type: ignore[arg-type]
+
+
 @click.command()
 @inputs_argument
 @outdir_option
@@ -41,8 +53,13 @@ if TYPE_CHECKING:
     "--min-score", type=click.FloatRange(0, 1), help="Minimum score to call a record viral, for every length."
 )
 @click.option(
-    "--prior", type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Viral share of the input that virus_score and fdr assume.  [default: 0.5]",
+    "--max-fdr", type=click.FloatRange(0, 1, min_open=True), metavar="X",
+    help="Call records viral whose estimated false discovery rate is at most X.",
+)  # fmt: skip
+@click.option(
+    "--prior", type=Prior(), metavar="SHARE|auto",
+    help="Viral share of the input that virus_score and fdr assume; auto estimates it from the scores of at least "
+    "1,000 records.  [default: 0.5]",
 )  # fmt: skip
 @click.option(
     "--min-length", "min_length_bp", type=click.IntRange(min=1), default=100, show_default=True, metavar="BP",

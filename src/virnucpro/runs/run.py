@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -70,8 +70,8 @@ class Job(Protocol):
     def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
         """Do the expensive step."""
 
-    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> Mapping[str, Any]:
-        """Write all results in one pass in file order; give details for the manifest, `counts` among them."""
+    def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> Mapping[str, Any]:
+        """Write all results from the parts, in file order; give details for the manifest, `counts` among them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.embedding.embed import embed_tokens
-from virnucpro.errors import DimensionError, InputError, shown
-from virnucpro.features.vectors import FORMATS
-from virnucpro.models.catalog import DEFAULT_MODEL, catalogue_identity, catalogue_width
+from virnucpro.errors import InputError, shown
+from virnucpro.features.vectors import FORMATS, require_catalogue_width
+from virnucpro.models.catalog import DEFAULT_MODEL, catalogue_identity
 from virnucpro.models.hub import find_architecture, find_checkpoint
 from virnucpro.models.placement import Placement, choose_placement
 from virnucpro.models.registry import Architecture
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
     from virnucpro.models.encoders import Encoder
 
 __all__ = ["EmbedSettings", "EmbeddingModel", "embed", "embed_run", "embed_sequences"]
+
+
+HEAVY_TRUNCATION = 0.1
+"""Share of truncated sequences above which there is a warning."""
+
+logger = logging.getLogger("virnucpro.embed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,25 +246,22 @@ class _Embedding:
             told += residues
             advance(residues)
 
+        require_catalogue_width(self.model.identity, self.model.encoder.width)
         found = embed_sequences(self.model.encoder, given.records, self.settings, tell)
         advance(given.part.letters - told)
         arrays: Arrays = {"rows": found.rows.astype(np.int32), "vectors": found.vectors, "replaced": found.replaced}
         return ComputedPart(arrays, found.failures, found.counts)
 
-    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
+    def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
         """Write the feature file; vectors pass through a temporary file, not through memory."""
         encoder = self.model.encoder
-        expected = catalogue_width(self.model.identity)
         ids: list[str] = []
         replaced: list[tuple[int, str, int]] = []
-        first_failure, read = "", 0
+        first_failure, read, truncated = "", 0, 0
         with tempfile.TemporaryFile(dir=results.scratch) as spool:
             for given, computed in parts:
                 arrays, read = computed.arrays, read + len(given.records)
-                if expected not in (None, arrays["vectors"].shape[1]):
-                    found = arrays["vectors"].shape[1]
-                    name = self.model.identity.name
-                    raise DimensionError(f"{name} gave vectors of {found} numbers instead of {expected}")
+                truncated += (computed.counts or {}).get("truncated", 0)
                 ids += [given.records[row].id for row in arrays["rows"].tolist()]
                 spool.write(arrays["vectors"].tobytes())
                 for row, count in arrays["replaced"].tolist():
@@ -270,6 +274,12 @@ class _Embedding:
                 raise InputError(
                     f"{shown(self.label)}: none of its {read} sequences could be embedded; {shown(first_failure)}"
                 )
+            if truncated > HEAVY_TRUNCATION * len(ids):
+                logger.warning(
+                    "%s: %s of %s sequences (%.0f %%) are longer than %s residues, and their vectors say nothing of the "
+                    "rest; --max-residues takes more", self.label, f"{truncated:,}", f"{len(ids):,}",
+                    100 * truncated / len(ids), f"{self.settings.max_residues:,}",
+                )  # fmt: skip
             spool.flush()
             vectors = np.memmap(spool, np.float32, "r", shape=(len(ids), encoder.width))
             FORMATS[encoder.architecture.layout].write(results.open(self.result), ids, vectors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -225,7 +225,7 @@ class _Preparation:
         }
         return ComputedPart(arrays, tuple(failures), counts)
 
-    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
+    def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
         """Write the texts of all parts."""
         nucleotides, proteins, table = (results.open(name) for name in self.names)
         table.write(("\t".join(column.name for column in fields(RecordRow)) + "\n").encode())
