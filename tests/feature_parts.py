@@ -7,16 +7,16 @@ import torch
 
 from virnucpro.features.merged import write_merged
 from virnucpro.features.spec import EncoderUse, FeatureSpec
-from virnucpro.records import ModelIdentity
+from virnucpro.records import FileIdentity, ModelIdentity
 from virnucpro.runs.manifest import Manifest
 
 LABELS = {"host": 0, "non-viral": 0, "viral": 1}
 DNA = EncoderUse(6, ModelIdentity("dna-model", None, "d" * 64, {"width": 6}))
 PROTEIN = EncoderUse(10, ModelIdentity("protein-model", "rev", "e" * 64, {"width": 10, "token_dropout": True}))
-CONTRACT = FeatureSpec(500, DNA, PROTEIN)
+SPEC = FeatureSpec(500, DNA, PROTEIN)
 
 
-def write_part(path, ids, vectors, label, spec=CONTRACT):
+def write_part(path, ids, vectors, label, spec=SPEC):
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as stream:
         write_merged(stream, ids, np.asarray(vectors, np.float32), label)
@@ -26,7 +26,7 @@ def write_part(path, ids, vectors, label, spec=CONTRACT):
     return path
 
 
-def make_genomes(folder, name, seed=0, records=8, rows=24, shift=1.0, spread=1.0, spec=CONTRACT):
+def make_genomes(folder, name, seed=0, records=8, rows=24, shift=1.0, spread=1.0, spec=SPEC):
     """Write two parts; rows scatter around a centre of their own record, records around that of their class."""
     generator = np.random.default_rng([seed, LABELS[name]])
     ids, vectors = [], []
@@ -54,10 +54,11 @@ def write_proteins(path, rows):
     return path
 
 
-def write_extraction_receipt(result, identity, **settings):
+def write_extraction_manifest(result, identity, **settings):
     """Put a manifest beside a feature file, as an extraction does."""
-    role = "dna" if "_DNABERT_S" in result.name else "protein"
-    manifest = Manifest((), {role: identity}, settings)
+    written = FileIdentity(result.name, result.stat().st_size, "0" * 64)
+    models = {identity.molecule.value: identity}
+    manifest = Manifest((FileIdentity("x", 1, "0" * 64),), models, settings, results=(written,))
     result.with_name(result.name + ".json").write_bytes(manifest.to_json())
 
 

@@ -1,12 +1,12 @@
 """Small models with seeded random weights, in memory and as folders: what they say means nothing."""
 
+import json
 import math
 from itertools import product
 from pathlib import Path
 
 import torch
 
-from recipes.mini.tokenizer import tokenizer_json
 from virnucpro.features.classifier import Classifier, serialise_classifier
 from virnucpro.features.spec import EncoderUse, FeatureSpec
 from virnucpro.models.checkpoints import open_checkpoint
@@ -37,6 +37,19 @@ def dna_checkpoint():
         model = DNABERTS(DNA_CONFIG)
     tensors = MemoryTensors(drawn(model, 117))
     return DNABERTSCheckpoint(tensors, "random-dna", config=DNA_CONFIG, tokenizer=letters_tokenizer())
+
+
+def tokenizer_json(vocabulary, merges, words, unknown=None):
+    """A vocabulary and its merges in the published layout."""
+    special = {token: {"id": token, "ids": [number], "tokens": [token]} for number, token in enumerate(SPECIAL_TOKENS)}
+    ends = [{"SpecialToken": {"id": token, "type_id": 0}} for token in ("[CLS]", "[SEP]")]
+    template = [ends[0], {"Sequence": {"id": "A", "type_id": 0}}, ends[1]]
+    flags = dict.fromkeys(("normalized", "single_word", "lstrip", "rstrip"), False)
+    added = [{"id": n, "content": token, "special": True} | flags for n, token in enumerate(SPECIAL_TOKENS)]
+    processor = {"type": "TemplateProcessing", "single": template, "pair": template, "special_tokens": special}
+    model = {"type": "BPE", "unk_token": unknown, "vocab": vocabulary, "merges": merges}
+    parts = {"version": "1.0", "added_tokens": added, "pre_tokenizer": words, "post_processor": processor}
+    return json.dumps(parts | {"model": model})
 
 
 def letters_tokenizer():

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from conftest import write_fasta
-from feature_parts import CONTRACT, make_genomes, read_json_lines
+from feature_parts import SPEC, make_genomes, read_json_lines
+from hostile_files import HOSTILE, archive
 from published_modules import ORIGINAL
 from virnucpro import load_classifier
 from virnucpro.evaluation.metrics import METRICS
@@ -124,7 +125,7 @@ def test_evaluate_writes_figures_tables_and_pictures(virnucpro, tmp_path, folder
 
 
 def test_classifiers_are_compared_by_window_and_by_modality(virnucpro, tmp_path, folders, model):
-    short = FeatureSpec(300, CONTRACT.dna, CONTRACT.protein)
+    short = FeatureSpec(300, SPEC.dna, SPEC.protein)
     viral_300 = make_genomes(tmp_path / "v300", "viral", spec=short)
     host_300 = make_genomes(tmp_path / "h300", "host", spec=short)
     dna, both_300 = tmp_path / "dna.safetensors", tmp_path / "both_300.safetensors"
@@ -201,7 +202,7 @@ def test_import_classifier(virnucpro, tmp_path):
     arguments = ("import-classifier", tmp_path / "500_model.pth", "-o", path, "--window", "300")
     assert virnucpro(*arguments)[0] == 4
     assert virnucpro(*arguments, "--overwrite")[0] == 0
-    (tmp_path / "bad.pth").write_bytes(b"cposix\nsystem\n.")
+    archive(tmp_path / "bad.pth", HOSTILE["code"])
     code, _, err = virnucpro(
         "import-classifier", tmp_path / "bad.pth", "-o", tmp_path / "n.safetensors", "--window", "1"
     )
@@ -255,14 +256,13 @@ def test_predict_calls_as_evaluate_measured(virnucpro, tmp_path, models):
     generator = np.random.default_rng(8)
     encoders = ("--dna-model", models / "dna", "--protein-model", models / "protein", "--dtype", "fp32")
     fasta = {}
-    for name, at_share in (("viral", 0.36), ("host", 0.28)):
+    for name, at_share in (("viral", 0.36), ("non-viral", 0.28)):
         letters = [at_share, 0.5 - at_share, 0.5 - at_share, at_share]
         records = [(f"{name}{i}", "".join(generator.choice(list("ACGT"), 240, p=letters))) for i in range(60)]
         fasta[name] = write_fasta(tmp_path / f"{name}.fna", records)
-        assert virnucpro(
-            "features", fasta[name], "-o", tmp_path / name, "--label", name, "--window", "60", *encoders
-        )[0] == 0  # fmt: skip
-    features = ("--viral", tmp_path / "viral", "--non-viral", tmp_path / "host")
+        arguments = ("features", fasta[name], "-o", tmp_path / name, "--label", name, "--window", "60", *encoders)
+        assert virnucpro(*arguments)[0] == 0
+    features = ("--viral", tmp_path / "viral", "--non-viral", tmp_path / "non-viral")
     path = tmp_path / "own.safetensors"
     code, _, err = virnucpro("train", *features, "-o", path, *QUICK, "--calibrate", "--calibration-share", "0.4")
     assert code == 0, err
@@ -270,14 +270,14 @@ def test_predict_calls_as_evaluate_measured(virnucpro, tmp_path, models):
     evaluations = json.loads((tmp_path / "e" / "evaluation.json").read_text())["models"][0]["evaluations"]
     (of_records,) = [found for found in evaluations if (found["unit"], found["length_bp"]) == ("record", "all")]
     both = tmp_path / "both.fna"
-    both.write_text(fasta["viral"].read_text() + fasta["host"].read_text())
+    both.write_text(fasta["viral"].read_text() + fasta["non-viral"].read_text())
     for level, option in (("default", ()), ("relaxed", ("--relaxed",))):
         out = tmp_path / level
         assert virnucpro("predict", both, "-o", out, "--classifier", path, *encoders, *option)[0] == 0
         header, *lines = (line.split("\t") for line in (out / "calls.tsv").read_text().splitlines())
         rows = [dict(zip(header, line, strict=True)) for line in lines]
         assert all(0 <= float(row["fdr"]) <= 1 for row in rows if row["status"] == "scored")
-        called = Counter(row["name"].rstrip("0123456789") for row in rows if row["call"] in ("virus", "viral"))
+        called = Counter(row["record"].rstrip("0123456789") for row in rows if row["call"] == "viral")
         measured = of_records["calls"][level]
-        assert called == Counter(viral=measured["true_viral"], host=measured["false_viral"])
-        assert called["viral"] > called["host"]
+        assert called == Counter({"viral": measured["true_viral"], "non-viral": measured["false_viral"]})
+        assert called["viral"] > called["non-viral"]

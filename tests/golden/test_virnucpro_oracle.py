@@ -1,10 +1,8 @@
 """Against the files of a real run of VirNucPro, where they are at hand."""
 
-import io
 import os
 import subprocess
 import sys
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +10,18 @@ import pytest
 import torch
 
 from virnucpro import merge_data
+from virnucpro.features.classifier import Classifier, ScoredRows
 from virnucpro.features.merged import read_merged
-from virnucpro.features.published import import_classifier
-from virnucpro.records import Record
-from virnucpro.scoring.scores import ScoredFrame, ScoredWindow
-from virnucpro.sequences.frames import FRAME_NAMES
-from virnucpro.sequences.windows import Outcome
-from virnucpro.writers.tables import FRAMES_HEADER, WINDOWS_HEADER, frame_lines, window_line
+from virnucpro.sequences.nucleotides import clean_sequences
+from virnucpro.sequences.orfs import find_rows
+from virnucpro.sequences.row_ids import row_ids
+from virnucpro.sequences.windows import cut_windows
+from virnucpro.verbs.encoders import ChosenEncoders
+from virnucpro.verbs.window_rows import EmbeddedRows
 
 ORACLES = os.environ.get("VIRNUCPRO_ORACLES")
+
+RESULTS = ("prediction_results.txt", "prediction_results_highestscore.csv")
 
 pytestmark = pytest.mark.skipif(
     ORACLES is None, reason="VIRNUCPRO_ORACLES does not name the folder of VirNucPro's golden files"
@@ -45,32 +46,6 @@ def test_virnucpro_s_merged_file_is_read(tmp_path):
     assert (part.label, part.table.width, len(part.table)) == (None, 3328, 4)
     assert {name: use.width for name, use in part.spec.parts.items()} == {"dna": 768, "protein": 2560}
     assert np.isfinite(part.table.vectors).all()
-
-
-def rendered(rows):
-    """Our two result files from (id, other, virus) rows, as `virnucpro predict` writes them."""
-    frames, windows = io.BytesIO(FRAMES_HEADER), io.BytesIO(WINDOWS_HEADER)
-    frames.seek(0, io.SEEK_END)
-    windows.seek(0, io.SEEK_END)
-    for window_id, group in groupby(rows, key=lambda row: row[0][:-2]):
-        record_id, number = window_id.rsplit("_chunk_", 1)
-        scored = tuple(ScoredFrame(FRAME_NAMES.index(id_[-2:]), other, virus) for id_, other, virus in group)
-        window = ScoredWindow(1, int(number), 0, 1, Outcome.FRAMES, scored)
-        record = Record(1, record_id, "")
-        frames.write(frame_lines(record, window))
-        windows.write(window_line(record, window))
-    return frames.getvalue(), windows.getvalue()
-
-
-def test_the_two_result_files_are_byte_equal_for_the_same_scores():
-    golden = Path(ORACLES)
-    lines = (golden / "prediction_results.txt").read_text().splitlines()[1:]
-    rows = [
-        (id_, np.float32(other), np.float32(virus)) for id_, _, other, virus in (line.split("\t") for line in lines)
-    ]
-    frames, windows = rendered(rows)
-    assert frames == (golden / "prediction_results.txt").read_bytes()
-    assert windows == (golden / "prediction_results_highestscore.csv").read_bytes()
 
 
 PUBLISHED = """
@@ -101,13 +76,60 @@ torch.save(scores, sys.argv[3])
 """
 
 
-def test_an_imported_classifier_scores_the_golden_features_as_torch_does(tmp_path):
+@pytest.fixture
+def legacy_files(virnucpro, tmp_path, monkeypatch):
+    """`predict --legacy-output` with an imported classifier, of the golden sequences; their features are the golden ones.
+
+    Gives the bytes of the original's two result files; `scores` stand in for those of the classifier.
+    """
+    golden = Path(ORACLES)
+    module = tmp_path / "500_model.pth"
+    subprocess.run(
+        [sys.executable, "-c", PUBLISHED, module, golden / "output_1_merged.pt", tmp_path / "scores.pt"], check=True
+    )
+    imported = tmp_path / "500_model.safetensors"
+    assert virnucpro("import-classifier", module, "-o", imported, "--window", "500")[0] == 0
+    table = read_merged(golden / "output_1_merged.pt").table
+    number_of = {id_: number for number, id_ in enumerate(table.ids)}
+
+    def golden_rows(given, settings, chosen, max_tokens, advance):
+        sequences = clean_sequences([record.sequence for record in given.records])
+        windows = settings.windows(given, sequences.lengths)
+        rows = find_rows(cut_windows(sequences, windows), settings.rows, settings.translation_table)
+        ids = row_ids([record.id for record in given.records], windows, rows)
+        advance(given.part.letters)
+        return EmbeddedRows(windows, rows, np.arange(len(ids)), table.vectors[[number_of[id_] for id_ in ids]], ())
+
+    def run(*more, scores=None):
+        with monkeypatch.context() as patched:
+            patched.setattr("virnucpro.verbs.predict.embed_rows", golden_rows)
+            patched.setattr(ChosenEncoders, "resolve", lambda self: self.identities)
+            if scores is not None:
+                order = {vector.tobytes(): number for number, vector in enumerate(table.vectors)}
+
+                def given_scores(self, features):
+                    own = scores[[order[vector.tobytes()] for vector in features]]
+                    return ScoredRows(own, np.zeros(len(own)), np.empty((len(own), 0), np.float32))
+
+                patched.setattr(Classifier, "score_rows", given_scores)
+            out = tmp_path / "out"
+            options = ("--classifier", imported, "--legacy-output", "--overwrite", *more)
+            code, _, err = virnucpro("predict", golden / "test_with_orfs.fa", "-o", out, *options)
+            assert code == 0, err
+            return tuple((out / name).read_bytes() for name in RESULTS)
+
+    return run
+
+
+@pytest.mark.parametrize("part_windows", [1, 10])
+def test_predict_gives_the_originals_two_result_files_byte_for_byte(legacy_files, part_windows):
+    lines = (Path(ORACLES) / RESULTS[0]).read_text().splitlines()[1:]
+    scores = np.array([line.split("\t")[2:] for line in lines], np.float32)
+    found = legacy_files("--part-windows", part_windows, scores=scores)
+    assert found == tuple((Path(ORACLES) / name).read_bytes() for name in RESULTS)
+
+
+def test_an_imported_classifier_scores_the_golden_features_as_torch_does(legacy_files, tmp_path):
     """A module of the original's class layout, saved whole as it was published; its scores by torch itself, in float64."""
-    golden = Path(ORACLES) / "output_1_merged.pt"
-    module, expected = tmp_path / "500_model.pth", tmp_path / "scores.pt"
-    subprocess.run([sys.executable, "-c", PUBLISHED, module, golden, expected], check=True)
-    classifier = import_classifier(module, 500)
-    table = read_merged(golden).table
-    scores, by_torch = classifier.score(table.vectors), torch.load(expected, weights_only=True).numpy()
-    rows = [list(zip(table.ids, s[:, 0], s[:, 1], strict=True)) for s in (scores, by_torch)]
-    assert rendered(rows[0]) == rendered(rows[1])
+    by_torch = torch.load(tmp_path / "scores.pt", weights_only=True).numpy()
+    assert legacy_files() == legacy_files(scores=by_torch)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from feature_parts import CONTRACT, make_genomes, write_part
+from feature_parts import SPEC, make_genomes, write_part
 from virnucpro import ConfigError, load_classifier
 from virnucpro.evaluation.metrics import calibration_error
 from virnucpro.features.rows import open_labelled_rows
-from virnucpro.features.spec import FeatureContract
+from virnucpro.features.spec import FeatureSpec
 from virnucpro.scoring.calibration import Calibration
 from virnucpro.training.calibrate import CalibrationWindows, fit_calibration, platt
 from virnucpro.training.split import split_by_record
@@ -86,7 +86,8 @@ def test_levels_call_the_share_of_non_viral_sequences_that_they_promise():
     assert list(fpr) == sorted(fpr, reverse=True)
     assert min(fpr) > 0
     assert tpr[16] == pytest.approx((z_of(calibration, drawn)[drawn.labels == 1] >= 0).mean(), abs=1e-5)
-    assert 0 < calibration.fdr(2.0, 500, 0.5) < calibration.fdr(0.0, 500, 0.5) < 0.5
+    of_high, of_middling = calibration.fdr(np.array([2.0, 0.0]), np.array([500, 500]), 0.5)
+    assert 0 < of_high < of_middling < 0.5
 
 
 def test_lengths_have_curves_of_their_own_where_there_are_enough():
@@ -202,15 +203,15 @@ def test_train_writes_a_calibration_that_evaluate_uses(tmp_path, folders, caplog
 def test_calibrations_that_are_refused_before_training(tmp_path, folders):
     with pytest.raises(ConfigError, match="8 viral and 8 non-viral windows"):
         plan_training(*folders, tmp_path / "m.safetensors", replace(QUICK, calibration_share=0.02))
-    unknown = FeatureContract(None, CONTRACT.dna, CONTRACT.protein)
-    parts = [make_genomes(tmp_path / f"u{name}", name, contract=unknown) for name in ("viral", "host")]
+    unknown = FeatureSpec(None, SPEC.dna, SPEC.protein)
+    parts = [make_genomes(tmp_path / f"u{name}", name, spec=unknown) for name in ("viral", "host")]
     with pytest.raises(ConfigError, match="calibration needs the window length"):
         plan_training(*parts, tmp_path / "m.safetensors", QUICK)
     assert plan_training(*parts, tmp_path / "m.safetensors", replace(QUICK, window_bp=300))
 
 
 def test_window_lengths_are_read_from_features_of_several_lengths(tmp_path):
-    spec = FeatureContract(500, CONTRACT.dna, CONTRACT.protein, frames="longest", windows_bp=(100, 1000))
+    spec = FeatureSpec(500, SPEC.dna, SPEC.protein, rows="longest", windows_bp=(100, 1000))
     generator = np.random.default_rng(0)
     for name in ("viral", "host"):
         lengths = np.array([100, 150, 333, 500, 1000])

@@ -1,59 +1,79 @@
-"""From scores of frames to calls of windows and records."""
+"""From scores of rows to calls of windows and records."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from virnucpro.scoring.call_rule import CallRule
-from virnucpro.scoring.scores import PartScores, ScoredFrame, ScoredWindow
-from virnucpro.sequences.frames import find_frames
-from virnucpro.verbs.framing import frame_parts
 
-from virnucpro.records import Record
-from virnucpro.scoring.calls import call_record, with_windows
-from virnucpro.sequences.windows import Outcome
+from scored_rows import scored_windows
+from virnucpro.scoring.calls import call_records
+from virnucpro.scoring.rule import CallRule
+from virnucpro.scoring.windows import ScoredWindows
+from virnucpro.sequences.windows import WindowStatus
 
 
-def window(*pairs, number=1, record=1, outcome=Outcome.FRAMES):
-    frames = tuple(ScoredFrame(i, np.float32(1 - virus), np.float32(virus)) for i, virus in enumerate(pairs))
-    return ScoredWindow(record, number, 0, 9, outcome, frames)
+def calls_of(lengths_bp, *windows, rule=None):
+    rule, scored = rule or CallRule(), scored_windows(*windows)
+    return call_records(np.array(lengths_bp, np.int64), scored, rule.window_scores(scored), rule)
 
 
 @pytest.mark.parametrize(
-    ("virus_scores", "is_virus"),
+    ("viral_scores", "is_viral"),
     [((0.9,), True), ((0.4,), False), ((0.5,), True), ((0.4, 0.7), True), ((0.1, 0.7), False), ((0.3, 0.7), True)],
 )
-def test_a_window_is_a_virus_when_its_best_virus_score_is_at_least_its_best_other(virus_scores, is_virus):
-    """0.1 and 0.7: the best score of other is 0.9, which is more than 0.7."""
-    scored = window(*virus_scores)
-    assert scored.is_virus is is_virus
-    assert (scored.virus_score >= 0.5) is is_virus
+def test_a_window_is_viral_when_its_best_viral_score_is_at_least_its_best_other(viral_scores, is_viral):
+    """0.1 and 0.7: the best non-viral score is 0.9, which is more than 0.7."""
+    windows = CallRule().window_scores(scored_windows((0, 0, 9, viral_scores)))
+    assert windows.is_viral.tolist() == [is_viral]
+    assert (windows.score >= 0.5).tolist() == [is_viral]
+
+
+def test_a_window_without_a_row_has_no_score_and_takes_none_from_its_neighbours():
+    scored = scored_windows((0, 0, 9, (0.9,)), (0, 9, 18), (1, 0, 9, (0.2,)), (2, 0, 9))
+    windows = CallRule().window_scores(scored)
+    assert windows.has_score.tolist() == [True, False, True, False]
+    assert windows.score[[0, 2]] == pytest.approx([0.9, 0.2])
+    assert windows.is_viral.tolist() == [True, False, False, False]
 
 
 def test_a_record_s_score_is_the_mean_of_its_windows_and_does_not_grow_with_their_number():
-    record = Record(1, "contig", "A" * 90)
-    few = [window(0.9, number=1), window(0.2, number=2)]
-    call = call_record(record, few)
-    assert call.virus_score == pytest.approx(0.55)
-    assert (call.call, call.status, call.windows, call.scored) == ("virus", "scored", 2, 2)
-    assert call.best_window is few[0]
-    assert call_record(record, few * 50).virus_score == pytest.approx(call.virus_score)
-    assert call_record(record, few, CallRule(min_score=0.6)).call == "others"
+    few = [(0, 0, 45, (0.9,)), (0, 45, 90, (0.2,))]
+    calls = calls_of([90], *few)
+    assert calls.score == pytest.approx([0.55])
+    assert (calls.call[0], calls.status[0], calls.n_windows[0], calls.n_scored[0]) == ("viral", "scored", 2, 2)
+    assert calls.best_window.tolist() == [0]
+    assert calls_of([90], *few * 50).score == pytest.approx(calls.score)
+    assert calls_of([90], *few, rule=CallRule(min_score=0.6)).call.tolist() == ["non-viral"]
+
+
+def test_what_a_call_says_of_its_threshold():
+    calls = calls_of([90, 9, 90], (0, 0, 90, (0.9,)), (2, 0, 90, (0.2,)), rule=CallRule(min_score=0.6))
+    assert calls.threshold == pytest.approx([0.6, np.nan, 0.6], nan_ok=True)
+    assert calls.margin == pytest.approx([0.3, np.nan, -0.4], nan_ok=True, abs=1e-7)
+    assert np.isnan(calls.fdr).all()
+
+
+NO_ROW = (0, 0, 9, ())
 
 
 @pytest.mark.parametrize(
     ("windows", "status"),
     [
-        ([], "empty"),
-        ([window(outcome=Outcome.NO_OPEN_FRAME)] * 2 + [window(outcome=Outcome.AMBIGUOUS)], "no_open_frame"),
-        ([window(outcome=Outcome.TOO_SHORT)], "too_short"),
-        ([window(outcome=Outcome.AMBIGUOUS)], "ambiguous"),
-        ([window(outcome=Outcome.FRAMES)], "failed"),
+        ([], "too_short"),
+        ([(*NO_ROW, WindowStatus.NO_OPEN_FRAME)] * 2 + [(*NO_ROW, WindowStatus.AMBIGUOUS)], "no_open_frame"),
+        ([(*NO_ROW, WindowStatus.TOO_SHORT)], "too_short"),
+        ([(*NO_ROW, WindowStatus.AMBIGUOUS)], "ambiguous"),
+        ([(*NO_ROW, WindowStatus.SCORED)], "failed"),
     ],
 )
 def test_a_record_without_a_score_says_why(windows, status):
-    call = call_record(Record(1, "x", "AC"), windows)
-    assert (call.virus_score, call.call, call.status, call.best_window) == (None, "uncalled", status, None)
+    calls = calls_of([9], *windows)
+    assert np.isnan([calls.score, calls.threshold, calls.margin, calls.fdr]).all()
+    assert (calls.call[0], calls.status[0], calls.best_window[0]) == ("not_scored", status, -1)
+
+
+def test_a_record_without_letters_is_empty():
+    assert calls_of([0, 9]).status.tolist() == ["empty", "too_short"]
 
 
 @pytest.mark.parametrize(
@@ -63,63 +83,85 @@ def test_a_record_is_judged_by_the_bases_that_scored_windows_cover(places, bases
     seen = []
 
     class Recording(CallRule):
-        def verdict(self, scored, scored_bp):
-            seen.append(scored_bp)
-            return CallRule().verdict(scored, scored_bp)
+        def judge(self, means, windows, scored_bp):
+            seen.append(scored_bp.tolist())
+            return CallRule().judge(means, windows, scored_bp)
 
-    windows = [replace(window(0.9, number=n), start=start, end=end) for n, (start, end) in enumerate(places, 1)]
-    lost = [replace(window(outcome=Outcome.AMBIGUOUS, number=9), start=1500, end=5000)]
-    assert call_record(Record(1, "x", "A" * 5000), [*windows, *lost], Recording()).length_bp == 5000
-    assert seen == [bases]
-
-
-def test_every_record_meets_its_own_windows_whatever_its_id():
-    records = [Record(number, "same", "A") for number in (1, 2, 3, 4)]
-    windows = [window(0.9, record=2), window(0.8, record=2, number=2), window(0.1, record=4)]
-    paired = list(with_windows(records, windows))
-    assert [record.number for record, _ in paired] == [1, 2, 3, 4]
-    assert [[w.record_number for w in own] for _, own in paired] == [[], [2, 2], [], [4]]
+    lost = (1, 1500, 5000, (), WindowStatus.AMBIGUOUS)
+    windows = [(1, start, end, (0.9,)) for start, end in places]
+    calls = calls_of([700, 5000, 700], (0, 0, 700, (0.9,)), *windows, lost, (2, 0, 700, (0.9,)), rule=Recording())
+    assert calls.lengths_bp.tolist() == [700, 5000, 700]
+    assert seen == [[700, bases, 700]]
 
 
-def test_scores_in_columns_come_back_as_windows():
-    part = PartScores(
-        np.array([1, 1, 3]), np.array([1, 2, 1]), np.array([0, 5, 0]), np.array([9, 14, 9]),
-        np.array([0, 1, 0], np.uint8), np.array([0, 0, 2]), np.array([0, 4, 2], np.uint8),
-        np.array([[0.2, 0.8], [0.6, 0.4], [0.7, 0.3]], np.float32),
-    )  # fmt: skip
-    windows = list(part)
-    assert [len(w.frames) for w in windows] == [2, 0, 1]
-    assert windows[0].frames[1].frame_index == 4
-    assert windows[1].outcome is Outcome.NO_OPEN_FRAME
-    assert list(part.columns()) == [
-        "record_numbers", "numbers", "starts", "ends", "outcomes", "window_rows", "frame_indices", "scores",
+def test_every_record_meets_its_own_windows_and_only_those():
+    calls = calls_of([9] * 4, (1, 0, 9, (0.9,)), (1, 5, 14, (0.7,)), (3, 0, 9, (0.1,)))
+    assert calls.score == pytest.approx([np.nan, 0.8, np.nan, 0.1], nan_ok=True)
+    assert calls.n_windows.tolist() == [0, 2, 0, 1]
+    assert calls.best_window.tolist() == [-1, 0, -1, 2]
+
+
+def test_of_equal_windows_the_first_is_the_best():
+    assert calls_of([9], (0, 0, 9, (0.2,)), (0, 5, 14, (0.7,)), (0, 9, 18, (0.7,))).best_window.tolist() == [1]
+
+
+@pytest.fixture
+def many():
+    """Five records of 0 to 4 windows of 0 to 2 rows."""
+    generator = np.random.default_rng(4)
+    windows = [
+        (record, 9 * n, 9 * n + 9, tuple(generator.random(int(generator.integers(3))).tolist()))
+        for record, count in enumerate([2, 0, 4, 1, 3])
+        for n in range(count)
+    ]
+    return windows, scored_windows(*windows)
+
+
+def columns(scored):
+    windows = scored.windows
+    return [
+        windows.record_rows, windows.numbers, windows.starts, windows.ends, scored.status, scored.row_windows,
+        scored.frames, scored.scores, scored.log_odds, scored.classes,
     ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def genomes():
-    generator = np.random.default_rng(4)
-    return [
-        Record(i, f"g{i % 3}", "".join(generator.choice(list("ACGT"), int(n))))
-        for i, n in enumerate([900, 40, 0, 2500, 3, 700, 120], start=1)
-    ]
+@pytest.mark.parametrize("cut", range(6))
+def test_windows_of_some_records_put_behind_each_other_are_the_windows_of_all(many, cut):
+    _, whole = many
+    first, second = whole.records(0, cut), whole.records(cut, 5)
+    assert first.windows.record_rows.max(initial=-1) < cut
+    for own, other in zip(columns(ScoredWindows.join(first, second.moved(cut))), columns(whole), strict=True):
+        np.testing.assert_array_equal(own, other)
 
 
-@pytest.mark.parametrize("chunk_bases", [1, 1000, 10**6])
-@pytest.mark.parametrize("max_rows", [1, 7, 10**6])
-def test_parts_hold_every_window_once_with_its_frames(genomes, monkeypatch, max_rows, chunk_bases):
-    monkeypatch.setattr("virnucpro.verbs.framing.CHUNK_BASES", chunk_bases)
-    parts = list(frame_parts(iter(genomes), 120, max_rows=max_rows))
-    whole = find_frames(genomes, 120)
-    assert [part.number for part in parts] == list(range(1, len(parts) + 1))
-    assert [w for part in parts for w in part.windows] == list(whole.windows)
-    frames = [frame for part in parts for frame in part.frames]
-    assert [(f.record_number, f.id, f.protein, f.nucleotides) for f in frames] == [
-        (f.record_number, f.id, f.protein, f.nucleotides) for f in whole
-    ]
-    for part in parts:
-        assert len(part.frames) <= max_rows or len({frame.window_row for frame in part.frames}) == 1
-        for frame in part.frames:
-            own = part.windows[frame.window_row]
-            assert frame.id.startswith(own.id)
-            assert frame.record_number == own.record_number
+@pytest.mark.parametrize("record", range(5))
+def test_a_record_is_called_alone_as_in_company(many, record):
+    windows, whole = many
+    rule = CallRule()
+    lengths = np.arange(100, 600, 100)
+    together = call_records(lengths, whole, rule.window_scores(whole), rule)
+    own = [replace_record(window) for window in windows if window[0] == record]
+    alone = calls_of([lengths[record]], *own)
+    for name in ("lengths_bp", "n_windows", "n_scored", "score", "margin", "call", "status"):
+        np.testing.assert_array_equal(getattr(alone, name)[0], getattr(together, name)[record])
+
+
+def replace_record(window):
+    return (0, *window[1:])
+
+
+def test_classes_of_a_record_are_the_mean_of_its_rows():
+    scored = scored_windows((0, 0, 9, (0.1, 0.2)), (0, 9, 18, (0.3,)), (1, 0, 9))
+    marked = replace(scored, classes=np.array([[1, 0], [0, 1], [0.5, 0.5]], np.float32))
+    rule = CallRule()
+    calls = call_records(np.array([18, 9]), marked, rule.window_scores(marked), rule)
+    np.testing.assert_allclose(calls.classes, [[0.5, 0.5], [np.nan, np.nan]])
+    assert calls_of([9], (0, 0, 9, (0.1,))).classes.shape == (1, 0)
+
+
+def test_classes_travel_with_their_rows(many):
+    _, whole = many
+    rows = len(whole.row_windows)
+    marked = replace(whole, classes=np.arange(2 * rows, dtype=np.float32).reshape(rows, 2))
+    parts = [marked.records(record, record + 1) for record in range(5)]
+    np.testing.assert_array_equal(np.concatenate([part.classes for part in parts]), marked.classes)

@@ -10,7 +10,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from feature_parts import CONTRACT, DNA, PROTEIN
+from feature_parts import DNA, PROTEIN, SPEC
 from tolerances import SCORE_FP32
 from virnucpro import ConfigError, DimensionError, WeightsError, load_classifier
 from virnucpro.features.classifier import Classifier, serialise_classifier
@@ -19,7 +19,7 @@ from virnucpro.models.classifier import MLP
 from virnucpro.records import EmbeddingTable, ModelIdentity
 
 
-def trained(spec=CONTRACT, seed=0):
+def trained(spec=SPEC, seed=0):
     torch.manual_seed(seed)
     model = MLP(spec.width, 32)
     for _ in range(5):  # so that the batch norm has statistics of its own
@@ -143,25 +143,25 @@ def test_files_that_are_none(tmp_path, path):
 @pytest.mark.parametrize(
     ("found", "error", "told"),
     [
-        (replace(CONTRACT, window_bp=300), ConfigError, "window: 500 bp needed, 300 bp found"),
-        (replace(CONTRACT, dna=replace(DNA, width=7)), DimensionError, "dna features are 7 wide .* and 6 are needed"),
-        (replace(CONTRACT, protein=EncoderUse(20)), DimensionError, "protein features are 20 wide .* 10 are needed"),
-        (replace(CONTRACT, protein=None), ConfigError, "modality 'both' was asked for, .* 'dna' only"),
+        (replace(SPEC, window_bp=300), ConfigError, "window: 500 bp needed, 300 bp found"),
+        (replace(SPEC, dna=replace(DNA, width=7)), DimensionError, "dna features are 7 wide .* and 6 are needed"),
+        (replace(SPEC, protein=EncoderUse(20)), DimensionError, "protein features are 20 wide .* 10 are needed"),
+        (replace(SPEC, protein=None), ConfigError, "modality 'both' was asked for, .* 'dna' only"),
         (
-            replace(CONTRACT, dna=EncoderUse(6, ModelIdentity("stock-bert", None, "f" * 64))),
+            replace(SPEC, dna=EncoderUse(6, ModelIdentity("stock-bert", None, "f" * 64))),
             ConfigError,
             "dna encoder: dna-model .weights dddddddddddd. needed, stock-bert .weights ffffffffffff. found",
         ),
         (
             replace(
-                CONTRACT,
+                SPEC,
                 protein=replace(PROTEIN, identity=replace(PROTEIN.identity, architecture={"token_dropout": False})),
             ),
             ConfigError,
             "protein encoder's token_dropout: True needed, False found",
         ),
         (
-            replace(CONTRACT, protein=EncoderUse(10, ModelIdentity("other", None, ""))),
+            replace(SPEC, protein=EncoderUse(10, ModelIdentity("other", None, ""))),
             ConfigError,
             "protein encoder: protein-model needed, other found",
         ),
@@ -175,31 +175,31 @@ def test_features_of_another_kind_are_refused_before_any_work(classifier, monkey
 
 
 def test_what_cannot_be_compared_is_told(classifier):
-    assert classifier.require(CONTRACT) == []
+    assert classifier.require(SPEC) == []
     moved = replace(PROTEIN.identity, name="elsewhere/protein", revision=None)
-    assert classifier.require(replace(CONTRACT, protein=replace(PROTEIN, identity=moved))) == []
+    assert classifier.require(replace(SPEC, protein=replace(PROTEIN, identity=moved))) == []
     unknown = FeatureSpec(None, EncoderUse(6), EncoderUse(10, ModelIdentity("/some/folder", None, "")))
     assert classifier.require(unknown) == ["dna encoder", "weights of the protein encoder", "window length"]
 
 
 @pytest.mark.parametrize(("modality", "columns"), [("dna", slice(0, 6)), ("protein", slice(6, 16))])
 def test_a_classifier_of_one_modality_takes_its_own_columns(modality, columns):
-    classifier = trained(CONTRACT.restricted(modality))
+    classifier = trained(SPEC.restricted(modality))
     rows = features(20)
-    scores = classifier.score_table(EmbeddingTable(("a",) * 20, rows), CONTRACT)
+    scores = classifier.score_table(EmbeddingTable(("a",) * 20, rows), SPEC)
     assert np.array_equal(scores, classifier.score(rows[:, columns]))
     alone = EmbeddingTable(("a",) * 20, np.ascontiguousarray(rows[:, columns]))
-    assert np.array_equal(scores, classifier.score_table(alone, CONTRACT.restricted(modality)))
+    assert np.array_equal(scores, classifier.score_table(alone, SPEC.restricted(modality)))
 
 
 def test_rows_of_another_width(classifier):
     with pytest.raises(DimensionError, match=r"takes rows of 16 numbers, not an array of shape \(3, 17\)"):
         classifier.score(features(3, 17))
     with pytest.raises(DimensionError, match="takes rows of 9 numbers, and its spec describes 16"):
-        Classifier(MLP(9, 4), CONTRACT)
+        Classifier(MLP(9, 4), SPEC)
 
 
-LONGEST = replace(CONTRACT, rows="longest", windows_bp=(100, 1000))
+LONGEST = replace(SPEC, rows="longest", windows_bp=(100, 1000))
 CALIBRATION = {"gamma": 0.5, "window": {"lengths": [100, 1000]}}
 
 
@@ -214,7 +214,7 @@ def longest(tmp_path):
 def test_rule_windows_lengths_and_calibration_are_in_the_one_file(longest):
     again = load_classifier(longest)
     assert (again.spec, again.calibration) == (LONGEST, CALIBRATION)
-    assert again.spec.width == CONTRACT.width + 2
+    assert again.spec.width == SPEC.width + 2
     assert serialise_classifier(again) == longest.read_bytes()
     with safe_open(longest, framework="pt") as opened:
         header = json.loads(opened.metadata()["virnucpro_classifier"])
@@ -254,7 +254,7 @@ def test_any_window_of_the_range_fits(longest, window_bp):
     [
         (replace(LONGEST, window_bp=99, windows_bp=None), "window: 100 to 1000 bp needed, 99 bp found"),
         (replace(LONGEST, window_bp=1001, windows_bp=None), "window: 100 to 1000 bp needed, 1001 bp found"),
-        (CONTRACT, "rows by the rule longest needed, open found"),
+        (SPEC, "rows by the rule longest needed, open found"),
     ],
 )
 def test_windows_beyond_the_range_and_other_rules_are_refused(longest, found, told):

@@ -3,7 +3,10 @@
 import hashlib
 import json
 import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -305,6 +308,33 @@ def test_two_processes_never_write_one_run(run):
     run.scratch.mkdir(parents=True)
     with FileLock(run.scratch / "lock"), pytest.raises(StoreError, match="another process"):
         execute([run])
+
+
+def test_many_workers_in_one_folder(run):
+    """Scripts give the files of one folder to the processes of a pool: each run's end must not disturb another's start."""
+
+    def finish(number):
+        name = f"out{number}.txt"
+        job = Upper(result=name)
+        return execute([again(run, name=name, manifest=f"{name}.json", results=[name], job=job)])[0].state
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(finish, range(100))) == {State.WRITTEN}
+    assert len(list(run.outdir.iterdir())) == 2 * 100
+
+
+def test_a_neighbour_that_ends_while_a_run_begins(run, monkeypatch):
+    make, removed = os.mkdir, []
+
+    def make_and_lose(path, *mode):
+        make(path, *mode)
+        if Path(path).name == ".virnucpro" and not removed:
+            removed.append(path)
+            Path(path).rmdir()
+
+    monkeypatch.setattr("os.mkdir", make_and_lose)
+    assert execute([run])[0].state is State.WRITTEN
+    assert removed
 
 
 def test_scratch_folders_are_never_followed_through_links(run, tmp_path):

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from feature_parts import CONTRACT, make_genomes, write_dna, write_extraction_receipt, write_part, write_proteins
+from feature_parts import SPEC, make_genomes, write_dna, write_extraction_manifest, write_part, write_proteins
 from virnucpro import ConfigError, DimensionError, InputError, StoreError, merge_data
 from virnucpro.features.merged import find_merged_parts, read_merged
 from virnucpro.features.rows import open_labelled_rows
 from virnucpro.features.vectors import read_dna_features
-from virnucpro.records import ModelIdentity
+from virnucpro.records import ModelIdentity, Molecule
 from virnucpro.sequences.row_ids import number_sources, split_row_id
 
 
@@ -54,8 +54,8 @@ def test_rows_of_one_id_meet_whatever_their_order(tmp_path, files, data_type, la
     assert content.get("labels") == labels
     for row, (_, of_dna), (_, of_protein) in zip(content["data"], dna, protein, strict=True):
         assert np.array_equal(row.numpy(), np.concatenate((of_dna, of_protein)))
-    receipt = json.loads((tmp_path / "x_merged.pt.json").read_text())
-    assert receipt["counts"]["written"] == 3
+    manifest = json.loads((tmp_path / "x_merged.pt.json").read_text())
+    assert manifest["counts"]["written"] == 3
 
 
 def test_ids_are_always_as_many_as_rows(tmp_path):
@@ -101,7 +101,7 @@ def test_widths_that_are_not_the_encoder_s(tmp_path):
     with pytest.raises(DimensionError, match="DNA vectors are 767 wide, and those of DNABERT-S are 768"):
         merge_data(dna_file, protein_file, tmp_path / "x_merged.pt")
     write_dna(dna_file, vectors("ab", 768))
-    write_extraction_receipt(protein_file, ModelIdentity("p", None, "1" * 64, {"width": 1280}))
+    write_extraction_manifest(protein_file, ModelIdentity("p", None, "1" * 64, {"width": 1280}))
     with pytest.raises(DimensionError, match="protein vectors are 20 wide, and those of p are 1280"):
         merge_data(dna_file, protein_file, tmp_path / "x_merged.pt")
 
@@ -124,16 +124,19 @@ def test_a_dna_id_beside_the_vector_of_another(tmp_path):
         read_dna_features(tmp_path / "x_DNABERT_S.pt")
 
 
-def test_the_receipts_of_both_files_become_the_contract(tmp_path, files):
+def test_the_manifests_of_both_files_become_the_feature_spec(tmp_path, files):
     *_, dna_file, protein_file = files
-    dna, protein = ModelIdentity("d", "r", "2" * 64), ModelIdentity("p", None, "3" * 64, {"width": 20})
-    write_extraction_receipt(dna_file, dna, window_bp=300)
-    write_extraction_receipt(protein_file, protein, window_bp=300, max_residues=1024)
+    dna, protein = (
+        ModelIdentity("d", "r", "2" * 64, molecule=Molecule.DNA),
+        ModelIdentity("p", None, "3" * 64, {"width": 20}),
+    )
+    write_extraction_manifest(dna_file, dna, window_bp=300)
+    write_extraction_manifest(protein_file, protein, window_bp=300, max_residues=1024)
     merge_data(dna_file, protein_file, tmp_path / "x_merged.pt", "viral")
     part = read_merged(tmp_path / "x_merged.pt")
     assert (part.label, part.spec.window_bp) == (1, 300)
     assert (part.spec.dna.identity, part.spec.protein.identity) == (dna, protein)
-    write_extraction_receipt(protein_file, protein, window_bp=500)
+    write_extraction_manifest(protein_file, protein, window_bp=500)
     with pytest.raises(ConfigError, match=r"windows of different lengths: \[300, 500\]"):
         merge_data(dna_file, protein_file, tmp_path / "y_merged.pt")
 
@@ -149,7 +152,7 @@ def test_a_finished_file_is_kept_and_another_s_is_not_taken_for_it(tmp_path, fil
     with pytest.raises(StoreError, match="labels: None then, host now"):
         merge_data(dna_file, protein_file, out, "host")
     write_dna(dna_file, dna[:2])
-    with pytest.raises(StoreError, match="made from something else"):
+    with pytest.raises(StoreError, match=r"input .*x_DNABERT_S\.pt: \d+ bytes \w+ then, \d+ bytes \w+ now"):
         merge_data(dna_file, protein_file, out)
     (tmp_path / "x_merged.pt.json").unlink()
     with caplog.at_level(logging.WARNING):
@@ -192,7 +195,7 @@ def test_one_label_per_row_is_read_too(tmp_path):
     assert read_merged(tmp_path / "x").label == 1
 
 
-def test_a_merged_file_that_was_changed_after_its_receipt(tmp_path):
+def test_a_merged_file_that_was_changed_after_its_manifest(tmp_path):
     path = write_part(tmp_path / "x_merged.pt", ["a"], np.ones((1, 16)), 1)
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(StoreError, match="its manifest says"):
@@ -219,7 +222,7 @@ def test_rows_are_gathered_with_their_labels_and_ids(tmp_path):
     assert np.array_equal(rows.gather(numbers, slice(6, 16)), whole[numbers, 6:])
     assert rows.labels.tolist() == [1] * 192 + [0] * 192
     assert next(iter(rows.ids())) == "viral0_chunk_1F1"
-    assert rows.spec == CONTRACT
+    assert rows.spec == SPEC
 
 
 def test_folders_that_do_not_go_together(tmp_path):
@@ -228,7 +231,7 @@ def test_folders_that_do_not_go_together(tmp_path):
         open_labelled_rows(viral, make_genomes(tmp_path / "x", "viral"))
     with pytest.raises(ConfigError, match="same folder"):
         open_labelled_rows(viral, viral)
-    other = CONTRACT.from_dict({**CONTRACT.to_dict(), "window_bp": 300})
+    other = SPEC.from_dict({**SPEC.to_dict(), "window_bp": 300})
     with pytest.raises(
         ConfigError, match=r"output_2_merged\.pt does not go with .*window: 500 bp needed, 300 bp found"
     ):

@@ -34,7 +34,7 @@ def in_half(protein_encoder, kind):
 def test_an_extraction_that_fails_is_one_failed_check(protein_encoder):
     checks = list(self_test(in_half(protein_encoder, Wrong)))
     assert [(check.name, check.passed) for check in checks] == [("file", False)]
-    assert "none of its sequences" in checks[0].found
+    assert "none of its 6 sequences" in checks[0].found
 
 
 def test_vectors_that_were_rescued_pass(protein_encoder):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from feature_parts import CONTRACT, make_genomes, read_json_lines, write_part
+from feature_parts import SPEC, make_genomes, read_json_lines, write_part
 from virnucpro import ConfigError, InputError, StoreError, load_classifier
 from virnucpro.evaluation.metrics import measure
 from virnucpro.features.rows import open_labelled_rows
@@ -146,7 +146,7 @@ def test_what_is_written(tmp_path, folders, output):
     assert [line["epoch"] for line in lines] == [epoch.number for epoch in told] == list(range(1, len(lines) + 1))
     assert set(lines[0]) >= {"learning_rate", "train_loss", "test_loss", "best", "test_auroc", "test_mcc", "test_f1"}
     classifier = load_classifier(output)
-    assert (classifier.spec, classifier.calibration) == (CONTRACT, None)
+    assert (classifier.spec, classifier.calibration) == (SPEC, None)
     assert classifier.training["split"] == "record"
     assert classifier.training["best"] == result.best.to_dict()
     counts = {"train_viral": 168, "train_non_viral": 168, "test_viral": 24, "test_non_viral": 24}
@@ -158,7 +158,7 @@ def test_what_is_written(tmp_path, folders, output):
 @pytest.mark.parametrize("modality", ["dna", "protein"])
 def test_one_modality(folders, output, modality):
     quick(folders, output, replace(QUICK, modality=modality))
-    assert load_classifier(output).spec == CONTRACT.restricted(modality)
+    assert load_classifier(output).spec == SPEC.restricted(modality)
 
 
 def test_a_random_split_flatters(tmp_path):
@@ -234,7 +234,7 @@ def test_the_test_part_is_found_again(tmp_path, folders, output):
 def test_a_classifier_refuses_other_features_before_scoring(tmp_path, folders, output):
     quick(folders, output)
     settings, out = EvaluateSettings(), tmp_path / "e"
-    spec = FeatureSpec(300, CONTRACT.dna, CONTRACT.protein)
+    spec = FeatureSpec(300, SPEC.dna, SPEC.protein)
     viral = make_genomes(tmp_path / "v3", "viral", spec=spec)
     host = make_genomes(tmp_path / "h3", "host", spec=spec)
     with pytest.raises(ConfigError, match="window: 500 bp needed, 300 bp found"):

@@ -73,6 +73,10 @@ class Console(logging.Handler):
         if self._file:
             self._file.handle(logging.LogRecord("virnucpro", logging.INFO, "", 0, message, (), None))
 
+    def warn(self, message: str) -> None:
+        """Show what even a quiet command says, and log it."""
+        self._logger.warning("%s", message)
+
     def progress(self, state: Progress) -> None:
         """Show how far the run is: a bar on a terminal, else a line now and then."""
         if self.quiet:

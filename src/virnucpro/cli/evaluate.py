@@ -67,11 +67,11 @@ def evaluate(
     from virnucpro.verbs.evaluate import EvaluateSettings
     from virnucpro.verbs.evaluate import evaluate as run
 
-    console = Console(quiet)
-    use_threads(threads)
-    settings = EvaluateSettings(test_part, draws, seed)
-    run(models, viral, non_viral, outdir, settings, overwrite, lambda measured: console.say(_metrics(measured)))
-    console.say(f"results: {outdir}")
+    with Console(quiet) as console:
+        use_threads(threads)
+        settings = EvaluateSettings(test_part, draws, seed)
+        run(models, viral, non_viral, outdir, settings, overwrite, lambda measured: console.say(_metrics(measured)))
+        console.say(f"results: {outdir}")
     return 0
 
 

@@ -31,11 +31,16 @@ class Terminated(KeyboardInterrupt):
 
 
 class Verbs(click.Group):
-    """The verbs; one that is stopped by a signal ends without a traceback."""
+    """The verbs; one that is stopped by a signal, or by a reader who has seen enough, ends without a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+            return code
+        except BrokenPipeError:  # head and less close stdout early; click would call that a failure
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return ExitCode.DONE
         except KeyboardInterrupt as stop:
             code = ExitCode.TERMINATED if isinstance(stop, Terminated) else ExitCode.INTERRUPTED
             raise click.exceptions.Exit(code) from stop
@@ -61,12 +66,7 @@ for verb in (predict, embed, features, prepare, train, evaluate, import_classifi
 def run(arguments: Sequence[str]) -> int:
     """Run one command and give its exit code. A bug is not caught: a report needs its traceback."""
     try:
-        code = cli.main(list(arguments), prog_name="virnucpro", standalone_mode=False) or 0
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:  # whoever read stdout, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
+        return cli.main(list(arguments), prog_name="virnucpro", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
         return error.exit_code

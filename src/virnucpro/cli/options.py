@@ -10,7 +10,8 @@ import click
 
 __all__ = [
     "TokenBudget", "device_option", "dtype_option", "inputs_argument", "max_tokens_option", "messages_options",
-    "outdir_option", "overwrite_option", "part_records_option", "part_windows_option", "table_option", "threads_option", "use_threads",
+    "outdir_option", "overwrite_option", "part_records_option", "part_windows_option", "table_option",
+    "threads_option", "use_threads",
 ]  # fmt: skip
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -35,7 +35,7 @@ def sum_up(outcomes: Sequence[Outcome], noun: str, outdir: Path, console: Consol
     )
     failed = counts["failed"] + counts["failed_rows"]
     if failed:
-        console.say(f"warning: {failed:,} failed, see {outdir / FAILURE_LOG}")
+        console.warn(f"{failed:,} failed, see {outdir / FAILURE_LOG}")
     if states[State.REFUSED]:
         return ExitCode.BAD_INPUT
     return ExitCode.SOME_FAILED if failed else ExitCode.DONE

@@ -28,6 +28,18 @@ if TYPE_CHECKING:
     from virnucpro.verbs.predict import Prediction
 
 
+class Prior(click.ParamType[float | str]):
+    """``auto`` or a share between 0 and 1."""
+
+    name = "SHARE|auto"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        if value == "auto":
+            return value
+        share = click.FloatRange(0, 1, min_open=True, max_open=True)
+        return share.convert(value, param, ctx)  # type: ignore[arg-type]
+
+
 @click.command()
 @inputs_argument
 @outdir_option
@@ -41,8 +53,13 @@ if TYPE_CHECKING:
     "--min-score", type=click.FloatRange(0, 1), help="Minimum score to call a record viral, for every length."
 )
 @click.option(
-    "--prior", type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="Viral share of the input that virus_score and fdr assume.  [default: 0.5]",
+    "--max-fdr", type=click.FloatRange(0, 1, min_open=True), metavar="X",
+    help="Call records viral whose estimated false discovery rate is at most X.",
+)  # fmt: skip
+@click.option(
+    "--prior", type=Prior(), metavar="SHARE|auto",
+    help="Viral share of the input that virus_score and fdr assume; auto estimates it from the scores of at least "
+    "1,000 records.  [default: 0.5]",
 )  # fmt: skip
 @click.option(
     "--min-length", "min_length_bp", type=click.IntRange(min=1), default=100, show_default=True, metavar="BP",
@@ -111,9 +128,9 @@ def _sum_up(done: Prediction, console: Console) -> None:
         + _in_brackets({status: number for status, number in statuses.items() if status != "scored"})
     )
     if not counts["records"]:
-        console.say("warning: the input holds no records; the tables have a header and no rows")
+        console.warn("the input holds no records; the tables have a header and no rows")
     elif 2 * statuses.get("ambiguous", 0) > counts["records"]:
-        console.say("warning: most records are mostly other letters than A, C, G and T; is this DNA?")
+        console.warn("most records are mostly other letters than A, C, G and T; is this DNA?")
     skipped = outcome.parts - outcome.computed_parts
     how = (
         f"{outcome.computed_parts:,} parts computed, {skipped:,} skipped"

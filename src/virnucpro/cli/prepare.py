@@ -63,7 +63,7 @@ def _warn(console: Console, label: str, counts: Mapping[str, int], table: int) -
     """Name translation tables that the annotation uses and this run did not."""
     others = sorted(int(key.removeprefix("table_")) for key in counts if key.startswith("table_"))
     if others:
-        console.say(
-            f"warning: {label}: has CDS in translation table {', '.join(map(str, others))}, but was read with table "
+        console.warn(
+            f"{label}: has CDS in translation table {', '.join(map(str, others))}, but was read with table "
             f"{table}; --translation-table changes that"
         )

@@ -85,18 +85,18 @@ def train(
     from virnucpro.verbs.train import TrainSettings
     from virnucpro.verbs.train import train as run
 
-    console = Console(quiet)
-    use_threads(threads)
+    with Console(quiet) as console:
+        use_threads(threads)
 
-    def report(epoch: Epoch) -> None:
-        auroc = epoch.test.get("auroc", float("nan"))
-        best = ", best so far" if epoch.best else ""
-        console.say(
-            f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, test loss {epoch.test_loss:.4f}, "
-            f"test AUROC {auroc:.4f}{best}"
-        )
+        def report(epoch: Epoch) -> None:
+            auroc = epoch.test.get("auroc", float("nan"))
+            best = ", best so far" if epoch.best else ""
+            console.say(
+                f"epoch {epoch.number}: train loss {epoch.train_loss:.4f}, test loss {epoch.test_loss:.4f}, "
+                f"test AUROC {auroc:.4f}{best}"
+            )
 
-    console.say(_summary(run(viral, non_viral, output, TrainSettings(**settings), device, overwrite, report)))
+        console.say(_summary(run(viral, non_viral, output, TrainSettings(**settings), device, overwrite, report)))
     return 0
 
 

@@ -10,7 +10,7 @@ from virnucpro.models.json_text import read_object
 
 __all__ = ["manifest_beside", "read_spec_beside"]
 
-MAX_MANIFEST_BYTES = 32 << 20
+MAX_MANIFEST_BYTES = 1 << 28
 """A manifest lists the failures of its run, one line each."""
 
 

@@ -12,12 +12,13 @@ is killed, the same command continues from the parts that are saved.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import accumulate, chain
 from pathlib import Path
@@ -49,6 +50,7 @@ __all__ = ["execute"]
 LOCK: Final = "lock"
 PARTS: Final = "parts"
 UNFINISHED: Final = "unfinished"
+ATTEMPTS: Final = 100
 RUNS_BETWEEN_MESSAGES: Final = 100
 
 logger = logging.getLogger("virnucpro.runs")
@@ -103,29 +105,48 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
     """Compute, collect and publish one run, alone in its scratch folder."""
     run, started = planned.run, time.monotonic()
     try:
-        for folder in (run.scratch.parent, run.scratch):
-            if folder.is_symlink():
-                raise StoreError(f"{folder} is a link, and results would be written through it; remove it")
-        run.scratch.mkdir(parents=True, exist_ok=True)
+        _make_scratch(run)
         with FileLock(run.scratch / LOCK).acquire(timeout=0):
             execution = _Execution(planned, overwrite, state, tell)
             try:
                 outcome = execution.outcome()
+            except _InputChanged:
+                raise
+            except InputError as error:  # nothing in it could be used
+                logger.error("%s", error)  # noqa: TRY400  its message says it all
+                return Outcome(run, State.REFUSED, None, error, tuple(execution.failures))
             except KeyboardInterrupt:
-                logger.warning("interrupted: %s; the same command continues from them", execution.saved_parts())
+                logger.warning("interrupted: %s; the same command continues from them", execution.what_is_saved())
                 raise
             if not run.keep_parts and outcome.manifest and not outcome.manifest.may_succeed_elsewhere:
                 execution.remove_scratch()
     except Timeout as error:
         raise StoreError(f"{run.manifest_path} is being written by another process; wait for it to end") from error
-    except _InputChanged:
-        raise
-    except InputError as error:
-        logger.error("%s", error)  # noqa: TRY400  its message says it all
-        return Outcome(run, State.REFUSED, error=error)
     except OSError as error:
         raise cannot_write(run.outdir, error) from error
     return replace(outcome, seconds=time.monotonic() - started)
+
+
+@dataclass(frozen=True, eq=False)
+class _SavedParts:
+    """Saved parts, which a job may go through more than once."""
+
+    begin: Callable[[], Iterator[tuple[PartInput, ComputedPart]]]
+
+    def __iter__(self) -> Iterator[tuple[PartInput, ComputedPart]]:
+        return self.begin()
+
+
+def _make_scratch(run: Run) -> None:
+    """Make the folder of a run's parts; a neighbour that ends just then may remove what both are in."""
+    for folder in (run.scratch.parent, run.scratch):
+        if folder.is_symlink():
+            raise StoreError(f"{folder} is a link, and results would be written through it; remove it")
+    for _ in range(ATTEMPTS):
+        with contextlib.suppress(FileNotFoundError):
+            run.scratch.mkdir(parents=True, exist_ok=True)
+            return
+    raise FileNotFoundError(errno.ENOENT, "its folder vanishes again and again")
 
 
 class _Execution:
@@ -147,6 +168,8 @@ class _Execution:
                 self._store("").remove([part.number for part in earlier[1].parts])
             with whole_file(self.run.scratch / PLAN, self._unfinished) as stream:
                 stream.write(json.dumps({"key": key, **self.plan.to_json()}).encode())
+        self.failures: list[tuple[str, Failure]] = []
+        self.counts: dict[str, int] = {}
         self.store = self._store(f"{key} {self.plan.sha256}")
 
     def outcome(self) -> Outcome:
@@ -162,10 +185,12 @@ class _Execution:
                 logger.warning("part %d of %s is damaged: computed again", number, self.run.label)
                 missing, computed = {number}, computed + 1
                 continue
-            logger.info("%s: %d of %d parts computed, results saved", self.run.label, computed, len(self.plan.parts))
-            return Outcome(self.run, State.WRITTEN, manifest, parts=len(self.plan.parts), computed_parts=computed)
+            parts = len(self.plan.parts)
+            counts = ", ".join(f"{value} {key}" for key, value in manifest.counts.items() if isinstance(value, int))
+            logger.info("%s: %d of %d parts computed, results saved: %s", self.run.label, computed, parts, counts)
+            return Outcome(self.run, State.WRITTEN, manifest, None, manifest.failures, parts, computed)
 
-    def saved_parts(self) -> str:
+    def what_is_saved(self) -> str:
         """Say how many parts need not be computed again."""
         saved = sum(self._saved(part.number) for part in self.plan.parts)
         return f"{saved} of {len(self.plan.parts)} parts are saved"
@@ -251,32 +276,34 @@ class _Execution:
 
     def _collect(self) -> Manifest:
         """Make all results from the parts, and publish them."""
-        run, failures, counts = self.run, list[tuple[str, Failure]](), dict[str, int]()
-
-        def loaded() -> Iterator[tuple[PartInput, ComputedPart]]:
-            for given in self._parts():
-                computed = self.store.load(given.part.number)
-                if computed is None:
-                    raise _PartDamaged(given.part.number)
-                failures.extend(self._named(given, failure) for failure in computed.failures)
-                for name, count in (computed.counts or {}).items():
-                    counts[name] = counts.get(name, 0) + count
-                yield given, computed
-
+        run = self.run
         with Results(self._unfinished, run.outdir) as results:
-            details = dict(run.job.collect(loaded(), results))
+            details = dict(run.job.collect(_SavedParts(self._saved_parts), results))
             earlier = _read_if_whole(run.manifest_path)
             run.manifest_path.unlink(missing_ok=True)
             written = results.publish([source.path for source in run.inputs])
         if earlier:
             _remove_stale(run.outdir, earlier.results, written)
-        counts |= details.pop("counts", {})
+        counts = self.counts | details.pop("counts", {})
         manifest = Manifest(
-            self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(failures), details
+            self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(self.failures), details
         )
         with whole_file(run.manifest_path, self._unfinished) as stream:
             stream.write(manifest.to_json())
         return manifest
+
+    def _saved_parts(self) -> Iterator[tuple[PartInput, ComputedPart]]:
+        """Go through all parts with their records, in file order; adds up what they say of themselves."""
+        self.failures.clear()
+        self.counts.clear()
+        for given in self._parts():
+            computed = self.store.load(given.part.number)
+            if computed is None:
+                raise _PartDamaged(given.part.number)
+            self.failures += [self._named(given, failure) for failure in computed.failures]
+            for name, count in (computed.counts or {}).items():
+                self.counts[name] = self.counts.get(name, 0) + count
+            yield given, computed
 
     def _named(self, given: PartInput, failure: Failure) -> tuple[str, Failure]:
         """Say of a failure which input it is in, and which of its records it is."""
@@ -304,16 +331,11 @@ def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], written: Sequen
 
 
 def _log_failures(outcome: Outcome) -> None:
-    """Write what the manifest says of failures into the failure log of the folder."""
+    """Write every failure of a run into the failure log of its folder, once."""
     if outcome.state is State.KEPT:
         return
     for source in outcome.run.inputs:
+        failures = [failure for label, failure in outcome.failures if label == source.label]
         if outcome.error is not None:
-            failures = [Failure(0, "-", "InputError", str(outcome.error))]
-        else:
-            failures = [
-                failure
-                for label, failure in (outcome.manifest.failures if outcome.manifest else ())
-                if label == source.label
-            ]
+            failures.append(Failure(0, "-", "InputError", str(outcome.error)))
         replace_failures(outcome.run.outdir, source.label, failures)

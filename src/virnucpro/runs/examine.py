@@ -41,7 +41,7 @@ def examine(run: Run, overwrite: bool) -> Outcome | Planned:
         shown_as_asked = manifest.output_settings == run.output_settings
         if _results_are_whole(run, manifest) and shown_as_asked and not manifest.may_succeed_elsewhere:
             logger.info("%s: finished before, skipped", run.label)
-            return Outcome(run, State.FINISHED, manifest)
+            return Outcome(run, State.FINISHED, manifest, None, manifest.failures)
         return _plan(run)
     except InputError as error:
         logger.error("%s", error)  # noqa: TRY400  its message says it all

@@ -23,6 +23,7 @@ __all__ = ["MAX_MANIFEST_BYTES", "OUT_OF_MEMORY", "Manifest", "read_manifest"]
 FORMAT: Final = 2
 OUT_OF_MEMORY: Final = "OutOfMemory"
 MAX_MANIFEST_BYTES: Final = 1 << 28
+"""A manifest lists the failures of its run, one line each."""
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
 from virnucpro.errors import InputError
-from virnucpro.records import FileIdentity, ModelIdentity
+from virnucpro.records import Failure, FileIdentity, ModelIdentity
 from virnucpro.runs.manifest import Manifest
 from virnucpro.runs.parts import ComputedPart
 from virnucpro.runs.plan import Part, Planner
@@ -67,8 +67,8 @@ class Job(Protocol):
     def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
         """Do the expensive step."""
 
-    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> Mapping[str, Any]:
-        """Write all results in one pass in file order; give details for the manifest, `counts` among them."""
+    def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> Mapping[str, Any]:
+        """Write all results from the parts, in file order; give details for the manifest, `counts` among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +119,7 @@ class Outcome:
     state: State
     manifest: Manifest | None = None
     error: InputError | None = None
+    failures: tuple[tuple[str, Failure], ...] = ()  # input and failure, in file order
     parts: int = 0
     computed_parts: int = 0
     seconds: float = 0.0

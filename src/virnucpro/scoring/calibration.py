@@ -141,11 +141,30 @@ class Calibration:
         ]
         return np.concatenate(blocks) if blocks else np.empty(0)
 
-    def _fdr(self, z: NDArray[np.float64], lengths_bp: NDArray[np.int64], prior: float) -> NDArray[np.float64]:
+    def threshold_of_fdr(self, max_fdr: float, lengths_bp: NDArray[np.int64], prior: float) -> NDArray[np.float64]:
+        """Minimum log-odds, before any prior, from which the rate of `fdr` is at most `max_fdr`; infinite if never."""
+        grid = np.array(self.operating.z)
+        lengths, place = np.unique(lengths_bp, return_inverse=True)
+        rates = self._rates(lengths, prior)
+        low_enough = rates <= max_fdr
+        first = low_enough.argmax(axis=1)
+        rows, before = np.arange(len(lengths)), np.maximum(first - 1, 0)
+        above, below = rates[rows, before], rates[rows, first]
+        share = np.divide(above - max_fdr, above - below, out=np.ones_like(above), where=above > below)
+        found = np.where(first > 0, grid[before] + share * (grid[first] - grid[before]), -np.inf)
+        limits: NDArray[np.float64] = np.where(low_enough.any(axis=1), found, np.inf)[place]
+        return limits
+
+    def _rates(self, lengths_bp: NDArray[np.int64], prior: float) -> NDArray[np.float64]:
+        """False discovery rate at every z of the operating table: shape (n, numbers of z)."""
         false = (1 - prior) * self._at_lengths(self.operating.fpr, lengths_bp)
         called = false + prior * self._at_lengths(self.operating.tpr, lengths_bp)
         rates = np.divide(false, called, out=np.ones_like(called), where=called > 0)
-        np.minimum.accumulate(rates, axis=1, out=rates)  # a higher score never has a higher rate
+        found: NDArray[np.float64] = np.minimum.accumulate(rates, axis=1)  # a higher score never has a higher rate
+        return found
+
+    def _fdr(self, z: NDArray[np.float64], lengths_bp: NDArray[np.int64], prior: float) -> NDArray[np.float64]:
+        rates = self._rates(lengths_bp, prior)
         grid = np.array(self.operating.z)
         place = np.interp(z, grid, np.arange(len(grid)))
         low = place.astype(np.int64)

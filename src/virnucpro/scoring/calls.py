@@ -60,7 +60,7 @@ def call_records(lengths_bp: NDArray[np.int64], scored: ScoredWindows, windows: 
         column[known] = values
     call = np.full(records, NOT_SCORED, dtype="<U10")
     call[known] = np.where(found.margin >= 0, VIRAL, NON_VIRAL)
-    status = _why_not_scored(scored, records)
+    status = _why_not_scored(scored, lengths_bp)
     status[known] = "scored"
     best = _best_window(owners, windows.score, records)
     classes = _mean_classes(scored, records)
@@ -89,13 +89,16 @@ def _mean_classes(scored: ScoredWindows, records: int) -> NDArray[np.float64]:
     return found
 
 
-def _why_not_scored(scored: ScoredWindows, records: int) -> NDArray[np.str_]:
+def _why_not_scored(scored: ScoredWindows, lengths_bp: NDArray[np.int64]) -> NDArray[np.str_]:
     """The commonest status of each record's windows; a window that has rows but no score failed in the models."""
+    records = len(lengths_bp)
     words = [status.word for status in WindowStatus]
     counts = np.bincount(scored.windows.record_rows * len(words) + scored.status, minlength=records * len(words))
     table = counts.reshape(records, len(words))
     names = np.array(["failed" if word == "scored" else word for word in words], dtype="<U13")
-    found: NDArray[np.str_] = np.where(table.any(axis=1), names[table.argmax(axis=1)], "empty")
+    found: NDArray[np.str_] = np.where(
+        table.any(axis=1), names[table.argmax(axis=1)], np.where(lengths_bp > 0, "too_short", "empty")
+    )
     return found.astype("<U13")
 
 

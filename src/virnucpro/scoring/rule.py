@@ -13,7 +13,7 @@ from virnucpro.errors import ConfigError
 from virnucpro.scoring.calibration import Calibration, Level, prior_logit
 from virnucpro.scoring.windows import ScoredWindows, WindowScores, best_of_rows, mean_of_rows, probability
 
-__all__ = ["CallRule", "Verdicts", "choose_rule"]
+__all__ = ["DEFAULT_PRIOR", "CallRule", "Verdicts", "choose_rule"]
 
 DEFAULT_MIN_SCORE = 0.5
 DEFAULT_PRIOR = 0.5
@@ -38,6 +38,7 @@ class CallRule:
     prior: float = DEFAULT_PRIOR  # viral share of the input that scores and rates assume
     level: Level = "default"
     min_score: float | None = None  # in place of a level
+    max_fdr: float | None = None  # in place of a level
 
     def window_scores(self, scored: ScoredWindows) -> WindowScores:
         """Score every window that has a row."""
@@ -62,19 +63,27 @@ class CallRule:
             return Verdicts(means, threshold, means - threshold, np.full(len(means), np.nan))
         z = self.calibration.record_log_odds(means, windows, scored_bp)
         shift = prior_logit(self.prior)
-        if self.min_score is None:
-            limit = self.calibration.threshold(self.level, scored_bp)
-        else:
-            limit = np.full(len(z), _log_odds(np.array([self.min_score]))[0] - shift)
+        limit = self._limits(self.calibration, scored_bp)
         fdr = self.calibration.fdr(z, scored_bp, self.prior)
         return Verdicts(probability(z + shift), probability(limit + shift), z - limit, fdr)
+
+    def _limits(self, calibration: Calibration, scored_bp: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Minimum log-odds, before any prior, to call records of these lengths viral."""
+        if self.max_fdr is not None:
+            return calibration.threshold_of_fdr(self.max_fdr, scored_bp, self.prior)
+        if self.min_score is not None:
+            return np.full(len(scored_bp), _log_odds(np.array([self.min_score]))[0] - prior_logit(self.prior))
+        return calibration.threshold(self.level, scored_bp)
 
     def describe(self) -> dict[str, Any]:
         """Say it for the manifest."""
         if self.calibration is None:
             return {"min_score": DEFAULT_MIN_SCORE if self.min_score is None else self.min_score}
-        chosen = {"level": self.level} if self.min_score is None else {"min_score": self.min_score}
-        return {"prior": self.prior, **chosen}
+        if self.max_fdr is not None:
+            return {"prior": self.prior, "max_fdr": self.max_fdr}
+        return {"prior": self.prior} | (
+            {"level": self.level} if self.min_score is None else {"min_score": self.min_score}
+        )
 
 
 def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -88,13 +97,16 @@ def choose_rule(
     prior: float | None = None,
     min_score: float | None = None,
     level: Level = "default",
+    max_fdr: float | None = None,
 ) -> CallRule:
     """Make the rule that a user asked for; ConfigError when it needs a calibration that the classifier lacks."""
-    if min_score is not None and level != "default":
-        raise ConfigError(f"--min-score and --{level} exclude each other; give one")
+    ways = {"--min-score": min_score is not None, "--max-fdr": max_fdr is not None, f"--{level}": level != "default"}
+    chosen = [option for option, given in ways.items() if given]
+    if len(chosen) > 1:
+        raise ConfigError(f"{' and '.join(chosen)} exclude each other; give one")
     prior_logit(DEFAULT_PRIOR if prior is None else prior)  # refuses what is not a share
-    needing = ([f"--{level}"] if level != "default" else []) + (["--prior"] if prior is not None else [])
+    needing = [option for option in chosen if option != "--min-score"] + (["--prior"] if prior is not None else [])
     if calibration is None and needing:
         raise ConfigError(f"{' and '.join(needing)}: this classifier is not calibrated; use --min-score")
     made = None if calibration is None else Calibration.from_dict(calibration)
-    return CallRule(made, DEFAULT_PRIOR if prior is None else prior, level, min_score)
+    return CallRule(made, DEFAULT_PRIOR if prior is None else prior, level, min_score, max_fdr)

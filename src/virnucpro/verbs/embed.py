@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.embedding.embed import embed_tokens
-from virnucpro.errors import DimensionError, InputError, shown
-from virnucpro.features.vectors import FORMATS
-from virnucpro.models.catalog import DEFAULT_MODEL, catalogue_identity, catalogue_width
+from virnucpro.errors import InputError, shown
+from virnucpro.features.vectors import FORMATS, require_catalogue_width
+from virnucpro.models.catalog import DEFAULT_MODEL, catalogue_identity
 from virnucpro.models.hub import find_architecture, find_checkpoint
 from virnucpro.models.placement import Placement, choose_placement
 from virnucpro.models.registry import Architecture
@@ -237,25 +237,21 @@ class _Embedding:
             told += residues
             advance(residues)
 
+        require_catalogue_width(self.model.identity, self.model.encoder.width)
         found = embed_sequences(self.model.encoder, given.records, self.settings, tell)
         advance(given.part.letters - told)
         arrays: Arrays = {"rows": found.rows.astype(np.int32), "vectors": found.vectors, "replaced": found.replaced}
         return ComputedPart(arrays, found.failures, found.counts)
 
-    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
+    def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
         """Write the feature file; vectors pass through a temporary file, not through memory."""
         encoder = self.model.encoder
-        expected = catalogue_width(self.model.identity)
         ids: list[str] = []
         replaced: list[tuple[int, str, int]] = []
-        first_failure = ""
+        first_failure, read = "", 0
         with tempfile.TemporaryFile(dir=results.scratch) as spool:
             for given, computed in parts:
-                arrays = computed.arrays
-                if expected not in (None, arrays["vectors"].shape[1]):
-                    found = arrays["vectors"].shape[1]
-                    name = self.model.identity.name
-                    raise DimensionError(f"{name} gave vectors of {found} numbers instead of {expected}")
+                arrays, read = computed.arrays, read + len(given.records)
                 ids += [given.records[row].id for row in arrays["rows"].tolist()]
                 spool.write(arrays["vectors"].tobytes())
                 for row, count in arrays["replaced"].tolist():
@@ -266,7 +262,7 @@ class _Embedding:
                     first_failure = f"the first (record {number}, {failure.id}): {failure.message}"
             if not ids:
                 raise InputError(
-                    f"{shown(self.label)}: none of its sequences could be embedded; {shown(first_failure)}"
+                    f"{shown(self.label)}: none of its {read} sequences could be embedded; {shown(first_failure)}"
                 )
             spool.flush()
             vectors = np.memmap(spool, np.float32, "r", shape=(len(ids), encoder.width))

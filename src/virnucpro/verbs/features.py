@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -176,7 +176,7 @@ class _Features:
         counts = {"rows": len(kept), "failed_rows": len(embedded.failures), "windows": len(windows)}
         return ComputedPart(arrays, embedded.failures, counts)
 
-    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
+    def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
         """Write files of 10,000 rows, each beside a description of its rows."""
         identities = self.chosen.resolve()
         spec = self.chosen.spec(

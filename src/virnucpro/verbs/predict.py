@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,7 +26,8 @@ from virnucpro.runs.results import Results
 from virnucpro.runs.run import Advance, Outcome, PartInput, Run
 from virnucpro.scoring.calibration import Level
 from virnucpro.scoring.calls import call_records
-from virnucpro.scoring.rule import CallRule, choose_rule
+from virnucpro.scoring.prior import MIN_RECORDS, ScoreHistogram
+from virnucpro.scoring.rule import DEFAULT_PRIOR, CallRule, choose_rule
 from virnucpro.sequences.molecules import sample_molecule
 from virnucpro.sequences.reading import SequenceFile
 from virnucpro.verbs.encoders import ChosenEncoders
@@ -43,6 +45,8 @@ __all__ = ["PredictSettings", "Prediction", "predict"]
 
 MANIFEST = "run.json"
 
+logger = logging.getLogger("virnucpro.predict")
+
 
 @dataclass(frozen=True, slots=True)
 class PredictSettings:
@@ -56,7 +60,8 @@ class PredictSettings:
     min_length_bp: int = 100
     min_score: float | None = None
     level: Level = "default"
-    prior: float | None = None
+    max_fdr: float | None = None
+    prior: float | Literal["auto"] | None = None  # "auto": estimated from the scores of the input
     track_pages: int = 5
     class_scores: bool = False  # a column for every class, where the classifier has classes
     legacy_output: bool = False
@@ -139,9 +144,7 @@ def predict(
     results = ["calls.tsv", "viral.fasta", *(LegacyTables.NAMES if settings.legacy_output else ())]
     run = Run(
         "calls", sources, Path(outdir), MANIFEST, results, job.models(job.chosen.identities), job.described(), job,
-        output_settings={
-            **job.rule.describe(), "track_pages": settings.track_pages, "legacy_output": settings.legacy_output, "class_scores": settings.class_scores,
-        },
+        output_settings=job.shown(),
         keep_parts=True,
     )  # fmt: skip
     (outcome,) = execute([run], overwrite=overwrite, progress=progress)
@@ -165,7 +168,8 @@ class _Prediction:
     def of(cls, settings: PredictSettings) -> _Prediction:
         """Check everything that can be wrong before any input is read."""
         classifier = packaged_classifier() if settings.classifier == MINI else load_classifier(settings.classifier)
-        rule = choose_rule(classifier.calibration, settings.prior, settings.min_score, settings.level)
+        prior = DEFAULT_PRIOR if settings.prior == "auto" else settings.prior
+        rule = choose_rule(classifier.calibration, prior, settings.min_score, settings.level, settings.max_fdr)
         spec = classifier.spec
         given = {"dna": settings.dna_model, "protein": settings.protein_model}
         names = {role: given[role] or use.name for role, use in spec.parts.items()}
@@ -199,6 +203,12 @@ class _Prediction:
             "min_length_bp": windowing.min_length_bp,
             "dtype": self.chosen.placement.dtype_name,
         }
+
+    def shown(self) -> dict[str, Any]:
+        """What changes only how results show the scores."""
+        names = ("track_pages", "legacy_output", "class_scores")
+        prior = {"prior": "auto"} if self.settings.prior == "auto" else {}
+        return self.rule.describe() | prior | {name: getattr(self.settings, name) for name in names}
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
         found = sample_molecule(sample)
@@ -238,16 +248,14 @@ class _Prediction:
         }
         return ComputedPart(arrays, embedded.failures, {"rows": len(kept), "failed_rows": len(embedded.failures)})
 
-    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
-        """Write every table in one pass."""
+    def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
+        """Write every table in one pass; an estimate of the prior needs another pass before it."""
+        rule = replace(self.rule, prior=self._estimated_prior(parts)) if self.settings.prior == "auto" else self.rule
         calls: Counter[str] = Counter()
         statuses: Counter[str] = Counter()
         with ExitStack() as stack:
             writers = [stack.enter_context(writer) for writer in self._writers(results)]
-            for records, scored in whole_records(parts, self.windowing):
-                windows = self.rule.window_scores(scored)
-                lengths_bp = np.array([letters(record) for record in records], np.int64)
-                called = CalledRecords(records, call_records(lengths_bp, scored, windows, self.rule), scored, windows)
+            for called in self._called(parts, rule):
                 calls.update(called.calls.call.tolist())
                 statuses.update(called.calls.status.tolist())
                 for writer in writers:
@@ -255,8 +263,31 @@ class _Prediction:
         return {
             "counts": {"records": calls.total(), "calls": dict(calls), "statuses": dict(statuses)},
             "device": self.chosen.placement.describe(),
+            "prior": rule.prior,
             "classifier": self.classifier.training,
         }
+
+    def _called(self, parts: Iterable[tuple[PartInput, ComputedPart]], rule: CallRule) -> Iterator[CalledRecords]:
+        """Call all records, in file order."""
+        for records, scored in whole_records(parts, self.windowing):
+            windows = rule.window_scores(scored)
+            lengths_bp = np.array([letters(record) for record in records], np.int64)
+            yield CalledRecords(records, call_records(lengths_bp, scored, windows, rule), scored, windows)
+
+    def _estimated_prior(self, parts: Iterable[tuple[PartInput, ComputedPart]]) -> float:
+        """Estimate the viral share of the input; of few records, the usual one."""
+        histogram = ScoreHistogram()
+        for called in self._called(parts, self.rule):
+            histogram.add(called.calls.score)
+        if histogram.records < MIN_RECORDS:
+            logger.warning(
+                "--prior auto needs %d scored records, and there are %d: %s is used",
+                MIN_RECORDS, histogram.records, self.rule.prior,
+            )  # fmt: skip
+            return self.rule.prior
+        share = histogram.viral_share()
+        logger.info("estimated viral share of the input: %.4f", share)
+        return share
 
     def _writers(self, results: Results) -> list[Writer]:
         classes = self.classifier.classes if len(self.classifier.classes) > len(CLASSES) else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -180,7 +180,7 @@ class _Preparation:
     names: Sequence[str]
     settings: PrepareSettings
 
-    def check(self, label: str, sample: Sequence[_Pair]) -> list[str]:
+    def check(self, label: str, sample: Sequence[_Pair]) -> list[str]:  # noqa: ARG002  the reader has looked
         return []
 
     def planner(self) -> Planner:
@@ -217,7 +217,7 @@ class _Preparation:
         }
         return ComputedPart(arrays, (), counts)
 
-    def collect(self, parts: Iterator[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
+    def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
         """Write the texts of all parts."""
         nucleotides, proteins, table = (results.open(name) for name in self.names)
         table.write(("\t".join(column.name for column in fields(RecordRow)) + "\n").encode())
@@ -244,8 +244,9 @@ class _Preparation:
         known = (annotation.id, len(record.sequence), annotation.n_cds, len(annotation.translations))
         if status != OK:
             return RecordRow(*known, 0, 0, 0, status), []
-        windows = plan_windows([len(sequences := clean_sequences([record.sequence]).values)], self.settings.window_bp)
-        rows = find_rows(cut_windows([sequences.tobytes()], windows), "open", self.settings.translation_table)
+        letters = clean_sequences([record.sequence])
+        windows = plan_windows(letters.lengths, self.settings.window_bp)
+        rows = find_rows(cut_windows(letters, windows), "open", self.settings.translation_table)
         kept = rows.take(annotated_rows(rows, annotation.translations))
         found = list(zip(row_ids([record.id], windows, kept), kept.nucleotides(), kept.proteins(), strict=True))
         return RecordRow(*known, len(windows), len(rows), len(found), OK), found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -17,7 +17,7 @@ __all__ = ["whole_records"]
 
 
 def whole_records(
-    parts: Iterator[tuple[PartInput, ComputedPart]], settings: WindowSettings
+    parts: Iterable[tuple[PartInput, ComputedPart]], settings: WindowSettings
 ) -> Iterator[tuple[list[Record], ScoredWindows]]:
     """Give records in file order with their scored windows; the last record of a part waits for the next part."""
     waiting: tuple[Record, ScoredWindows] | None = None
