@@ -62,6 +62,9 @@ class Upper:
     def letters(self, record):
         return len(record.sequence)
 
+    def id_of(self, record):
+        return record.id
+
     def resolve(self):
         self.resolved += 1
         return {"model": ModelIdentity("m", "1", "f" * 64)}

@@ -222,7 +222,7 @@ def test_public_names_are_all_there():
 
 
 def test_unknown_models():
-    with pytest.raises(WeightsError, match="neither a known name"):
+    with pytest.raises(ConfigError, match="neither a known name"):
         load_encoder("esm3")
 
 

@@ -76,7 +76,7 @@ class Prior(click.ParamType[float | str]):
 @click.option("--protein-model", metavar="NAME|PATH", help="Protein encoder.  [default: the classifier's]")
 @table_option
 @click.option(
-    "--track-pages", type=click.IntRange(min=0), default=5, show_default=True, metavar="N",
+    "--track-pages", type=click.IntRange(0, 1000), default=5, show_default=True, metavar="N",
     help="Pages of window scores along the longest records, ten records each.",
 )  # fmt: skip
 @click.option("--class-scores", is_flag=True, help="Add a column to calls.tsv for the probability of every class.")

@@ -95,14 +95,17 @@ def execute(
 
 def _check_outputs(runs: Sequence[Run]) -> None:
     """Find out before any work whether results can be written, and that none of them is an input."""
-    inputs = [source.path for run in runs for source in run.inputs]
     first: dict[Path, Run] = {}
     same = [(other, run) for run in runs if (other := first.setdefault(run.manifest_path, run)) is not run]
     if same:
         raise ConfigError("\n".join(f"{a.label} and {b.label} would both give {b.outdir / b.name}" for a, b in same))
-    require_distinct(inputs, [run.outdir / name for run in runs for name in (*run.results, run.manifest)])
+    outputs = [run.outdir / name for run in runs for name in (*run.results, run.manifest)]
+    require_distinct([path for run in runs for path in run.files_read], outputs)
     for outdir in dict.fromkeys(run.outdir for run in runs):
         require_writable(outdir)
+    for path in outputs:
+        if path.is_dir() and not path.is_symlink():
+            raise cannot_write(path, IsADirectoryError(errno.EISDIR, "a folder has this name"))
 
 
 def _skip(outcome: Outcome) -> Outcome:
@@ -285,7 +288,7 @@ class _Execution:
             details = dict(run.job.collect(_SavedParts(self._saved_parts), results))
             earlier = _read_if_whole(run.manifest_path)
             run.manifest_path.unlink(missing_ok=True)
-            written = results.publish([source.path for source in run.inputs])
+            written = results.publish(run.files_read)
         if earlier:
             _remove_stale(run.outdir, earlier.results, written)
         counts = self.counts | details.pop("counts", {})

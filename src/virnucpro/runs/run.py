@@ -61,6 +61,9 @@ class Job(Protocol):
     def letters(self, record: Any) -> int:  # noqa: ANN401
         """Give the length that parts are planned from."""
 
+    def id_of(self, record: Any) -> str:  # noqa: ANN401
+        """Give the ID that results name a record by."""
+
     def resolve(self) -> Mapping[str, ModelIdentity]:
         """Find all weights, once there is something to compute."""
 
@@ -85,6 +88,7 @@ class Run:
     job: Job
     output_settings: Mapping[str, Any] = field(default_factory=dict)  # what changes only how results show them
     keep_parts: bool = False  # so that results can be made again with other output settings
+    also_read: Sequence[Path] = ()  # files that are no inputs, and are not overwritten either
 
     @property
     def scratch(self) -> Path:
@@ -95,6 +99,11 @@ class Run:
     def manifest_path(self) -> Path:
         """Where its manifest is once it is finished."""
         return self.outdir / self.manifest
+
+    @property
+    def files_read(self) -> list[Path]:
+        """Everything that no result may be."""
+        return [*(source.path for source in self.inputs), *self.also_read]
 
     @property
     def label(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,6 @@ from virnucpro.runs.plan import Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
 from virnucpro.runs.run import Advance, Outcome, PartInput, Run
-from virnucpro.sequences.molecules import sample_molecule
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
 from virnucpro.verbs.encoders import parameters
 from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from virnucpro.models.encoders import Encoder
 
 __all__ = ["EmbedSettings", "EmbeddingModel", "embed", "embed_run", "embed_sequences"]
+
+
+HEAVY_TRUNCATION = 0.1
+"""Share of truncated sequences above which there is a warning."""
+
+logger = logging.getLogger("virnucpro.embed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +222,7 @@ class _Embedding:
             Molecule.PROTEIN: "a protein model reads A, C, G and T as amino acids; for DNA use --model dnabert-s",
             Molecule.DNA: "for proteins use --model fastesm2-650",
         }
-        return require_molecule(label, sample_molecule(sample), needed, advice[needed])
+        return require_molecule(label, sample, needed, advice[needed])
 
     def planner(self) -> Planner:
         identity = self.model.identity
@@ -228,6 +234,9 @@ class _Embedding:
 
     def letters(self, record: Record) -> int:
         return min(letters(record), self.settings.max_residues)
+
+    def id_of(self, record: Record) -> str:
+        return record.id
 
     def resolve(self) -> dict[str, ModelIdentity]:
         return {self.model.architecture.molecule.value: self.model.encoder.identity}
@@ -253,10 +262,11 @@ class _Embedding:
         encoder = self.model.encoder
         ids: list[str] = []
         replaced: list[tuple[int, str, int]] = []
-        first_failure, read = "", 0
+        first_failure, read, truncated = "", 0, 0
         with tempfile.TemporaryFile(dir=results.scratch) as spool:
             for given, computed in parts:
                 arrays, read = computed.arrays, read + len(given.records)
+                truncated += (computed.counts or {}).get("truncated", 0)
                 ids += [given.records[row].id for row in arrays["rows"].tolist()]
                 spool.write(arrays["vectors"].tobytes())
                 for row, count in arrays["replaced"].tolist():
@@ -269,6 +279,12 @@ class _Embedding:
                 raise InputError(
                     f"{shown(self.label)}: none of its {read} sequences could be embedded; {shown(first_failure)}"
                 )
+            if truncated > HEAVY_TRUNCATION * len(ids):
+                logger.warning(
+                    "%s: %s of %s sequences (%.0f %%) are longer than %s residues, and their vectors say nothing of "
+                    "the rest; --max-residues takes more", self.label, f"{truncated:,}", f"{len(ids):,}",
+                    100 * truncated / len(ids), f"{self.settings.max_residues:,}",
+                )  # fmt: skip
             spool.flush()
             vectors = np.memmap(spool, np.float32, "r", shape=(len(ids), encoder.width))
             FORMATS[encoder.architecture.layout].write(results.open(self.result), ids, vectors)

@@ -23,7 +23,6 @@ from virnucpro.runs.plan import Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
 from virnucpro.runs.run import Advance, Outcome, PartInput, Run
-from virnucpro.sequences.molecules import sample_molecule
 from virnucpro.sequences.orfs import FRAME_NAMES, WHOLE_WINDOW, RowRule
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
 from virnucpro.verbs.encoders import ChosenEncoders
@@ -141,8 +140,7 @@ class _Features:
     windowing: WindowSettings
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
-        found = sample_molecule(sample)
-        return require_molecule(label, found, Molecule.DNA, "'virnucpro embed' reads proteins")
+        return require_molecule(label, sample, Molecule.DNA, "'virnucpro embed' reads proteins")
 
     def planner(self) -> Planner:
         size = part_of_windows(
@@ -157,6 +155,9 @@ class _Features:
 
     def letters(self, record: Record) -> int:
         return letters(record)
+
+    def id_of(self, record: Record) -> str:
+        return record.id
 
     def resolve(self) -> Mapping[str, ModelIdentity]:
         return self.chosen.resolve()

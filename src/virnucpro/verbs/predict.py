@@ -28,7 +28,6 @@ from virnucpro.scoring.calibration import Level
 from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.prior import MIN_RECORDS, ScoreHistogram
 from virnucpro.scoring.rule import DEFAULT_PRIOR, CallRule, choose_rule
-from virnucpro.sequences.molecules import sample_molecule
 from virnucpro.sequences.reading import SequenceFile
 from virnucpro.verbs.encoders import ChosenEncoders
 from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
@@ -141,11 +140,13 @@ def predict(
     paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
     job = _Prediction.of(settings)
     sources = open_inputs(paths, SequenceFile, stdin)
-    results = ["calls.tsv", "viral.fasta", *(LegacyTables.NAMES if settings.legacy_output else ())]
+    results = ["calls.tsv", "viral.fasta", *TrackPages.names(settings.track_pages)]
+    results += LegacyTables.NAMES if settings.legacy_output else ()
     run = Run(
         "calls", sources, Path(outdir), MANIFEST, results, job.models(job.chosen.identities), job.described(), job,
         output_settings=job.shown(),
         keep_parts=True,
+        also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
     )  # fmt: skip
     (outcome,) = execute([run], overwrite=overwrite, progress=progress)
     if outcome.error is not None:
@@ -162,7 +163,7 @@ class _Prediction:
     rule: CallRule
     chosen: ChosenEncoders
     windowing: WindowSettings
-    unchecked: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)  # what of the encoders could not be compared
 
     @classmethod
     def of(cls, settings: PredictSettings) -> _Prediction:
@@ -181,7 +182,7 @@ class _Prediction:
             window_bp, spec.rows, settings.translation_table, spec.layout, settings.min_length_bp
         )
         job = cls(settings, classifier, rule, chosen, windowing)
-        job.unchecked = job.require(chosen.identities)
+        job.require(chosen.identities)
         return job
 
     def require(self, identities: Mapping[str, ModelIdentity]) -> list[str]:
@@ -211,8 +212,7 @@ class _Prediction:
         return self.rule.describe() | prior | {name: getattr(self.settings, name) for name in names}
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
-        found = sample_molecule(sample)
-        return require_molecule(label, found, Molecule.DNA, "'virnucpro embed' reads proteins")
+        return require_molecule(label, sample, Molecule.DNA, "'virnucpro embed' reads proteins")
 
     def planner(self) -> Planner:
         return self.windowing.planner(self._size())
@@ -228,9 +228,12 @@ class _Prediction:
     def letters(self, record: Record) -> int:
         return letters(record)
 
+    def id_of(self, record: Record) -> str:
+        return record.id
+
     def resolve(self) -> dict[str, ModelIdentity]:
         identities = self.chosen.resolve()
-        self.require(identities)
+        self.unchecked = self.require(identities)
         return self.models(identities)
 
     def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
@@ -265,6 +268,7 @@ class _Prediction:
             "device": self.chosen.placement.describe(),
             "prior": rule.prior,
             "classifier": self.classifier.training,
+            "not_checked": self.unchecked,
         }
 
     def _called(self, parts: Iterable[tuple[PartInput, ComputedPart]], rule: CallRule) -> Iterator[CalledRecords]:
