@@ -12,6 +12,7 @@ is killed, the same command continues from the parts that are saved.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import time
