@@ -104,8 +104,8 @@ def test_killed_and_restarted(tmp_path, models, name, kills):
 @pytest.mark.parametrize("name", ["predict", "embed"])
 def test_killed_at_every_call_that_makes_something_lasting(tmp_path, models, name, how):
     verb = verb_of(name, tmp_path, models)
-    few = [("a", "ATGCCCGGG" * 40), ("none", "*" if name == "embed" else "N" * 300), ("b", "ATGCCCTTT" * 70)]
-    write_fasta(verb.input, few)
+    letters, none = ("MKVLAGW", "*") if name == "embed" else ("ATGCCCGGG", "N" * 300)
+    write_fasta(verb.input, [("a", letters * 40), ("none", none), ("b", letters * 70)])
     verb.options[-1] = "2"  # two parts
     whole, runs = run_forked(tmp_path, how, 0, verb)
     assert len(whole) >= 3

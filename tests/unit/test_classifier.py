@@ -96,7 +96,7 @@ def test_one_file_brings_everything_back(path, classifier):
     assert len(again.sha256) == 64
     with safe_open(path, framework="pt") as opened:
         header = json.loads(opened.metadata()["virnucpro_classifier"])
-    assert (header["format"], header["window_bp"], header["modality"]) == (1, 500, "both")
+    assert (header["format"], header["window_bp"], header["modality"]) == (2, 500, "both")
     assert header["widths"] == {"input": 16, "hidden": 32}
     assert header["classes"] == ["non-viral", "viral"]
     assert header["encoders"]["protein"]["identity"]["weights_sha256"] == "e" * 64
@@ -118,7 +118,7 @@ def damaged(path, change):
         (lambda h, t: t.update({"bn1.bias": torch.zeros(31)}), r"bn1\.bias is torch.float32 \(31,\) instead of"),
         (lambda h, t: t.update({"bn1.bias": torch.zeros(32).double()}), r"bn1\.bias is torch.float64"),
         (lambda h, t: t["bn1.bias"].fill_(float("nan")), "bn1.bias holds numbers that are not finite"),
-        (lambda h, t: h.update(format=2), "format 2"),
+        (lambda h, t: h.update(format=1), "format 1"),
         (lambda h, t: h.update(classes=["viral", "host"]), "classes"),
         (lambda h, t: h.update(window_bp=300), "contradicts itself"),
         (lambda h, t: h.pop("encoders"), "no 'encoders'"),
@@ -211,10 +211,9 @@ def longest(tmp_path):
     return path
 
 
-def test_rule_windows_lengths_and_calibration_are_in_the_one_file(longest):
+def test_rule_windows_and_calibration_are_in_the_one_file(longest):
     again = load_classifier(longest)
     assert (again.spec, again.calibration) == (LONGEST, CALIBRATION)
-    assert again.spec.width == SPEC.width + 2
     assert serialise_classifier(again) == longest.read_bytes()
     with safe_open(longest, framework="pt") as opened:
         header = json.loads(opened.metadata()["virnucpro_classifier"])
@@ -260,12 +259,6 @@ def test_any_window_of_the_range_fits(longest, window_bp):
 def test_windows_beyond_the_range_and_other_rules_are_refused(longest, found, told):
     with pytest.raises(ConfigError, match=told):
         load_classifier(longest).require(found)
-
-
-def test_rows_with_lengths_are_taken_whole():
-    assert LONGEST.columns("both") == slice(0, 18)
-    with pytest.raises(ConfigError, match="taken whole"):
-        LONGEST.restricted("dna")
 
 
 def test_log_odds_are_those_of_the_scores_and_have_no_bounds():
