@@ -47,7 +47,23 @@ logger = logging.getLogger("virnucpro.embed")
 
 @dataclass(frozen=True, slots=True)
 class EmbedSettings:
-    """Which encoder `embed` uses, and how much of a sequence."""
+    """Settings of `embed`.
+
+    Attributes
+    ----------
+    model : str
+        Encoder by name, folder or Hugging Face ID.
+    max_residues : int
+        Residues or bases of a sequence that are embedded; the rest is cut off.
+    max_tokens : int or None
+        Tokens per batch of the encoder; None chooses by device memory.
+    device : str
+        "auto", "cpu", "cuda", "cuda:1", "mps", ...
+    dtype : {"auto", "fp32", "bf16", "fp16"}
+        Precision of the encoder.
+    part_records : int or None
+        Sequences per part, the unit of resumption; None chooses by the speed of the device.
+    """
 
     model: str = DEFAULT_MODEL
     max_residues: int = 1024
