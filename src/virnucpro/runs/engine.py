@@ -26,7 +26,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from virnucpro.errors import InputError, StoreError
+from virnucpro.errors import ConfigError, InputError, StoreError
 from virnucpro.records import Failure, FileIdentity
 from virnucpro.runs.examine import PLAN, Planned, examine
 from virnucpro.runs.failures import replace_failures
@@ -95,6 +95,10 @@ def execute(
 
 def _check_outputs(runs: Sequence[Run]) -> None:
     """Find out before any work whether results can be written, and that none of them is an input."""
+    first: dict[Path, Run] = {}
+    same = [(other, run) for run in runs if (other := first.setdefault(run.manifest_path, run)) is not run]
+    if same:
+        raise ConfigError("\n".join(f"{a.label} and {b.label} would both give {b.outdir / b.name}" for a, b in same))
     outputs = [run.outdir / name for run in runs for name in (*run.results, run.manifest)]
     require_distinct([path for run in runs for path in run.files_read], outputs)
     for outdir in dict.fromkeys(run.outdir for run in runs):

@@ -56,6 +56,11 @@ class EmbedSettings:
     dtype: str = "auto"
     part_records: int | None = None
 
+    def check(self) -> None:
+        """Refuse a device or a model that is not there, before any input is read."""
+        choose_placement(self.device, self.dtype)
+        find_architecture(self.model)
+
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingModel:

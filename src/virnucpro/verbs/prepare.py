@@ -120,8 +120,8 @@ def prepare(
     sources = open_inputs(paths, GenBankFile, stdin)
     if fastas and len(fastas) != len(sources):
         raise ConfigError(
-            f"{len(sources)} GenBank and {len(fastas)} FASTA files: give one --fasta for each GenBank file, in the "
-            "same order, or none"
+            f"{len(sources)} GenBank and {len(fastas)} FASTA files: give one --fasta for each GenBank file, "
+            "in the same order, or none"
         )
     paired = open_inputs(fastas, SequenceFile, repeated=True) if fastas else [None] * len(sources)
     runs = [
