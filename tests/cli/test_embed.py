@@ -157,12 +157,12 @@ def test_no_room_for_standard_input(virnucpro, tmp_path, monkeypatch, random):
     assert "cannot copy standard input to a temporary file: No space left on device" in err
 
 
-@pytest.mark.parametrize("wrong", [("--device", "abacus"), ("--model", "esm3")])
-def test_standard_input_is_not_drained_in_vain(virnucpro, tmp_path, monkeypatch, wrong, random):
+@pytest.mark.parametrize(("wrong", "told"), [(("--device", "abacus"), 4), (("--model", "esm3"), 2)])
+def test_standard_input_is_not_drained_in_vain(virnucpro, tmp_path, monkeypatch, wrong, told, random):
     stdin = io.BytesIO(b">a\nMKV\n")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stdin))
     code, *_ = virnucpro("embed", "-", "-o", tmp_path / "out", *random, *wrong)
-    assert code == 4
+    assert code == told
     assert stdin.tell() == 0
 
 
@@ -248,11 +248,35 @@ def test_an_error_that_no_sequence_causes_stops_the_run(virnucpro, tmp_path, mon
     assert names(tmp_path / "out") == [".virnucpro"]
 
 
-def test_nucleotides_are_warned_of(virnucpro, tmp_path, random):
+def test_nucleotides_are_refused_and_their_model_is_named(virnucpro, tmp_path, random):
     fasta = write_fasta(tmp_path / "x.fna", [("a", "ACGT" * 30)])
-    code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *random)
-    assert code == 0
+    proteins = write_fasta(tmp_path / "y.faa", [("a", "MKV")])
+    code, _, err = virnucpro("embed", fasta, proteins, "-o", tmp_path / "out", *random)
+    assert code == 3
     assert "x.fna: looks like nucleotides, not proteins" in err
+    assert "--model dnabert-s" in err
+    assert "y_ESM.pt" in names(tmp_path / "out")
+    assert "x_ESM.pt" not in names(tmp_path / "out")
+
+
+def test_peptides_of_few_residues_are_warned_of(virnucpro, tmp_path, random):
+    fasta = write_fasta(tmp_path / "x.faa", [("silk", "GAGAGA" * 20)])
+    code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *random, "-q")
+    assert code == 0
+    assert "warning: " in err
+    assert "x.faa: looks like nucleotides, not proteins" in err
+
+
+def test_heavy_truncation_is_warned_of_with_its_share(virnucpro, tmp_path, fasta, random):
+    options = ("embed", fasta, "-o", tmp_path / "out", *random, "-q", "--overwrite", "--max-residues")
+    _, _, err = virnucpro(*options, "50")
+    manifest = json.loads((tmp_path / "out" / "proteins_ESM.pt.json").read_text())
+    share = manifest["counts"]["truncated"] / manifest["counts"]["written"]
+    assert 0.1 < share < 1
+    assert f"({100 * share:.0f} %) are longer than 50 residues" in err
+    assert "warning: " in err
+    _, _, err = virnucpro(*options, "295")
+    assert "longer than" not in err
 
 
 def test_quiet_says_only_what_must_not_be_missed(virnucpro, tmp_path, fasta, random):

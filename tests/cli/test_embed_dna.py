@@ -42,7 +42,8 @@ def test_fasta_and_fastq_in_features_out(virnucpro, tmp_path, windows, random):
 
 def test_both_halves_of_one_input_stand_side_by_side(virnucpro, tmp_path, windows, random, models):
     fasta = write_fasta(tmp_path / "x.fa", windows)
-    assert virnucpro("embed", fasta, "-o", tmp_path, "--model", models / "protein", "--dtype", "fp32")[0] == 0
+    proteins = write_fasta(tmp_path / "x.faa", [("a", "MKVLAGSEKR")])
+    assert virnucpro("embed", proteins, "-o", tmp_path, "--model", models / "protein", "--dtype", "fp32")[0] == 0
     assert virnucpro("embed", fasta, "-o", tmp_path, *random)[0] == 0
     assert (tmp_path / "x_ESM.pt").exists()
     assert (tmp_path / "x_DNABERT_S.pt").exists()
