@@ -72,9 +72,12 @@ def test_usage_errors_come_before_any_work(virnucpro, tmp_path, fasta, random):
     code, _, err = virnucpro("embed", fasta, twin, "-o", tmp_path / "o", *random)
     assert code == 2
     assert f"{fasta} and {twin} would both give {tmp_path / 'o' / 'proteins_ESM.pt'}" in err
-    code, _, err = virnucpro("embed", fasta, fasta, "-o", tmp_path / "o", *random)
+    wrong = (fasta, fasta, tmp_path / "absent.faa", tmp_path / "b")
+    code, _, err = virnucpro("embed", *wrong, "-o", tmp_path / "o", *random)
     assert code == 2
     assert f"{fasta}: given twice" in err
+    assert "absent.faa: no such file" in err
+    assert f"{tmp_path / 'b'}: a folder" in err
     assert names(tmp_path / "o") == []
 
 
@@ -100,18 +103,16 @@ def test_one_bad_file_does_not_cost_the_others(virnucpro, tmp_path, fasta, rando
     bad = tmp_path / "bad.faa"
     bad.write_text("LOCUS\n")
     empty = write_fasta(tmp_path / "empty.faa", [])
-    folder, absent = tmp_path / "folder.faa", tmp_path / "absent.faa"
-    folder.mkdir()
-    code, _, err = virnucpro("embed", bad, fasta, empty, folder, absent, "-o", tmp_path / "out", *random)
+    dna = write_fasta(tmp_path / "x.fna", [("a", "ACGT" * 30)])
+    code, _, err = virnucpro("embed", bad, fasta, empty, dna, "-o", tmp_path / "out", *random)
     assert code == 3
     assert "bad.faa: looks like GenBank, not FASTA or FASTQ; 'virnucpro prepare'" in err
     assert "empty.faa: holds no sequences" in err
-    assert f"{folder}: a folder, not a file" in err
-    assert f"{absent}: no such file" in err
-    assert "files: 1 written, 0 skipped, 4 refused" in err
+    assert "x.fna: looks like nucleotides, not proteins" in err
+    assert "files: 1 written, 0 skipped, 3 refused" in err
     log = (tmp_path / "out" / "extraction_failures.log").read_text().splitlines()
     assert [line.split(" | ")[1:4] for line in log] == [
-        [str(refused), "-", "InputError"] for refused in (bad, empty, folder, absent)
+        [str(refused), "-", "InputError"] for refused in (bad, empty, dna)
     ]
     assert "proteins_ESM.pt" in names(tmp_path / "out")
 
@@ -157,19 +158,19 @@ def test_no_room_for_standard_input(virnucpro, tmp_path, monkeypatch, random):
     assert "cannot copy standard input to a temporary file: No space left on device" in err
 
 
-@pytest.mark.parametrize(("wrong", "told"), [(("--device", "abacus"), 4), (("--model", "esm3"), 2)])
-def test_standard_input_is_not_drained_in_vain(virnucpro, tmp_path, monkeypatch, wrong, told, random):
+@pytest.mark.parametrize(("wrong", "expected"), [(("--device", "abacus"), 4), (("--model", "esm3"), 2)])
+def test_standard_input_is_not_drained_in_vain(virnucpro, tmp_path, monkeypatch, wrong, expected, random):
     stdin = io.BytesIO(b">a\nMKV\n")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stdin))
     code, *_ = virnucpro("embed", "-", "-o", tmp_path / "out", *random, *wrong)
-    assert code == told
+    assert code == expected
     assert stdin.tell() == 0
 
 
 def test_a_pipe_is_refused_with_advice(virnucpro, tmp_path, random):
     os.mkfifo(tmp_path / "x.faa")
     code, _, err = virnucpro("embed", tmp_path / "x.faa", "-o", tmp_path / "out", *random)
-    assert code == 3
+    assert code == 2
     assert "x.faa: a pipe or device, which can be read only once; give '-' and pipe the data into it" in err
 
 

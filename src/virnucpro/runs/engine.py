@@ -33,7 +33,9 @@ from virnucpro.runs.failures import replace_failures
 from virnucpro.runs.files import (
     cannot_write,
     file_sha256,
+    make_scratch,
     remove_leftovers,
+    remove_scratch,
     require_distinct,
     require_writable,
     whole_file,
@@ -50,7 +52,6 @@ __all__ = ["execute"]
 LOCK: Final = "lock"
 PARTS: Final = "parts"
 UNFINISHED: Final = "unfinished"
-ATTEMPTS: Final = 100
 RUNS_BETWEEN_MESSAGES: Final = 100
 
 logger = logging.getLogger("virnucpro.runs")
@@ -86,7 +87,7 @@ def execute(
     tell = progress or (lambda _: None)
     outcomes = []
     for number, one in enumerate(found, start=1):
-        outcomes.append(_finish(one, overwrite, state, tell) if isinstance(one, Planned) else one)
+        outcomes.append(_finish(one, overwrite, state, tell) if isinstance(one, Planned) else _skip(one))
         _log_failures(outcomes[-1])
         if number % RUNS_BETWEEN_MESSAGES == 0:
             logger.info("%d of %d inputs finished", number, len(found))
@@ -108,11 +109,22 @@ def _check_outputs(runs: Sequence[Run]) -> None:
             raise cannot_write(path, IsADirectoryError(errno.EISDIR, "a folder has this name"))
 
 
+def _skip(outcome: Outcome) -> Outcome:
+    """Leave a finished run as it is, without what an earlier one was killed over."""
+    run = outcome.run
+    if outcome.state is State.FINISHED and not run.keep_parts and run.scratch.is_dir():
+        with contextlib.suppress(Timeout, OSError):  # somebody else is at it, or may write where we may not
+            make_scratch(run.scratch)
+            with FileLock(run.scratch / LOCK).acquire(timeout=0):
+                _tidy(run)
+    return outcome
+
+
 def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCallback) -> Outcome:
     """Compute, collect and publish one run, alone in its scratch folder."""
     run, started = planned.run, time.monotonic()
     try:
-        _make_scratch(run)
+        make_scratch(run.scratch)
         with FileLock(run.scratch / LOCK).acquire(timeout=0):
             execution = _Execution(planned, overwrite, state, tell)
             try:
@@ -126,7 +138,7 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
                 logger.warning("interrupted: %s; the same command continues from them", execution.what_is_saved())
                 raise
             if not run.keep_parts and outcome.manifest and not outcome.manifest.may_succeed_elsewhere:
-                execution.remove_scratch()
+                _tidy(run)
     except Timeout as error:
         raise StoreError(f"{run.manifest_path} is being written by another process; wait for it to end") from error
     except OSError as error:
@@ -144,16 +156,22 @@ class _SavedParts:
         return self.begin()
 
 
-def _make_scratch(run: Run) -> None:
-    """Make the folder of a run's parts; a neighbour that ends just then may remove what both are in."""
-    for folder in (run.scratch.parent, run.scratch):
-        if folder.is_symlink():
-            raise StoreError(f"{folder} is a link, and results would be written through it; remove it")
-    for _ in range(ATTEMPTS):
-        with contextlib.suppress(FileNotFoundError):
-            run.scratch.mkdir(parents=True, exist_ok=True)
-            return
-    raise FileNotFoundError(errno.ENOENT, "its folder vanishes again and again")
+def _tidy(run: Run) -> None:
+    """Delete what only an unfinished run needs: a run that is killed at its very end leaves its parts and its plan."""
+    plan = _read_plan(run)
+    PartStore(run.scratch / PARTS, "", run.scratch).remove([part.number for part in plan[1].parts] if plan else [])
+    for name in (PLAN, LOCK):
+        (run.scratch / name).unlink(missing_ok=True)
+    remove_scratch(run.scratch, (PARTS, UNFINISHED))
+
+
+def _read_plan(run: Run) -> tuple[str, Plan] | None:
+    """Read the plan of an unfinished run and what it was made for; None when there is none, or it is damaged."""
+    try:
+        content = json.loads((run.scratch / PLAN).read_bytes())
+        return str(content["key"]), Plan.from_json(content)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 class _Execution:
@@ -166,7 +184,7 @@ class _Execution:
         remove_leftovers(self._unfinished)
         self.models = self.run.job.resolve()
         key = self._key()
-        earlier = self._earlier_plan()
+        earlier = _read_plan(self.run)
         if earlier and earlier[0] == key and not overwrite:
             self.plan = earlier[1]
         else:
@@ -202,15 +220,6 @@ class _Execution:
         saved = sum(self._saved(part.number) for part in self.plan.parts)
         return f"{saved} of {len(self.plan.parts)} parts are saved"
 
-    def remove_scratch(self) -> None:
-        """Delete what only an unfinished run needs: its parts and its plan."""
-        self.store.remove([part.number for part in self.plan.parts])
-        (self.run.scratch / PLAN).unlink(missing_ok=True)
-        (self.run.scratch / LOCK).unlink(missing_ok=True)
-        for folder in (self.run.scratch / PARTS, self._unfinished, self.run.scratch, self.run.scratch.parent):
-            with contextlib.suppress(OSError):  # not empty
-                folder.rmdir()
-
     def _store(self, key: str) -> PartStore:
         return PartStore(self.run.scratch / PARTS, key, self._unfinished)
 
@@ -219,14 +228,6 @@ class _Execution:
         models = {role: [model.weights_sha256, model.architecture] for role, model in self.models.items()}
         content = [[one.sha256 for one in self.inputs], models, dict(self.run.settings)]
         return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-    def _earlier_plan(self) -> tuple[str, Plan] | None:
-        """Read the plan of an unfinished run in this folder; None when there is none, or it is damaged."""
-        try:
-            content = json.loads((self.run.scratch / PLAN).read_bytes())
-            return str(content["key"]), Plan.from_json(content)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return None
 
     def _saved(self, number: int) -> bool:
         """Whether a part need not be computed; one with sequences that did not fit in memory is tried again."""
