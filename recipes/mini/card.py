@@ -83,7 +83,8 @@ name, so a family side may hold a distant relative of a gene in training.
 
 Windows of 100 to 3,000 bp, as many bases of every length, cut at random places: {shares}. Within a class
 {GENE_SHARE:.0%} of the windows come from genes (neighbouring genes of one genome joined), the others from genomes;
-groups weigh as the root of their bases. Half of the windows have up to 2 % wrong bases, 6 % some unknown ones; 4 % are shuffled windows and
+groups weigh as the root of their bases. Half of the windows have up to 2 % wrong bases, 6 % some unknown ones; 4 % are
+shuffled windows and
 repeats, which count as not viral. Bacterial genomes keep their proviruses, under the label of the host, except where
 the network of the training side calls a run of 15,000 bp viral: such places are left out of the last training.
 

@@ -373,8 +373,8 @@ def _default(name: str) -> EmbeddingModel:
 
 
 _copied: WeakKeyDictionary[torch.nn.Module, tuple[object, EmbeddingModel]] = WeakKeyDictionary()
-"""Encoders made from transformers models, and from what in them. Each lives as long as its model, and is used as long as
-the model does not change."""
+"""Encoders made from transformers models, and what they were made of. Each lives as long as its model, and is used as
+long as the model does not change."""
 
 WORDS_IN_A_SUM = 64
 

@@ -53,7 +53,10 @@ def test_failures_and_truncation_are_counted_the_same_way(virnucpro, tmp_path, r
     code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *random, "--max-residues", "50")
     assert code == 5
     assert "3 read, 2 written, 1 failed, 1 truncated" in err
-    assert "| b | EmptySequence | nothing is left of it after cleaning" in (tmp_path / "out" / "extraction_failures.log").read_text()
+    assert (
+        "| b | EmptySequence | nothing is left of it after cleaning"
+        in (tmp_path / "out" / "extraction_failures.log").read_text()
+    )
 
 
 def test_a_folder_says_itself_what_it_reads(virnucpro, tmp_path, windows):
