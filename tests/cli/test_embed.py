@@ -308,7 +308,7 @@ def test_interruption(virnucpro, tmp_path, fasta, monkeypatch, random):
     monkeypatch.setattr(ProteinEncoder, "embed", interrupt)
     code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *random)
     assert code == 130
-    assert "0 of 1 parts are saved; the same command continues from them" in err
+    assert "0 of 1 parts are saved; run the same command to continue" in err
     assert names(tmp_path / "out") == [".virnucpro"]
 
 

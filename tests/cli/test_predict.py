@@ -135,7 +135,7 @@ def test_a_second_run_computes_nothing_and_gives_the_same(virnucpro, tmp_path, c
     monkeypatch.setattr("virnucpro.models.encoders.encoder_of", None)
     code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--legacy-output")
     assert code == 0
-    assert "finished before, skipped" in err
+    assert "already finished, skipped" in err
     assert before == contents(tmp_path / "out")
 
 

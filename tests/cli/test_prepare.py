@@ -328,7 +328,7 @@ def test_the_translation_table(virnucpro, tmp_path):
     gene = "ATGTGAAAAGTTCTTGCT"
     source = write_genbank(tmp_path / "x.gb", record("AB1", gene, cds("1..18", "MWKVLA", "/transl_table=4")))
     _, _, err = virnucpro("prepare", source, "-o", tmp_path / "one", "--window", "18")
-    told = "x.gb: has CDS in translation table 4, but was read with table 1; --translation-table changes that"
+    told = "x.gb: contains CDS with translation table 4, but was read with table 1; set --translation-table"
     assert f"warning: {source.parent}/{told}" in err
     assert fasta_rows(tmp_path / "one" / "x_protein.faa") == []
     _, _, err = virnucpro("prepare", source, "-o", tmp_path / "four", "--window", "18", "--translation-table", "4")

@@ -297,8 +297,8 @@ class _Embedding:
                 )
             if truncated > HEAVY_TRUNCATION * len(ids):
                 logger.warning(
-                    "%s: %s of %s sequences (%.0f %%) are longer than %s residues, and their vectors say nothing of "
-                    "the rest; --max-residues takes more", self.label, f"{truncated:,}", f"{len(ids):,}",
+                    "%s: %s of %s sequences (%.0f %%) are longer than %s letters; the rest is not used. Raise "
+                    "--max-residues to use more", self.label, f"{truncated:,}", f"{len(ids):,}",
                     100 * truncated / len(ids), f"{self.settings.max_residues:,}",
                 )  # fmt: skip
             spool.flush()

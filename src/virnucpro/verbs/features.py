@@ -172,7 +172,7 @@ class _Features:
 
     def content(self, record: Record) -> tuple[bytes, bytes]:
         if not record.id:
-            raise InputError(f"{shown(self.label)}: record {record.number} has no ID, and features are known by theirs")
+            raise InputError(f"{shown(self.label)}: record {record.number} has no ID, which features need; give it one")
         return content(record)
 
     def letters(self, record: Record) -> int:
@@ -219,7 +219,7 @@ class _Features:
             written += 1
             self._write(results, written, waiting, spec)
         if not written:
-            raise InputError(f"{shown(self.label)}: no window gave a row, so there are no features")
+            raise InputError(f"{shown(self.label)}: no window has a row, so there are no features")
         return {"spec": spec.to_dict(), "device": self.chosen.placement.describe()}
 
     def _write(self, results: Results, number: int, rows: _Rows, spec: FeatureSpec) -> None:

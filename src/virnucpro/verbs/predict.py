@@ -213,7 +213,7 @@ class _Prediction:
         chosen = ChosenEncoders(names, choose_placement(settings.device, settings.dtype))
         window_bp = settings.window_bp or spec.window_bp
         if window_bp is None:
-            raise ConfigError(f"{classifier.name} does not say its window; give --window")
+            raise ConfigError(f"{classifier.name} does not record its window length; add --window")
         windowing = WindowSettings(
             window_bp, spec.rows, settings.translation_table, spec.layout, settings.min_length_bp
         )
@@ -321,7 +321,7 @@ class _Prediction:
             histogram.add(called.calls.score)
         if histogram.records < MIN_RECORDS:
             logger.warning(
-                "--prior auto needs %d scored records, and there are %d: %s is used",
+                "--prior auto needs at least %d scored records and found %d; using %s",
                 MIN_RECORDS, histogram.records, self.rule.prior,
             )  # fmt: skip
             return self.rule.prior
