@@ -35,7 +35,6 @@ check: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/numpydoc lint $$(find src -name '*.py' -not -path '*/cli/*')
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .

@@ -52,7 +52,7 @@ def read_genomes(path: Path) -> list[Genome]:
     """Read the counts and smooth them.
 
     Small genomes contain few of the 3,721 pairs. PRIOR_PAIRS pairs are therefore added to each row, distributed by the
-    genome's codon frequencies, as if the two codons were independent. A row of ten counted pairs then follows mostly
+    genome's codon frequencies, as if the two codons were independent. A row of ten counted pairs then mostly follows
     the codon frequencies; a row of ten thousand stays close to its counts.
     """
     content, genomes = json.loads(gzip.decompress(path.read_bytes())), []

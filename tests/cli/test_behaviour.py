@@ -163,3 +163,5 @@ def test_signals_say_what_is_saved(verb, tmp_path, number, code):
     assert process.returncode == code, err
     assert "parts are saved" in err
     assert "Traceback" not in err
+    assert not list((tmp_path / "out").glob("**/*.partial"))
+    assert not (tmp_path / "out" / verb.manifest).exists()

@@ -249,6 +249,37 @@ def test_an_error_that_no_sequence_causes_stops_the_run(virnucpro, tmp_path, mon
     assert names(tmp_path / "out") == [".virnucpro"]
 
 
+def test_nucleotides_are_refused_and_their_model_is_named(virnucpro, tmp_path, random):
+    fasta = write_fasta(tmp_path / "x.fna", [("a", "ACGT" * 30)])
+    proteins = write_fasta(tmp_path / "y.faa", [("a", "MKV")])
+    code, _, err = virnucpro("embed", fasta, proteins, "-o", tmp_path / "out", *random)
+    assert code == 3
+    assert "x.fna: looks like nucleotides, not proteins" in err
+    assert "--model dnabert-s" in err
+    assert "y_ESM.pt" in names(tmp_path / "out")
+    assert "x_ESM.pt" not in names(tmp_path / "out")
+
+
+def test_peptides_of_few_residues_are_warned_of(virnucpro, tmp_path, random):
+    fasta = write_fasta(tmp_path / "x.faa", [("silk", "GAGAGA" * 20)])
+    code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *random, "-q")
+    assert code == 0
+    assert "warning: " in err
+    assert "x.faa: looks like nucleotides, not proteins" in err
+
+
+def test_heavy_truncation_is_warned_of_with_its_share(virnucpro, tmp_path, fasta, random):
+    options = ("embed", fasta, "-o", tmp_path / "out", *random, "-q", "--overwrite", "--max-residues")
+    _, _, err = virnucpro(*options, "50")
+    manifest = json.loads((tmp_path / "out" / "proteins_ESM.pt.json").read_text())
+    share = manifest["counts"]["truncated"] / manifest["counts"]["written"]
+    assert 0.1 < share < 1
+    assert f"({100 * share:.0f} %) are longer than 50 residues" in err
+    assert "warning: " in err
+    _, _, err = virnucpro(*options, "295")
+    assert "longer than" not in err
+
+
 def test_quiet_says_only_what_must_not_be_missed(virnucpro, tmp_path, fasta, random):
     code, out, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *random, "--quiet")
     assert (code, out) == (0, "")
@@ -277,7 +308,7 @@ def test_interruption(virnucpro, tmp_path, fasta, monkeypatch, random):
     monkeypatch.setattr(ProteinEncoder, "embed", interrupt)
     code, _, err = virnucpro("embed", fasta, "-o", tmp_path / "out", *random)
     assert code == 130
-    assert "0 of 1 parts are saved; the same command continues from them" in err
+    assert "0 of 1 parts are saved; run the same command to continue" in err
     assert names(tmp_path / "out") == [".virnucpro"]
 
 

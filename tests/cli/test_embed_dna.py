@@ -40,9 +40,10 @@ def test_fasta_and_fastq_in_features_out(virnucpro, tmp_path, windows, random):
     assert "files: 0 written, 2 skipped" in err
 
 
-def test_both_halves_of_one_input_stand_side_by_side(virnucpro, tmp_path, random, models):
-    fasta = write_fasta(tmp_path / "x.fa", [("short", "ACGTACGT")])  # nucleotides or amino acids, nobody knows
-    assert virnucpro("embed", fasta, "-o", tmp_path, "--model", models / "protein", "--dtype", "fp32")[0] == 0
+def test_both_halves_of_one_input_stand_side_by_side(virnucpro, tmp_path, windows, random, models):
+    fasta = write_fasta(tmp_path / "x.fa", windows)
+    proteins = write_fasta(tmp_path / "x.faa", [("a", "MKVLAGSEKR")])
+    assert virnucpro("embed", proteins, "-o", tmp_path, "--model", models / "protein", "--dtype", "fp32")[0] == 0
     assert virnucpro("embed", fasta, "-o", tmp_path, *random)[0] == 0
     assert (tmp_path / "x_ESM.pt").exists()
     assert (tmp_path / "x_DNABERT_S.pt").exists()

@@ -135,7 +135,7 @@ def test_a_second_run_computes_nothing_and_gives_the_same(virnucpro, tmp_path, c
     monkeypatch.setattr("virnucpro.models.encoders.encoder_of", None)
     code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--legacy-output")
     assert code == 0
-    assert "finished before, skipped" in err
+    assert "already finished, skipped" in err
     assert before == contents(tmp_path / "out")
 
 
@@ -187,10 +187,13 @@ def test_bad_input_is_named_before_any_work(virnucpro, tmp_path, contigs, scorer
     assert code == 3
     assert f"{bad}:4" in err
     assert not (tmp_path / "out" / "calls.tsv").exists()
-    code, _, err = virnucpro("predict", tmp_path / "absent", contigs, contigs, "-o", tmp_path / "out", *scorer)
-    assert code == 2
+    code, _, err = virnucpro("predict", contigs, tmp_path / "absent", "-o", tmp_path / "out", *scorer)
+    assert code == 3
     assert "absent: no such file" in err
-    assert "given twice" in err
+    (tmp_path / "linked.fna").symlink_to(contigs)
+    code, _, err = virnucpro("predict", contigs, tmp_path / "linked.fna", "-o", tmp_path / "out", *scorer)
+    assert code == 2
+    assert f"{contigs} and {tmp_path / 'linked.fna'}: given twice" in err
 
 
 def test_a_classifier_of_other_features_is_refused_before_any_work(
@@ -469,7 +472,7 @@ def test_two_inputs_of_one_stem_are_refused(virnucpro, tmp_path, encoders):
     first, second = (write_fasta(folder / "x.fna", [("a", "ATG" * 50)]) for folder in (tmp_path, tmp_path / "b"))
     code, _, err = virnucpro("features", first, second, "-o", tmp_path / "o", *encoders)
     assert code == 2
-    assert "x_part0001_merged.pt would be written twice" in err
+    assert f"{first} and {second} would both give" in err
 
 
 @pytest.mark.parametrize("verb", ["embed", "features", "predict", "prepare"])
@@ -478,7 +481,7 @@ def test_a_pipe_is_refused_and_its_way_in_is_named(virnucpro, tmp_path, verb, sc
     os.mkfifo(pipe)
     models = {"embed": ("--model", models / "protein"), "features": encoders, "predict": scorer, "prepare": ()}[verb]
     code, _, err = virnucpro(verb, pipe, "-o", tmp_path / "out", *models)
-    assert code == 2
+    assert code == 3
     assert "reads.fa: a pipe or device, which can be read only once; give '-' and pipe the data into it" in err
     assert "Traceback" not in err
 

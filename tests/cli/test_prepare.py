@@ -57,7 +57,7 @@ def test_genbank_in_training_orfs_out(virnucpro, tmp_path):
         ["AB2.1", "30", "1", "1", "1", "1", "ok"],
     ]
     frames = sum(int(row[5]) for row in rows)
-    assert f"records: 0 failed, {frames} open frames, 3 orfs kept, 2 read, 3 windows, 2 written" in err
+    assert f"records: 2 read, 2 written, 0 failed, 3 windows, {frames} open frames, 3 orfs kept" in err
     assert "files: 1 written, 0 skipped, 0 refused" in err
     manifest = json.loads((tmp_path / "out" / "x_prepare.json").read_text())
     assert [one["path"] for one in manifest["results"]] == ["x_nucleotide.fa", "x_protein.faa", "x_prepare.tsv"]
@@ -99,9 +99,7 @@ def test_a_bad_record_is_told_and_counted_and_costs_no_other(virnucpro, tmp_path
     assert rows[1][1].startswith(status)
     assert f"warning: {source}: AB2" in err
     assert status in err
-    assert "records: 1 failed" in err
-    assert "3 read" in err
-    assert "2 written" in err
+    assert "records: 3 read, 2 written, 1 failed" in err
     assert f"1 failed, see {tmp_path / 'out' / 'extraction_failures.log'}" in err
     (line,) = (tmp_path / "out" / "extraction_failures.log").read_text().splitlines()
     assert line.split(" | ")[1:] == [str(source), rows[1][0], "NotUsed", rows[1][1]]
@@ -120,6 +118,15 @@ def test_only_the_first_bad_records_are_named(virnucpro, tmp_path):
     assert len((tmp_path / "extraction_failures.log").read_text().splitlines()) == 20
 
 
+def test_an_input_that_is_no_file_does_not_cost_the_others(virnucpro, tmp_path):
+    source = write_genbank(tmp_path / "x.gb", good("AB1"))
+    code, _, err = virnucpro("prepare", tmp_path / "absent.gb", tmp_path, source, "-o", tmp_path / "out", *WINDOW)
+    assert code == 3
+    assert "absent.gb: no such file" in err
+    assert f"{tmp_path}: a folder" in err
+    assert "files: 1 written, 0 skipped, 2 refused" in err
+
+
 def test_one_bad_file_does_not_cost_the_others(virnucpro, tmp_path):
     source = write_genbank(tmp_path / "x.gb", good("AB1"))
     other = write_genbank(tmp_path / "y.gb", good("AB1"), record("AB2", GENE))
@@ -128,8 +135,8 @@ def test_one_bad_file_does_not_cost_the_others(virnucpro, tmp_path):
     fasta = write_fasta(tmp_path / "fasta.fa", [("a", GENE)])
     code, _, err = virnucpro("prepare", cut, other, source, fasta, "-o", tmp_path / "out", *WINDOW)
     assert code == 3
-    assert "records: 1 failed" in err
-    assert "4 orfs kept, 3 read" in err
+    assert "records: 3 read, 2 written, 1 failed" in err
+    assert "4 orfs kept" in err
     assert "cut.gb.gz, after record " in err
     assert "fasta.fa: looks like FASTA, not GenBank" in err
     assert "files: 2 written, 0 skipped, 2 refused" in err
@@ -321,7 +328,7 @@ def test_the_translation_table(virnucpro, tmp_path):
     gene = "ATGTGAAAAGTTCTTGCT"
     source = write_genbank(tmp_path / "x.gb", record("AB1", gene, cds("1..18", "MWKVLA", "/transl_table=4")))
     _, _, err = virnucpro("prepare", source, "-o", tmp_path / "one", "--window", "18")
-    told = "x.gb: has CDS in translation table 4, but was read with table 1; --translation-table changes that"
+    told = "x.gb: contains CDS with translation table 4, but was read with table 1; set --translation-table"
     assert f"warning: {source.parent}/{told}" in err
     assert fasta_rows(tmp_path / "one" / "x_protein.faa") == []
     _, _, err = virnucpro("prepare", source, "-o", tmp_path / "four", "--window", "18", "--translation-table", "4")
@@ -335,14 +342,14 @@ def test_the_translation_table(virnucpro, tmp_path):
 def test_usage_errors_come_before_any_work_and_all_at_once(virnucpro, tmp_path):
     (tmp_path / "b").mkdir()
     first, twin = (write_genbank(folder / "x.gb", good("AB1")) for folder in (tmp_path, tmp_path / "b"))
-    code, _, err = virnucpro("prepare", first, first, tmp_path / "absent.gb", tmp_path / "b", "-o", tmp_path / "o")
+    code, _, err = virnucpro("prepare", first, first, twin, twin, "-o", tmp_path / "o")
     assert code == 2
-    assert "absent.gb: no such file" in err
-    assert f"{tmp_path / 'b'}: a folder" in err
     assert f"{first}: given twice" in err
+    assert f"{twin}: given twice" in err
     code, _, err = virnucpro("prepare", first, twin, "-o", tmp_path / "o")
     assert code == 2
-    assert f"{tmp_path / 'o' / 'x_prepare.tsv'} would be written twice" in err
+    assert f"{tmp_path / 'o' / 'x_prepare'}" in err
+    assert f"{first} and {twin} would both give" in err
     code, _, err = virnucpro("prepare", first, "-o", tmp_path / "o", "--translation-table", "7")
     assert code == 2
     assert "no translation table 7" in err
@@ -371,7 +378,7 @@ def test_standard_input(virnucpro, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(good("AB1").encode())))
     code, _, err = virnucpro("prepare", "-", "-o", tmp_path, *WINDOW)
     assert code == 0
-    assert "2 orfs kept, 1 read" in err
+    assert "records: 1 read, 1 written" in err
     assert statuses(tmp_path / "stdin_prepare.tsv") == [("AB1.1", "ok")]
 
 

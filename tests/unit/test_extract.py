@@ -322,4 +322,4 @@ def test_what_is_saved_and_skipped_is_logged(protein_encoder, fasta, tmp_path, c
         extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=protein_encoder)
         assert f"{fasta}: 1 of 1 parts computed, results saved: 30 read, 30 written, 0 failed" in caplog.text
         extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=protein_encoder)
-    assert f"{fasta}: finished before, skipped" in caplog.text
+    assert f"{fasta}: already finished, skipped" in caplog.text

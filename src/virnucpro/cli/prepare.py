@@ -74,6 +74,6 @@ def _warn(console: Console, outcome: Outcome, table: int) -> None:
     others = sorted(int(key.removeprefix(TABLE)) for key in counts if key.startswith(TABLE))
     if others:
         console.warn(
-            f"{label}: has CDS in translation table {', '.join(map(str, others))}, but was read with table "
-            f"{table}; --translation-table changes that"
+            f"{label}: contains CDS with translation table {', '.join(map(str, others))}, but was read with table "
+            f"{table}; set --translation-table"
         )

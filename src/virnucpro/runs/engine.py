@@ -99,7 +99,9 @@ def _check_outputs(runs: Sequence[Run]) -> None:
     first: dict[Path, Run] = {}
     same = [(other, run) for run in runs if (other := first.setdefault(run.manifest_path, run)) is not run]
     if same:
-        raise ConfigError("\n".join(f"{a.label} and {b.label} would both give {b.outdir / b.name}" for a, b in same))
+        raise ConfigError(
+            "\n".join(f"{a.label} and {b.label} would both give {b.outdir / b.name}; rename one" for a, b in same)
+        )
     outputs = [run.outdir / name for run in runs for name in (*run.results, run.manifest)]
     require_distinct([path for run in runs for path in run.files_read], outputs)
     for outdir in dict.fromkeys(run.outdir for run in runs):
@@ -135,12 +137,12 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
                 logger.error("%s", error)  # noqa: TRY400  its message says it all
                 return Outcome(run, State.REFUSED, None, error, tuple(execution.failures))
             except KeyboardInterrupt:
-                logger.warning("interrupted: %s; the same command continues from them", execution.what_is_saved())
+                logger.warning("interrupted: %s; run the same command to continue", execution.what_is_saved())
                 raise
             if not run.keep_parts and outcome.manifest and not outcome.manifest.may_succeed_elsewhere:
                 _tidy(run)
     except Timeout as error:
-        raise StoreError(f"{run.manifest_path} is being written by another process; wait for it to end") from error
+        raise StoreError(f"{run.manifest_path} is being written by another process; wait until it ends") from error
     except OSError as error:
         raise cannot_write(run.outdir, error) from error
     return replace(outcome, seconds=time.monotonic() - started)
@@ -207,7 +209,7 @@ class _Execution:
                 manifest = self._collect()
             except _PartDamaged as damage:
                 (number,) = damage.args
-                logger.warning("part %d of %s is damaged: computed again", number, self.run.label)
+                logger.warning("part %d of %s is damaged and is computed again", number, self.run.label)
                 missing, computed = {number}, computed + 1
                 continue
             parts = len(self.plan.parts)
@@ -278,8 +280,8 @@ class _Execution:
 
     def _changed(self) -> InputError:
         return _InputChanged(
-            f"{self.run.label}: changed while it was read, so no results were written; run again when nothing writes "
-            "to it any more"
+            f"{self.run.label}: changed while it was read, so no results were written; run again once the file "
+            "no longer changes"
         )
 
     def _collect(self) -> Manifest:

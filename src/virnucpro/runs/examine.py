@@ -45,7 +45,7 @@ def examine(run: Run, overwrite: bool) -> Outcome | Planned:
         _require_same(run, manifest)
         shown_as_asked = manifest.output_settings == run.output_settings
         if _results_are_whole(run, manifest) and shown_as_asked and not manifest.may_succeed_elsewhere:
-            logger.info("%s: finished before, skipped", run.label)
+            logger.info("%s: already finished, skipped", run.label)
             return Outcome(run, State.FINISHED, manifest, None, manifest.failures)
         return _plan(run)
     except InputError as error:
@@ -111,6 +111,6 @@ def _warn_of_duplicates(label: str, ids: array[int]) -> None:
     if repeated:
         among = f"the first {len(ids):,}" if len(ids) == COMPARED_IDS else f"{len(ids):,}"
         logger.warning(
-            "%s: %s of %s records (%.2g %%) have the ID of an earlier one; each keeps its own results, in input order, "
-            "but they cannot be told apart by ID", label, f"{repeated:,}", among, 100 * repeated / len(ids),
+            "%s: %s of %s records (%.2g %%) have the ID of an earlier one; each has its own result, in input order, "
+            "but the ID alone does not tell which", label, f"{repeated:,}", among, 100 * repeated / len(ids),
         )  # fmt: skip

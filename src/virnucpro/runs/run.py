@@ -115,7 +115,7 @@ class State(Enum):
     """What became of a run."""
 
     WRITTEN = "written"
-    FINISHED = "finished before"
+    FINISHED = "already finished"
     KEPT = "kept, without a manifest"
     REFUSED = "refused"
 

@@ -47,7 +47,23 @@ logger = logging.getLogger("virnucpro.embed")
 
 @dataclass(frozen=True, slots=True)
 class EmbedSettings:
-    """Which encoder `embed` uses, and how much of a sequence."""
+    """Settings of `embed`.
+
+    Attributes
+    ----------
+    model : str
+        Encoder by name, folder or Hugging Face ID.
+    max_residues : int
+        Residues or bases of a sequence that are embedded; the rest is cut off.
+    max_tokens : int or None
+        Tokens per batch of the encoder; None chooses by device memory.
+    device : str
+        "auto", "cpu", "cuda", "cuda:1", "mps", ...
+    dtype : {"auto", "fp32", "bf16", "fp16"}
+        Precision of the encoder.
+    part_records : int or None
+        Sequences per part, the unit of resumption; None chooses by the speed of the device.
+    """
 
     model: str = DEFAULT_MODEL
     max_residues: int = 1024
@@ -281,8 +297,8 @@ class _Embedding:
                 )
             if truncated > HEAVY_TRUNCATION * len(ids):
                 logger.warning(
-                    "%s: %s of %s sequences (%.0f %%) are longer than %s residues, and their vectors say nothing of "
-                    "the rest; --max-residues takes more", self.label, f"{truncated:,}", f"{len(ids):,}",
+                    "%s: %s of %s sequences (%.0f %%) are longer than %s letters; the rest is not used. Raise "
+                    "--max-residues to use more", self.label, f"{truncated:,}", f"{len(ids):,}",
                     100 * truncated / len(ids), f"{self.settings.max_residues:,}",
                 )  # fmt: skip
             spool.flush()

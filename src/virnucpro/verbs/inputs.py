@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from virnucpro.errors import ConfigError, InputError, shown
 from virnucpro.records import Molecule, Record
-from virnucpro.sequences.input_files import input_problem
 from virnucpro.sequences.molecules import is_unmistakable, sample_molecule
 
 __all__ = ["PathLike", "open_inputs", "require_molecule"]
@@ -24,21 +23,19 @@ def open_inputs(
     stdin: Path | None = None,
     repeated: bool = False,
 ) -> list[Opened]:
-    """Open all inputs; ConfigError names those that are no files, and those that are given twice unless `repeated`.
+    """Open all inputs; ConfigError names those that are given twice, unless `repeated`.
 
     `stdin` is the file that "-" was copied to.
     """
     if not inputs:
         raise ConfigError("no input file given")
     paths = [Path(one) for one in inputs]
-    problems = [f"{shown(str(path))}: {problem}" for path in dict.fromkeys(paths) if (problem := input_problem(path))]
     names: dict[str, list[str]] = {}
     for path in paths:
         names.setdefault(os.path.realpath(path), []).append(shown(str(path)))
     twice = [given for given in names.values() if len(given) > 1 and not repeated]
-    problems += [f"{' and '.join(dict.fromkeys(given))}: given twice" for given in twice]
-    if problems:
-        raise ConfigError("\n".join(problems))
+    if twice:
+        raise ConfigError("\n".join(f"{' and '.join(dict.fromkeys(given))}: given twice" for given in twice))
     return [kind(path, "-" if path == stdin else str(path)) for path in paths]
 
 

@@ -49,9 +49,45 @@ logger = logging.getLogger("virnucpro.predict")
 
 @dataclass(frozen=True, slots=True)
 class PredictSettings:
-    """How `predict` scores and calls; None leaves a choice to the classifier or the device."""
+    """Settings of `predict`.
 
-    classifier: str = MINI  # or the file of a classifier
+    Attributes
+    ----------
+    classifier : str
+        "mini", the packaged classifier, or the file of one.
+    dna_model, protein_model : str or None
+        Encoders by name, folder or Hugging Face ID; None takes those that the classifier was trained with.
+    window_bp : int or None
+        Window length in bases; None takes that of the classifier.
+    translation_table : int
+        NCBI translation table of the ORFs.
+    min_length_bp : int
+        Shorter sequences are not scored.
+    min_score : float or None
+        Call a sequence viral from this score on, whatever its length.
+    level : {"conservative", "default", "relaxed"}
+        Which calibrated thresholds decide.
+    max_fdr : float or None
+        Call as many sequences viral as keep the estimated false discovery rate at or below this.
+    prior : float, "auto" or None
+        Expected share of viral sequences; "auto" estimates it from the scores of the input.
+    track_pages : int
+        Pages of figures at most; 0 draws none.
+    class_scores : bool
+        A column of probabilities for every class, where the classifier has classes.
+    legacy_output : bool
+        Also write VirNucPro's two result files.
+    device : str
+        "auto", "cpu", "cuda", "cuda:1", "mps", ...
+    dtype : {"auto", "fp32", "bf16", "fp16"}
+        Precision of the encoders.
+    max_tokens : int or None
+        Tokens per batch of an encoder; None chooses by device memory.
+    part_windows : int or None
+        Windows per part, the unit of resumption; None chooses by the speed of the device.
+    """
+
+    classifier: str = MINI
     dna_model: str | None = None
     protein_model: str | None = None
     window_bp: int | None = None
@@ -60,9 +96,9 @@ class PredictSettings:
     min_score: float | None = None
     level: Level = "default"
     max_fdr: float | None = None
-    prior: float | Literal["auto"] | None = None  # "auto": estimated from the scores of the input
+    prior: float | Literal["auto"] | None = None
     track_pages: int = 5
-    class_scores: bool = False  # a column for every class, where the classifier has classes
+    class_scores: bool = False
     legacy_output: bool = False
     device: str = "auto"
     dtype: str = "auto"
@@ -177,7 +213,7 @@ class _Prediction:
         chosen = ChosenEncoders(names, choose_placement(settings.device, settings.dtype))
         window_bp = settings.window_bp or spec.window_bp
         if window_bp is None:
-            raise ConfigError(f"{classifier.name} does not say its window; give --window")
+            raise ConfigError(f"{classifier.name} does not record its window length; add --window")
         windowing = WindowSettings(
             window_bp, spec.rows, settings.translation_table, spec.layout, settings.min_length_bp
         )
@@ -285,7 +321,7 @@ class _Prediction:
             histogram.add(called.calls.score)
         if histogram.records < MIN_RECORDS:
             logger.warning(
-                "--prior auto needs %d scored records, and there are %d: %s is used",
+                "--prior auto needs at least %d scored records and found %d; using %s",
                 MIN_RECORDS, histogram.records, self.rule.prior,
             )  # fmt: skip
             return self.rule.prior

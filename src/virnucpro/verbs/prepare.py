@@ -39,7 +39,15 @@ ENDINGS: Final = ("_nucleotide.fa", "_protein.faa", "_prepare.tsv")
 
 @dataclass(frozen=True, slots=True)
 class PrepareSettings:
-    """How `prepare` cuts genomes."""
+    """Settings of `prepare`.
+
+    Attributes
+    ----------
+    window_bp : int
+        Window length in bases.
+    translation_table : int
+        NCBI translation table of sequences whose annotation names none.
+    """
 
     window_bp: int = 500
     translation_table: int = 1
