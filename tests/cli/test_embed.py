@@ -72,12 +72,9 @@ def test_usage_errors_come_before_any_work(virnucpro, tmp_path, fasta, random):
     code, _, err = virnucpro("embed", fasta, twin, "-o", tmp_path / "o", *random)
     assert code == 2
     assert f"{fasta} and {twin} would both give {tmp_path / 'o' / 'proteins_ESM.pt'}" in err
-    wrong = (fasta, fasta, tmp_path / "absent.faa", tmp_path / "b")
-    code, _, err = virnucpro("embed", *wrong, "-o", tmp_path / "o", *random)
+    code, _, err = virnucpro("embed", fasta, fasta, "-o", tmp_path / "o", *random)
     assert code == 2
     assert f"{fasta}: given twice" in err
-    assert "absent.faa: no such file" in err
-    assert f"{tmp_path / 'b'}: a folder" in err
     assert names(tmp_path / "o") == []
 
 
@@ -104,16 +101,19 @@ def test_one_bad_file_does_not_cost_the_others(virnucpro, tmp_path, fasta, rando
     bad.write_text("LOCUS\n")
     empty = write_fasta(tmp_path / "empty.faa", [])
     dna = write_fasta(tmp_path / "x.fna", [("a", "ACGT" * 30)])
-    code, _, err = virnucpro("embed", bad, fasta, empty, dna, "-o", tmp_path / "out", *random)
+    folder, absent = tmp_path / "folder.faa", tmp_path / "absent.faa"
+    folder.mkdir()
+    refused = (bad, empty, dna, folder, absent)
+    code, _, err = virnucpro("embed", fasta, *refused, "-o", tmp_path / "out", *random)
     assert code == 3
     assert "bad.faa: looks like GenBank, not FASTA or FASTQ; 'virnucpro prepare'" in err
     assert "empty.faa: holds no sequences" in err
     assert "x.fna: looks like nucleotides, not proteins" in err
-    assert "files: 1 written, 0 skipped, 3 refused" in err
+    assert f"{folder}: a folder, not a file" in err
+    assert f"{absent}: no such file" in err
+    assert "files: 1 written, 0 skipped, 5 refused" in err
     log = (tmp_path / "out" / "extraction_failures.log").read_text().splitlines()
-    assert [line.split(" | ")[1:4] for line in log] == [
-        [str(refused), "-", "InputError"] for refused in (bad, empty, dna)
-    ]
+    assert [line.split(" | ")[1:4] for line in log] == [[str(path), "-", "InputError"] for path in refused]
     assert "proteins_ESM.pt" in names(tmp_path / "out")
 
 
@@ -170,7 +170,7 @@ def test_standard_input_is_not_drained_in_vain(virnucpro, tmp_path, monkeypatch,
 def test_a_pipe_is_refused_with_advice(virnucpro, tmp_path, random):
     os.mkfifo(tmp_path / "x.faa")
     code, _, err = virnucpro("embed", tmp_path / "x.faa", "-o", tmp_path / "out", *random)
-    assert code == 2
+    assert code == 3
     assert "x.faa: a pipe or device, which can be read only once; give '-' and pipe the data into it" in err
 
 
@@ -274,7 +274,7 @@ def test_heavy_truncation_is_warned_of_with_its_share(virnucpro, tmp_path, fasta
     manifest = json.loads((tmp_path / "out" / "proteins_ESM.pt.json").read_text())
     share = manifest["counts"]["truncated"] / manifest["counts"]["written"]
     assert 0.1 < share < 1
-    assert f"({100 * share:.0f} %) are longer than 50 residues" in err
+    assert f"({100 * share:.0f} %) are longer than 50 letters" in err
     assert "warning: " in err
     _, _, err = virnucpro(*options, "295")
     assert "longer than" not in err
