@@ -90,7 +90,8 @@ def test_usage_errors_come_before_any_work(virnucpro, tmp_path, fasta, random):
         (("-", "-", "-o", "out"), "read only once"),
     ],
 )
-def test_wrong_arguments(virnucpro, arguments, told):
+def test_wrong_arguments(virnucpro, tmp_path, monkeypatch, arguments, told):
+    monkeypatch.chdir(tmp_path)
     code, _, err = virnucpro("embed", *arguments)
     assert code == 2
     assert told in err
