@@ -98,8 +98,6 @@ def test_conflicting_settings_are_named(virnucpro, verb, tmp_path):
 
 
 def test_standard_input(verb, tmp_path):
-    if verb.name == "features":
-        pytest.skip("features are named after their file")
     command = [sys.executable, "-m", "virnucpro", *verb.command(tmp_path / "out", source="-")]
     with verb.input.open("rb") as stream:
         done = subprocess.run(command, stdin=stream, capture_output=True, check=False)

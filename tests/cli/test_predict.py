@@ -334,8 +334,8 @@ def test_an_image_of_the_user_under_a_result_s_name_is_not_overwritten_unasked(v
     out.mkdir()
     (out / "tracks_2.png").write_bytes(b"mine")
     code, _, err = virnucpro("predict", contigs, "-o", out, *scorer)
-    assert code == 0
-    assert "tracks_2.png has no manifest: kept as it is" in err
+    assert code == 4
+    assert "tracks_2.png is in the way of a result; move it, or add --overwrite" in err
     assert (out / "tracks_2.png").read_bytes() == b"mine"
     assert not (out / "calls.tsv").exists()
 

@@ -193,3 +193,9 @@ def test_weights_that_are_not_the_classifier_s_are_refused(virnucpro, tmp_path, 
     code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out")
     assert code == 2
     assert "dna encoder" in err
+
+
+def test_an_encoder_that_the_classifier_does_not_use_is_refused_before_any_input_is_read(virnucpro, tmp_path, mini):
+    code, _, err = virnucpro("predict", "-", "-o", tmp_path / "out", "--protein-model", "fastesm2-650")
+    assert code == 2
+    assert "mini uses no protein model; leave --protein-model out" in err

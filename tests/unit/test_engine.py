@@ -483,3 +483,26 @@ def test_killed_between_two_names_a_run_is_unfinished_and_made_whole(run, monkey
     assert outcome.state is State.WRITTEN
     assert outcome.computed_parts == 0
     assert read_manifest(run.outdir / "run.json").settings == {"k": 2}
+
+
+def test_a_file_under_a_name_that_only_the_end_of_a_run_tells_is_not_replaced_unasked(run):
+    late = replace(run, results=["first.txt"])  # out.txt is not known beforehand
+    run.outdir.mkdir()
+    (run.outdir / "out.txt").write_text("mine")
+    with pytest.raises(StoreError, match=r"out\.txt is in the way of a result"):
+        execute([late])
+    assert (run.outdir / "out.txt").read_text() == "mine"
+    assert not run.manifest_path.exists()
+    (run.outdir / "out.txt").unlink()
+    (outcome,) = execute([again(late)])
+    assert (outcome.state, outcome.computed_parts) == (State.WRITTEN, 0)
+
+
+def test_strict_raises_what_is_otherwise_logged(run, caplog):
+    run.inputs[0].path.write_text("a\nbad\n")
+    (outcome,) = execute([run])
+    assert (outcome.state, len(caplog.records)) == (State.REFUSED, 1)
+    caplog.clear()
+    with pytest.raises(InputError, match="in.txt:2: bad line"):
+        execute([again(run)], strict=True)
+    assert not caplog.records

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from virnucpro.cli.console import Console
+from virnucpro.cli.console import Console, spooled_stdin
 from virnucpro.cli.options import (
     device_option,
     dtype_option,
@@ -68,12 +68,16 @@ def features(
       virnucpro features bacteria.fna -o non_viral --label non-viral --window 300
       virnucpro features genomes.fna -o dna_only --protein-model none --device cuda
     """
-    with Console(quiet, verbose, outdir) as console:
-        from virnucpro.verbs import features as verb  # imports torch, which --help does not need
+    from virnucpro.verbs import features as verb  # imports torch, which --help does not need
 
+    for role in ("dna_model", "protein_model"):
+        chosen[role] = None if chosen[role] == "none" else chosen[role]
+    settings = verb.FeatureSettings(**chosen)
+    with Console(quiet, verbose, outdir) as console:
         use_threads(threads)
-        for role in ("dna_model", "protein_model"):
-            chosen[role] = None if chosen[role] == "none" else chosen[role]
-        settings = verb.FeatureSettings(**chosen)
-        outcomes = verb.extract_features(list(inputs), outdir, settings, overwrite=overwrite, progress=console.progress)
+        settings.check()
+        with spooled_stdin(inputs) as (paths, spool):
+            outcomes = verb.extract_features(
+                paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool
+            )
         return sum_up(outcomes, "features", outdir, console)

@@ -105,13 +105,15 @@ def predict(
     """
     if conservative and relaxed:
         raise click.UsageError("--conservative and --relaxed exclude each other; give one")
-    with Console(quiet, verbose, outdir) as console, spooled_stdin(inputs) as (paths, spool):
-        from virnucpro.verbs import predict as verb  # imports torch, which --help does not need
+    from virnucpro.verbs import predict as verb  # imports torch, which --help does not need
 
+    level: Level = "conservative" if conservative else "relaxed" if relaxed else "default"
+    settings = verb.PredictSettings(level=level, **chosen)
+    with Console(quiet, verbose, outdir) as console:
         use_threads(threads)
-        level: Level = "conservative" if conservative else "relaxed" if relaxed else "default"
-        settings = verb.PredictSettings(level=level, **chosen)
-        done = verb.predict(paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool)
+        settings.check()
+        with spooled_stdin(inputs) as (paths, spool):
+            done = verb.predict(paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool)
         _sum_up(done, console)
     return ExitCode.SOME_FAILED if done.counts.get("failed_rows") else ExitCode.DONE
 

@@ -54,13 +54,15 @@ def prepare(
       virnucpro prepare mycoplasma.gbk -o training --translation-table 4
       virnucpro prepare genomes.gbff -o training --fasta genomes.fna --window 300
     """
-    with Console(quiet, verbose, outdir) as console, spooled_stdin(inputs) as (paths, spool):
-        from virnucpro.verbs import prepare as verb  # imports Biopython, which --help does not need
+    from virnucpro.verbs import prepare as verb  # imports Biopython, which --help does not need
 
-        settings = verb.PrepareSettings(window_bp, translation_table)
-        outcomes = verb.prepare(
-            paths, outdir, settings, fastas=fastas, overwrite=overwrite, progress=console.progress, stdin=spool
-        )
+    settings = verb.PrepareSettings(window_bp, translation_table)
+    with Console(quiet, verbose, outdir) as console:
+        settings.check()
+        with spooled_stdin(inputs) as (paths, spool):
+            outcomes = verb.prepare(
+                paths, outdir, settings, fastas=fastas, overwrite=overwrite, progress=console.progress, stdin=spool
+            )
         for outcome in outcomes:
             _warn(console, outcome, translation_table)
         return sum_up(outcomes, "records", outdir, console)

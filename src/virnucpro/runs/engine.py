@@ -66,11 +66,16 @@ class _PartDamaged(Exception):  # noqa: N818  never leaves this file
 
 
 def execute(
-    runs: Sequence[Run], *, overwrite: bool = False, progress: ProgressCallback | None = None, unit: str = "b"
+    runs: Sequence[Run],
+    *,
+    overwrite: bool = False,
+    strict: bool = False,
+    progress: ProgressCallback | None = None,
+    unit: str = "b",
 ) -> list[Outcome]:
     """Finish runs one after the other; those that are finished already are skipped, without a model in memory.
 
-    An input that cannot be read gives an outcome of its own. StoreError when results were made from something else
+    An input that cannot be read is logged and gives an outcome of its own; InputError when `strict`. StoreError when results were made from something else
     (names all that differs), or cannot be written; InputError when an input changes while it is read.
     """
     _check_outputs(runs)
@@ -81,14 +86,19 @@ def execute(
             found.append(examine(run, overwrite))
         except StoreError as error:
             conflicts.append(str(error))
+        except InputError as error:
+            found.append(_refuse(run, error, strict))
     if conflicts:
         raise StoreError("\n".join(conflicts))
     state = Progress(unit, total=sum(one.plan.letters for one in found if isinstance(one, Planned)))
     tell = progress or (lambda _: None)
     outcomes = []
     for number, one in enumerate(found, start=1):
-        outcomes.append(_finish(one, overwrite, state, tell) if isinstance(one, Planned) else _skip(one))
-        _log_failures(outcomes[-1])
+        outcome = _finish(one, overwrite, strict, state, tell) if isinstance(one, Planned) else _skip(one)
+        _log_failures(outcome)
+        if strict and outcome.error:
+            raise outcome.error
+        outcomes.append(outcome)
         if number % RUNS_BETWEEN_MESSAGES == 0:
             logger.info("%d of %d inputs finished", number, len(found))
     return outcomes
@@ -122,7 +132,14 @@ def _skip(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCallback) -> Outcome:
+def _refuse(run: Run, error: InputError, strict: bool, failures: Sequence[tuple[str, Failure]] = ()) -> Outcome:
+    """Give the outcome of an input that cannot be used; log why, unless it is raised later."""
+    if not strict:
+        logger.error("%s", error)
+    return Outcome(run, State.REFUSED, None, error, tuple(failures))
+
+
+def _finish(planned: Planned, overwrite: bool, strict: bool, state: Progress, tell: ProgressCallback) -> Outcome:
     """Compute, collect and publish one run, alone in its scratch folder."""
     run, started = planned.run, time.monotonic()
     try:
@@ -134,8 +151,7 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
             except _InputChanged:
                 raise
             except InputError as error:  # nothing in it could be used
-                logger.error("%s", error)  # noqa: TRY400  its message says it all
-                return Outcome(run, State.REFUSED, None, error, tuple(execution.failures))
+                return _refuse(run, error, strict, execution.failures)
             except KeyboardInterrupt:
                 logger.warning("interrupted: %s; run the same command to continue", execution.what_is_saved())
                 raise
@@ -181,7 +197,7 @@ class _Execution:
 
     def __init__(self, planned: Planned, overwrite: bool, state: Progress, tell: ProgressCallback) -> None:
         self.run, self.inputs, self._state, self._tell = planned.run, planned.inputs, state, tell
-        self._unfinished = self.run.scratch / UNFINISHED
+        self._unfinished, self._overwrite = self.run.scratch / UNFINISHED, overwrite
         self._unfinished.mkdir(exist_ok=True)
         remove_leftovers(self._unfinished)
         self.models = self.run.job.resolve()
@@ -290,8 +306,10 @@ class _Execution:
         with Results(self._unfinished, run.outdir) as results:
             details = dict(run.job.collect(_SavedParts(self._saved_parts), results))
             earlier = _read_if_whole(run.manifest_path)
+            of_earlier = {one.path for one in earlier.results} if earlier else set()
+            written = results.close(run.files_read, None if self._overwrite else {*run.results, *of_earlier})
             run.manifest_path.unlink(missing_ok=True)
-            written = results.publish(run.files_read)
+            results.publish()
         if earlier:
             _remove_stale(run.outdir, earlier.results, written)
         counts = self.counts | details.pop("counts", {})

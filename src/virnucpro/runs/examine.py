@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from virnucpro.errors import InputError, StoreError
+from virnucpro.errors import StoreError
 from virnucpro.records import FileIdentity
 from virnucpro.runs.files import file_sha256
 from virnucpro.runs.manifest import Manifest, read_manifest
@@ -38,19 +38,15 @@ class Planned:
 
 def examine(run: Run, overwrite: bool) -> Outcome | Planned:
     """Compare a run with what is in its output folder; StoreError where that was made from something else."""
-    try:
-        manifest = None if overwrite else read_manifest(run.manifest_path)
-        if manifest is None:
-            return Outcome(run, State.KEPT) if not overwrite and _has_unknown_results(run) else _plan(run)
-        _require_same(run, manifest)
-        shown_as_asked = manifest.output_settings == run.output_settings
-        if _results_are_whole(run, manifest) and shown_as_asked and not manifest.may_succeed_elsewhere:
-            logger.info("%s: already finished, skipped", run.label)
-            return Outcome(run, State.FINISHED, manifest, None, manifest.failures)
-        return _plan(run)
-    except InputError as error:
-        logger.error("%s", error)  # noqa: TRY400  its message says it all
-        return Outcome(run, State.REFUSED, error=error)
+    manifest = None if overwrite else read_manifest(run.manifest_path)
+    if manifest is None:
+        return Outcome(run, State.KEPT) if not overwrite and _has_unknown_results(run) else _plan(run)
+    _require_same(run, manifest)
+    shown_as_asked = manifest.output_settings == run.output_settings
+    if _results_are_whole(run, manifest) and shown_as_asked and not manifest.may_succeed_elsewhere:
+        logger.info("%s: already finished, skipped", run.label)
+        return Outcome(run, State.FINISHED, manifest, None, manifest.failures)
+    return _plan(run)
 
 
 def _has_unknown_results(run: Run) -> bool:
@@ -58,6 +54,8 @@ def _has_unknown_results(run: Run) -> bool:
     unknown = [run.outdir / name for name in run.results if (run.outdir / name).exists()]
     if not unknown or (run.scratch / PLAN).exists():
         return False
+    if unknown[0] != run.outdir / run.results[0]:
+        raise StoreError(f"{unknown[0]} is in the way of a result; move it, or add --overwrite to replace it")
     logger.warning(
         "%s has no manifest: kept as it is, unchecked; remove it, or add --overwrite to recompute", unknown[0]
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -45,8 +45,8 @@ class Results:
         self._open[name] = path, stream
         return stream
 
-    def publish(self, inputs: Sequence[Path]) -> tuple[FileIdentity, ...]:
-        """Flush all files to the disk, then rename them; no result may be one of the inputs."""
+    def close(self, inputs: Sequence[Path], ours: Container[str] | None) -> tuple[FileIdentity, ...]:
+        """Flush all files to the disk; no result may be an input, or replace a file that is not one of `ours`."""
         require_distinct(inputs, [self._outdir / name for name in self._open])
         identities = []
         for name, (path, stream) in self._open.items():
@@ -54,8 +54,15 @@ class Results:
             os.fsync(stream.fileno())
             stream.close()
             identities.append(FileIdentity(name, path.stat().st_size, file_sha256(path)))
+        for one in identities:
+            there = self._outdir / one.path
+            if ours is not None and one.path not in ours and there.exists() and file_sha256(there) != one.sha256:
+                raise StoreError(f"{there} is in the way of a result; move it, or add --overwrite to replace it")
+        return tuple(identities)
+
+    def publish(self) -> None:
+        """Give all closed files their names."""
         for name, (path, _) in self._open.items():
             path.replace(self._outdir / name)
         self._open.clear()
         sync_folder(self._outdir)
-        return tuple(identities)

@@ -82,7 +82,7 @@ class Run:
     inputs: Sequence[Source]
     outdir: Path
     manifest: str  # its file name
-    results: Sequence[str]  # file names that are known beforehand
+    results: Sequence[str]  # file names that are known beforehand; the first says that the run is finished
     models: Mapping[str, ModelIdentity]  # by role; those of the catalogue need no weights on this machine
     settings: Mapping[str, Any]  # what changes the numbers
     job: Job

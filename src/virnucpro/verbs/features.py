@@ -73,6 +73,14 @@ class FeatureSettings:
     max_tokens: int | None = None
     part_windows: int | None = None
 
+    def check(self) -> ChosenEncoders:
+        """Refuse what cannot work, before any input is read; give the encoders."""
+        if self.label is not None and self.label not in LABELS:
+            raise ConfigError(f"label {self.label!r} is not one of {', '.join(LABELS)}")
+        names = {"dna": self.dna_model, "protein": self.protein_model}
+        placement = choose_placement(self.device, self.dtype)
+        return ChosenEncoders({role: name for role, name in names.items() if name}, placement)
+
 
 def extract_features(
     inputs: PathLike | Sequence[PathLike],
@@ -81,6 +89,7 @@ def extract_features(
     *,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
+    stdin: Path | None = None,
 ) -> list[Outcome]:
     """Make merged features of genomes, to train a classifier on.
 
@@ -98,6 +107,8 @@ def extract_features(
         Recompute everything, ignoring existing results.
     progress : callable, optional
         Called with a `Progress` after every batch.
+    stdin : path, optional
+        The input that messages call "-".
 
     Returns
     -------
@@ -117,13 +128,8 @@ def extract_features(
     """
     settings = settings or FeatureSettings()
     paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
-    if settings.label is not None and settings.label not in LABELS:
-        raise ConfigError(f"label {settings.label!r} is not one of {', '.join(LABELS)}")
-    sources = open_inputs(paths, SequenceFile)
-    names = {"dna": settings.dna_model, "protein": settings.protein_model}
-    chosen = ChosenEncoders(
-        {role: name for role, name in names.items() if name}, choose_placement(settings.device, settings.dtype)
-    )
+    chosen = settings.check()
+    sources = open_inputs(paths, SequenceFile, stdin)
     runs = [_run(source, Path(outdir), settings, chosen) for source in sources]
     return execute(runs, overwrite=overwrite, progress=progress)
 

@@ -105,6 +105,10 @@ class PredictSettings:
     max_tokens: int | None = None
     part_windows: int | None = None
 
+    def check(self) -> None:
+        """Refuse what cannot work, before any input is read."""
+        _Prediction.of(self)
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -184,9 +188,7 @@ def predict(
         keep_parts=True,
         also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
     )  # fmt: skip
-    (outcome,) = execute([run], overwrite=overwrite, progress=progress)
-    if outcome.error is not None:
-        raise outcome.error
+    (outcome,) = execute([run], overwrite=overwrite, strict=True, progress=progress)
     return Prediction(outcome, Path(outdir), job.chosen.placement.describe())
 
 
@@ -209,6 +211,9 @@ class _Prediction:
         rule = choose_rule(classifier.calibration, prior, settings.min_score, settings.level, settings.max_fdr)
         spec = classifier.spec
         given = {"dna": settings.dna_model, "protein": settings.protein_model}
+        for role in given:
+            if given[role] and role not in spec.parts:
+                raise ConfigError(f"{classifier.name} uses no {role} model; leave --{role}-model out")
         names = {role: given[role] or use.name for role, use in spec.parts.items()}
         chosen = ChosenEncoders(names, choose_placement(settings.device, settings.dtype))
         window_bp = settings.window_bp or spec.window_bp

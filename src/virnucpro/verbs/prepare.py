@@ -52,6 +52,10 @@ class PrepareSettings:
     window_bp: int = 500
     translation_table: int = 1
 
+    def check(self) -> None:
+        """Refuse a translation table that is none, before any input is read."""
+        amino_acids(self.translation_table)
+
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
@@ -123,7 +127,7 @@ def prepare(
         If a result was made from something else, or cannot be written.
     """
     settings = settings or PrepareSettings()
-    amino_acids(settings.translation_table)  # refuses a number that is none
+    settings.check()
     paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
     sources = open_inputs(paths, GenBankFile, stdin)
     if fastas and len(fastas) != len(sources):
@@ -147,7 +151,7 @@ def _run(genomes: _Genomes, outdir: Path, settings: PrepareSettings) -> Run:
         fasta = genomes.fasta.digest()
         decisive |= {"fasta": [fasta.size, fasta.sha256]}
     return Run(
-        f"{stem}_prepare", [genomes], outdir, f"{stem}_prepare.json", names, {}, decisive,
+        f"{stem}_prepare", [genomes], outdir, f"{stem}_prepare.json", names[::-1], {}, decisive,
         _Preparation(names, settings), also_read=[] if genomes.fasta is None else [genomes.fasta.path],
     )  # fmt: skip
 
