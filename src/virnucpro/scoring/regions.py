@@ -219,4 +219,4 @@ def _mean_classes(runs: _Runs, given: _Windows, scored: ScoredWindows) -> NDArra
     first = np.searchsorted(scored.row_windows, given.rows[runs.begins])
     last = np.searchsorted(scored.row_windows, given.rows[runs.stops - 1], side="right")
     means = [scored.classes[rows].mean(axis=0, dtype=np.float64) for rows in map(slice, first.tolist(), last.tolist())]
-    return np.array(means, np.float64).reshape(-1, scored.classes.shape[1])
+    return np.array(means, np.float64).reshape(len(means), scored.classes.shape[1])
