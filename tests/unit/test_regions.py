@@ -101,19 +101,20 @@ def test_a_record_of_mostly_provirus_has_the_background_of_the_rest():
 
 
 def test_a_run_needs_more_where_it_may_lie_at_more_places():
-    run = [1.5] * 9
+    run = [1.0] * 9
     assert spans(regions_of(HOST * 4 + run + HOST * 3)) == [(0, 4000, 13_000, "provirus")]
     assert spans(regions_of(HOST * 99 + run + HOST * 99)) == []
-    assert spans(regions_of(HOST * 99 + [2.5] * 9 + HOST * 99)) == [(0, 99_000, 108_000, "provirus")]
-    many = HOST * 2000 + [2.5] * 9 + HOST * 2000
-    assert spans(regions_of(many)) == [(0, 2_000_000, 2_009_000, "provirus")]
+    assert spans(regions_of(HOST * 99 + [1.5] * 9 + HOST * 99)) == [(0, 99_000, 108_000, "provirus")]
+    assert spans(regions_of(HOST * 2000 + [1.5] * 9 + HOST * 2000)) == []
 
 
-def test_levels_decide_for_regions_too():
-    profile = HOST * 40 + [2.0] * 7 + HOST * 40
-    margin = {level: len(regions_of(profile, rule=replace(RULE, level=level))) for level in ("conservative", "relaxed")}
-    assert margin == {"conservative": 0, "relaxed": 1}
-    assert not len(regions_of(profile, rule=CallRule(MADE, max_fdr=1e-9)))
+def test_a_run_is_judged_as_a_record_of_its_windows():
+    """Log-odds of 0.97 at 5 kb; 1.36 are needed at the conservative level and 0.68 at the default one."""
+    profile = HOST * 15 + [0.65] * 5
+    assert spans(regions_of(profile)) == [(0, 15_000, 20_000, "provirus")]
+    assert not len(regions_of(profile, rule=replace(RULE, level="conservative")))
+    assert not len(regions_of(profile, rule=replace(RULE, min_score=0.8)))
+    assert not len(regions_of(HOST * 15 + [2.0] * 5, rule=CallRule(MADE, max_fdr=1e-9)))
 
 
 def test_without_a_calibration_there_are_no_regions():

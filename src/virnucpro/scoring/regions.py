@@ -1,10 +1,10 @@
 """Regions: records called viral, and runs of viral windows in records that are not.
 
 A record called viral is one region of kind ``virus``. In any other record, runs of windows are chosen that together
-gain most calibrated log-odds (maximal scoring segments [1]_). Each end of a run inside the record costs the logarithm
-of the number of windows, as it may lie at any of them. A run is a ``provirus`` when a record of just its windows would
-be called viral, with log-odds to spare for the places where it may lie and for how far the record's own background is
-above that of non-viral sequences.
+gain most calibrated log-odds (maximal scoring segments [1]_). What the record's own background has above that of
+non-viral sequences is subtracted before. Each end of a run inside the record costs the logarithm of the number of
+windows, as it may lie at any of them: so a run needs more evidence in a chromosome than in a contig. A run is a
+``provirus`` when a record of just its windows would be called viral.
 
 References
 ----------
@@ -35,8 +35,6 @@ MIN_WINDOWS: Final = 3
 """Scored windows without which a run is no provirus, whatever they score."""
 MIN_BP: Final = 3000
 """Bases in scored windows without which a run is no provirus; a gap of more unscored bases ends a run."""
-MAX_PLACES: Final = 20
-"""Of so many places in a host genome one is expected to hold a provirus: about 5 % of bacterial genomes is prophage."""
 BACKGROUND_QUANTILE: Final = 0.25
 """The background of a record is the lower quartile of its windows, which a provirus of up to three quarters spares."""
 BACKGROUND_WINDOWS: Final = 20
@@ -201,8 +199,7 @@ def _proviruses(calls: Calls, given: _Windows, excess: Floats, rule: CallRule) -
     runs = _Runs(*np.array(found, np.int64).reshape(-1, 3).T)
     means, windows, covered_bp = _pooled(runs, given, gains)
     long_enough = (windows >= MIN_WINDOWS) & (covered_bp >= MIN_BP)
-    places = np.minimum(given.counts[runs.owners] / windows, MAX_PLACES)
-    return runs[long_enough & (rule.judge(means, windows, covered_bp).margin >= np.log(places))]
+    return runs[long_enough & (rule.judge(means, windows, covered_bp).margin >= 0)]
 
 
 def _pooled(runs: _Runs, given: _Windows, log_odds: Floats) -> tuple[Floats, Integers, Integers]:
