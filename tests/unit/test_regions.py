@@ -96,6 +96,14 @@ def test_log_odds_are_above_the_record_s_own_background():
     assert spans(regions_of([-40.0] * 60 + run + [-40.0] * 60)) == [(0, 60_000, 72_000, "provirus")]
 
 
+def test_a_run_is_judged_by_what_it_has_above_that_background():
+    """A score of 0.9 takes log-odds of 2.2: 1.9 are left above a background of about -1.4, of 6.2."""
+    strict, run = replace(RULE, min_score=0.9), [3.0] * 12
+    assert spans(regions_of([-1.0] * 60 + run + [-1.0] * 60)) == [(0, 60_000, 72_000, "provirus")]
+    assert spans(regions_of([-1.0] * 60 + run + [-1.0] * 60, rule=strict)) == []
+    assert spans(regions_of(HOST * 60 + run + HOST * 60, rule=strict)) == [(0, 60_000, 72_000, "provirus")]
+
+
 def test_a_record_of_mostly_provirus_has_the_background_of_the_rest():
     assert spans(regions_of([-12.0] * 8 + [4.0] * 19)) == [(0, 8000, 27_000, "provirus")]
 
