@@ -1,28 +1,28 @@
-# Two commands for a newcomer: `make demo` and `make test`. Both need Python 3.11 or newer, and nothing else.
+# Start with `make demo` and `make test`. Both need only Python 3.11 or newer.
 PYTHON ?= python3
 BIN := .venv/bin
-# One thread in each worker: tests are many and small, and threads that wait for each other cost more than they give.
+# One thread per worker: the tests are many and small, and threads that wait for each other cost more than they save.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
 .PHONY: demo test test-all check format bench clean
 
-DEMO_ENCODERS := --dna-model mini-dna --protein-model mini --window 300
+DEMO_FEATURES := --dna-model mini --protein-model none --orfs window --window 300
 
 demo: .venv/run.stamp
 	rm -rf demo_out
-	$(BIN)/virnucpro embed examples/proteins.faa -o demo_out --model mini
-	$(BIN)/python examples/show_features.py demo_out/proteins_ESM.pt
 	$(BIN)/python examples/simulate_genomes.py demo_out
-	$(BIN)/virnucpro features demo_out/viral.fna -o demo_out/viral --label viral $(DEMO_ENCODERS) -q
-	$(BIN)/virnucpro features demo_out/host.fna -o demo_out/host --label host $(DEMO_ENCODERS) -q
-	$(BIN)/virnucpro train --viral demo_out/viral --host demo_out/host -o demo_out/model.safetensors \
-	    --epochs 20 --learning-rate 0.01 -q
-	$(BIN)/virnucpro evaluate demo_out/model.safetensors --viral demo_out/viral --host demo_out/host \
-	    -o demo_out/evaluation --test-side -q
-	$(BIN)/virnucpro predict demo_out/mixed.fna -o demo_out/prediction
-	@echo "genomes are simulated: they show how the software works, not what it finds"
-	@column -t -s "$$(printf '\t')" demo_out/prediction/calls.tsv 2>/dev/null || cat demo_out/prediction/calls.tsv
-	@echo "figures: demo_out/prediction/tracks.png and demo_out/evaluation/*.png"
+	$(BIN)/virnucpro embed demo_out/mixed.fna -o demo_out/vectors --model mini
+	$(BIN)/python examples/show_features.py demo_out/vectors/mixed_MINI.pt
+	$(BIN)/virnucpro features demo_out/viral.fna -o demo_out/viral --label viral $(DEMO_FEATURES) -q
+	$(BIN)/virnucpro features demo_out/non_viral.fna -o demo_out/non_viral --label non-viral $(DEMO_FEATURES) -q
+	$(BIN)/virnucpro train --viral demo_out/viral --non-viral demo_out/non_viral -o demo_out/own.safetensors \
+	    --modality dna --epochs 20 --learning-rate 0.01 -q
+	$(BIN)/virnucpro evaluate demo_out/own.safetensors --viral demo_out/viral --non-viral demo_out/non_viral \
+	    -o demo_out/evaluation --test-part -q
+	$(BIN)/virnucpro predict demo_out/mixed.fna -o demo_out/calls
+	@echo "The genomes are simulated: they show how the software works, not how well it finds viruses."
+	@column -t -s "$$(printf '\t')" demo_out/calls/calls.tsv 2>/dev/null || cat demo_out/calls/calls.tsv
+	@echo "figures: demo_out/calls/tracks.png and demo_out/evaluation/*.png"
 
 test: .venv/dev.stamp
 	$(PYTEST)
@@ -35,7 +35,6 @@ check: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/numpydoc lint $$(find src -name '*.py' -not -path '*/cli/*')
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .

@@ -1,7 +1,7 @@
 """Every file of some folders through `predict` with `mini`: ``python -m benchmarks.real_predictions FOLDER...``.
 
-Prints, for the docs: a table of counts by folder; what each level calls, by file; every file that is refused. Checks
-that every record has its row, in order. A traceback anywhere ends the run.
+Prints a table by folder and by file: records, those with a score, windows with a score, bases, and the records that
+each level calls; then every file that is refused. Checks that every record has its row, in order.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
-import json
 import sys
 import tempfile
 from collections import Counter
@@ -18,8 +17,8 @@ from pathlib import Path
 from virnucpro.cli.main import run
 from virnucpro.sequences.reading import SequenceFile
 
-OUTCOMES = ("frames", "no_open_frame", "too_short", "ambiguous")
-LEVELS = {"conservative": ["--conservative"], "default": [], "relaxed": ["--relaxed"]}
+LEVELS = ("conservative", "default", "relaxed")
+COLUMNS = ("files", "records", "scored", "windows", "bases", *LEVELS, *(f"{level}, bases" for level in LEVELS))
 
 
 class RefusedError(Exception):
@@ -30,21 +29,18 @@ def predict_alone(file: Path) -> Counter[str]:
     """Predict one file at every level and count."""
     counts: Counter[str] = Counter(files=1)
     with tempfile.TemporaryDirectory() as outdir:
-        for level, options in LEVELS.items():
-            _predict(file, outdir, options)  # from the second level on, only the tables are made
-            calls, windows = (
-                _rows(Path(outdir) / name) for name in ("calls.tsv", "prediction_results_highestscore.csv")
-            )
-            counts[f"records {level}"] += sum(row["call"] == "virus" for row in calls)
-            counts[f"windows {level}"] += sum(row["Is_Virus"] == "True" for row in windows)
-        assert [row["name"] for row in calls] == [record.id for record in SequenceFile(file)], file
-        content = json.loads((Path(outdir) / "run.json").read_text())["counts"]
-    counts.update({"records": content["records"], "scored": content["statuses"].get("scored", 0)})
-    counts.update(content["windows"])
+        for level in LEVELS:  # from the second level on, only the tables are made
+            rows = _calls(file, outdir, [] if level == "default" else [f"--{level}"])
+            viral = [row for row in rows if row["call"] == "viral"]
+            counts.update({level: len(viral), f"{level}, bases": sum(int(row["length"]) for row in viral)})
+    assert [row["record"] for row in rows] == [record.id for record in SequenceFile(file)], file
+    scored = [row for row in rows if row["status"] == "scored"]
+    counts.update(records=len(rows), scored=len(scored), windows=sum(int(row["n_scored"]) for row in rows))
+    counts.update(bases=sum(int(row["length"]) for row in scored))
     return counts
 
 
-def _predict(file: Path, outdir: str, options: list[str]) -> None:
+def _calls(file: Path, outdir: str, options: list[str]) -> list[dict[str, str]]:
     talk = io.StringIO()
     with contextlib.redirect_stderr(talk):
         code = run(["predict", str(file), "-o", outdir, "--quiet", "--track-pages", "0", *options])
@@ -52,34 +48,18 @@ def _predict(file: Path, outdir: str, options: list[str]) -> None:
         said = next(line for line in talk.getvalue().splitlines() if line.startswith("error"))
         raise RefusedError(said.replace(str(file), file.name))
     assert code == 0, f"{file}: exit code {code}\n{talk.getvalue()}"
+    with (Path(outdir) / "calls.tsv").open(newline="", encoding="utf-8") as table:
+        return list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-
-
-def _with_scores(counts: Counter[str]) -> int:
-    """Windows that have a score: every one that is neither too short nor mostly unknown."""
-    return counts["frames"] + counts["no_open_frame"]
-
-
-def _cells(counts: Counter[str]) -> list[str]:
-    """Records, those with a score, windows with one; and of each level, records called and the share of windows."""
-    scored = _with_scores(counts)
-    cells = [f"{counts['records']:,}", f"{counts['scored']:,}", f"{scored:,}"]
-    for level in LEVELS:
-        cells += [f"{counts[f'records {level}']:,}", f"{counts[f'windows {level}'] / max(scored, 1):.1%}"]
-    return cells
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+def _line(name: str, counts: Counter[str]) -> str:
+    return f"| {name} | " + " | ".join(f"{counts[column]:,}" for column in COLUMNS) + " |"
 
 
 def main() -> None:
-    """Print the tables."""
-    refused, files, folders = [], [], []
+    """Print the table, folders behind their files."""
+    refused = []
+    print("| |", " | ".join(COLUMNS), "|\n" + "|---" * (len(COLUMNS) + 1) + "|")
     for folder in map(Path, sys.argv[1:]):
         total: Counter[str] = Counter()
         for file in sorted(folder.iterdir()):
@@ -89,15 +69,9 @@ def main() -> None:
                 refused.append(f"- {folder.name}/{file.name}: {error}")
             else:
                 total.update(counts)
-                files.append([f"{folder.name}/{file.name}", *_cells(counts)])
-        outcomes = [f"{total[outcome]:,}" for outcome in OUTCOMES]
-        folders.append([folder.name, str(total["files"]), *outcomes, *_cells(total)])
-        print(folder.name, file=sys.stderr)
-    head = ["records", "with a score", "windows with one"]
-    head += [word for level in LEVELS for word in (f"{level}: records", "windows")]
-    print(_table(["folder", "files", *OUTCOMES, *head], folders))
-    print(f"\n{_table(['file', *head], files)}\n")
-    print("\n".join(refused))
+                print(_line(f"{folder.name}/{file.name}", counts), flush=True)
+        print(_line(f"**{folder.name}**", total), flush=True)
+    print("\n" + "\n".join(refused))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Count which codon follows which in the genes of named genomes, and write the counts that simulate_genomes.py reads.
+"""Count pairs of adjacent codons in the genes of named genomes; simulate_genomes.py reads the counts.
 
-One argument for each genome, KIND:NAME=FILE[,FILE...], GenBank or FASTA, plain or compressed:
+Give one argument per genome, KIND:NAME=FILE[,FILE...]. Files are GenBank or FASTA, plain or compressed:
 
     python examples/count_codon_pairs.py examples/codon_pairs.json.gz \
         viral:T4=phage_T4.gbff cellular:E_coli=MG1655.fna.gz cellular:S_pyogenes=M1_GAS.gb.gz
 
-GenBank records give their annotated coding sequences. FASTA has none: there, open reading frames take their place.
-The file that is written holds counts, accessions and nothing else of the genomes; `about` in it says how to read it.
+Genes are the annotated coding sequences of GenBank records, or open reading frames of FASTA records. The output holds
+counts and accessions, but no sequence; its entry `about` explains the counts.
 """
 
 import gzip
@@ -41,7 +41,7 @@ SHORTEST_CODONS, MOST_COVERED = 150, 0.2
 
 
 def annotated_genes(record: SeqRecord) -> Iterator[str]:
-    """Yield the coding sequences of a GenBank record; not those that are partial, pseudo or of another code."""
+    """Yield the coding sequences of a GenBank record, without partial ones, pseudogenes and other genetic codes."""
     for feature in record.features:
         partial = any(mark in str(feature.location) for mark in "<>")
         code = feature.qualifiers.get("transl_table", CODES)[0]
@@ -55,7 +55,7 @@ def annotated_genes(record: SeqRecord) -> Iterator[str]:
 
 
 def open_reading_frames(sequence: Seq) -> Iterator[str]:
-    """Yield long open reading frames of both strands, longest first, hardly any base twice."""
+    """Yield long open reading frames of both strands, longest first; they hardly overlap."""
     length, found = len(sequence), []
     strands = [sequence.upper(), sequence.upper().reverse_complement()]
     for strand, frame in product((0, 1), range(3)):
@@ -75,14 +75,14 @@ def open_reading_frames(sequence: Seq) -> Iterator[str]:
 
 
 def codons_of(gene: str) -> list[str]:
-    """Split a gene into codons; empty for what does not read from first codon to a single stop."""
+    """Split a gene into codons; empty unless it has one stop codon, at its end."""
     codons = [gene[i : i + 3] for i in range(0, len(gene), 3)]
     whole = len(codons) > 2 and codons[-1] in STOPS and set(codons[:-1]) <= {*ROWS}
     return codons if whole else []
 
 
 def count(kind: str, name: str, paths: list[Path]) -> dict[str, object]:
-    """Count pairs of codons, and bases, in the files of one genome."""
+    """Count codon pairs and bases in the files of one genome."""
     genes: set[str] = set()
     records, bases = [], [0, 0, 0, 0]
     for path in paths:
@@ -106,7 +106,7 @@ def count(kind: str, name: str, paths: list[Path]) -> dict[str, object]:
 
 
 def main(out: Path, genomes: list[str]) -> None:
-    """Count in every genome and write one file."""
+    """Count every genome and write one file."""
     counted = []
     for genome in genomes:
         label, _, paths = genome.partition("=")

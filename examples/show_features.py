@@ -1,11 +1,15 @@
-"""Read a feature file and print what is in it: `python examples/show_features.py OUTDIR/x_ESM.pt`."""
+"""Show what a feature file holds: `python examples/show_features.py vectors/x_ESM.pt`.
+
+Protein models store one tensor per sequence, DNA models one dictionary with a list of numbers; this script reads both.
+"""
 
 import sys
 
 import torch
 
-features = torch.load(sys.argv[1], weights_only=True)
+ids, rows = torch.load(sys.argv[1], weights_only=True).values()
 
-print(f"{'id':<16}{'numbers':>8}   first three")
-for protein, vector in zip(features["proteins"], features["data"], strict=True):
-    print(f"{protein:<16}{len(vector):>8}   {'  '.join(f'{value:8.4f}' for value in vector[:3].tolist())}")
+print(f"{'id':<41}{'numbers':>8}   first three")
+for id_, row in zip(ids, rows, strict=True):
+    vector = row["mean_representation"] if isinstance(row, dict) else row.tolist()
+    print(f"{id_:<41}{len(vector):>8}   {'  '.join(f'{value:8.4f}' for value in vector[:3])}")

@@ -1,10 +1,12 @@
 """Simulate genomes that imitate named ones: `python examples/simulate_genomes.py FOLDER`.
 
-What is real: how often one codon follows another, which codons genes begin and end with, and the composition of bases,
-counted in real genomes of viruses and of cells (codon_pairs.json.gz beside this file says which, and how).
-What is not: every sequence. Genes are drawn at random from those counts, so their proteins fold into nothing, have no
-relatives and hold no motif; their lengths, strands, order and spacers are made up. A classifier that is trained here
-tells a dozen habits of codon usage apart; what it says of real sequence means nothing. All headers say `simulated`.
+Three things are real: how often one codon follows another, which codons begin and end genes, and the base composition.
+They were counted in real genomes of viruses and cells; codon_pairs.json.gz lists the genomes and explains the counts.
+
+The sequences are not real. Genes are drawn at random from those counts, so their proteins do not fold, have no homologs
+and contain no motifs. Gene lengths, strands, order and spacers are invented. A classifier trained on these genomes
+learns to tell a dozen patterns of codon usage apart; its scores of real sequences are meaningless. Every header says
+`simulated`.
 """
 
 import gzip
@@ -28,19 +30,19 @@ COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 @dataclass(frozen=True, slots=True)
 class Genome:
-    """What is imitated; habits are cumulative probabilities, in the order of `codons`."""
+    """A genome to imitate; all lists of numbers are cumulative probabilities, codons in the order of `codons`."""
 
     name: str
     kind: str  # viral or cellular
     codons: list[str]
-    start: list[float]  # of the first codon of a gene
-    stop: list[float]  # of its end
-    following: dict[str, list[float]]  # of the codon after each codon; no stop among them
-    bases: list[float]  # of A, C, G, T
+    start: list[float]  # first codon of a gene
+    stop: list[float]  # stop codon
+    following: dict[str, list[float]]  # by codon: the codon that follows it; never a stop
+    bases: list[float]  # A, C, G, T
 
 
 def cumulative(weights: np.ndarray) -> list[float]:
-    """Turn weights into cumulative probabilities, for `bisect`."""
+    """Turn weights into cumulative probabilities for `bisect`."""
     sums = np.cumsum(weights)
     shares: list[float] = (sums / sums[-1]).tolist()
     return shares
@@ -49,9 +51,9 @@ def cumulative(weights: np.ndarray) -> list[float]:
 def read_genomes(path: Path) -> list[Genome]:
     """Read the counts and smooth them.
 
-    Small genomes show few of the 3,721 pairs. To the pairs that begin with a codon, PRIOR_PAIRS more are added, shared
-    out by the genome's codon frequencies, which is where the product of the two codons' frequencies would have them: a
-    row of ten pairs becomes mostly that product, one of ten thousand stays what was counted.
+    Small genomes contain few of the 3,721 pairs. PRIOR_PAIRS pairs are therefore added to each row, distributed by the
+    genome's codon frequencies, as if the two codons were independent. A row of ten counted pairs then mostly follows
+    the codon frequencies; a row of ten thousand stays close to its counts.
     """
     content, genomes = json.loads(gzip.decompress(path.read_bytes())), []
     codons, rows = content["codons"], content["rows"]
@@ -68,7 +70,7 @@ def read_genomes(path: Path) -> list[Genome]:
 
 
 def gene(genome: Genome, generator: np.random.Generator) -> str:
-    """Walk from codon to codon, and stop."""
+    """Draw one codon after the other, then a stop codon."""
     first, *draws, last = generator.random(int(generator.integers(*GENE_CODONS, endpoint=True)))
     codon = genome.codons[bisect(genome.start, first)]
     chain = [codon]
@@ -79,7 +81,7 @@ def gene(genome: Genome, generator: np.random.Generator) -> str:
 
 
 def sequence(genome: Genome, generator: np.random.Generator, genes: int) -> str:
-    """Draw genes, most of them on the same strand, and a spacer after each."""
+    """Draw genes, most of them on the forward strand, each followed by a spacer."""
     parts = []
     for _ in range(genes):
         coding = gene(genome, generator)
@@ -90,7 +92,7 @@ def sequence(genome: Genome, generator: np.random.Generator, genes: int) -> str:
 
 
 def contig(genome: Genome, generator: np.random.Generator, length: int) -> str:
-    """Cut a piece from within a simulated genome, genes at its ends broken off."""
+    """Cut a segment out of a simulated genome; genes at its ends may be incomplete."""
     whole = sequence(genome, generator, 2 + 2 * length // (3 * GENE_CODONS[0]))
     start = int(generator.integers(len(whole) - length))
     return whole[start : start + length]
@@ -102,10 +104,10 @@ def write(path: Path, records: list[tuple[str, str]]) -> None:
 
 
 def main(folder: Path) -> None:
-    """Write viral.fna and host.fna for training, and mixed.fna to predict."""
+    """Write viral.fna and non_viral.fna for training, and mixed.fna to predict."""
     generator, genomes = np.random.default_rng(SEED), read_genomes(COUNTS)
     folder.mkdir(parents=True, exist_ok=True)
-    for kind, file in {"viral": "viral.fna", "cellular": "host.fna"}.items():
+    for kind, file in {"viral": "viral.fna", "cellular": "non_viral.fna"}.items():
         chosen = [(each, i) for each in genomes if each.kind == kind for i in range(1, TRAINING_GENOMES + 1)]
         write(folder / file, [(f"simulated_{each.name}_{i}", sequence(each, generator, GENES)) for each, i in chosen])
     lengths = generator.permutation(np.geomspace(SHORTEST_BP, LONGEST_BP, len(genomes)).astype(int))

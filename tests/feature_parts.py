@@ -16,10 +16,10 @@ PROTEIN = EncoderUse(10, ModelIdentity("protein-model", "rev", "e" * 64, {"width
 SPEC = FeatureSpec(500, DNA, PROTEIN)
 
 
-def write_part(path, ids, vectors, label, spec=SPEC):
+def write_part(path, ids, vectors, label, spec=SPEC, window_bp=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as stream:
-        write_merged(stream, ids, np.asarray(vectors, np.float32), label)
+        write_merged(stream, ids, np.asarray(vectors, np.float32), label, window_bp)
     manifest = {"format": 1, "results": [{"path": path.name, "size": path.stat().st_size, "sha256": "0" * 64}]}
     content = manifest | ({"spec": spec.to_dict()} if spec else {})
     path.with_name(path.name + ".json").write_text(json.dumps(content))

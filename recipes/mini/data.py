@@ -126,7 +126,7 @@ def _prepare(folder: Path, codes_path: Path, facts_path: Path) -> None:
         with dnaio.open(folder / name) as reader:
             for row, record in zip(members, reader, strict=True):
                 codes = CODES[np.frombuffer(record.sequence.encode(), np.uint8)]
-                digest = hashlib.sha256(codes).digest()
+                digest = hashlib.sha256(codes.tobytes()).digest()
                 if len(codes) < MIN_RECORD_BP or digest in seen or _is_left_out(row):
                     continue
                 seen.add(digest)
@@ -145,7 +145,7 @@ def _prepare(folder: Path, codes_path: Path, facts_path: Path) -> None:
                 facts["names"].append(genome_names(kind, name, row["record_id"], row["taxon"] or ""))
     codes = np.concatenate(sequences)
     digest_of_all = hashlib.sha256(json.dumps(facts).encode())
-    digest_of_all.update(codes)
+    digest_of_all.update(codes.data)
     np.save(codes_path, codes)
     facts_path.write_text(json.dumps({**facts, "digest": digest_of_all.hexdigest()}))
 

@@ -110,13 +110,13 @@ extern "C" void blocks_forward(const Shape* shape, const uint8_t* codes, const i
     });
 }
 
-// Gradients are added; rows of words that get one are listed in `touched` (their number is returned).
+// Gradients are added; rows of words that get one are listed in `touched` after the `listed` ones that it holds (their number is returned).
 extern "C" int64_t blocks_backward(const Shape* shape, const uint8_t* codes, const int64_t* lengths,
                                    const int64_t* letter, const float* grad, const int32_t* won, float* motifs,
-                                   float* pairs, float* words, uint8_t* flags, int32_t* touched) {
+                                   float* pairs, float* words, uint8_t* flags, int32_t* touched, int64_t listed) {
     const Shape& s = *shape;
     int middle = s.motif_codons / 2, reach = SEGMENT + 3 * s.motif_codons;
-    int64_t width = s.motifs + s.pair_width + s.word_width, listed = 0;
+    int64_t width = s.motifs + s.pair_width + s.word_width;
     std::vector<uint8_t> kept;  // codons of every block that has positions
     std::vector<int64_t> blocks;
     each_block(s, codes, lengths, [&](int64_t block, const uint8_t* codons, int count) {

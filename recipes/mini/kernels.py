@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from virnucpro.models.mini import LETTERS, SEGMENT_BP, WORDS, Mini, MiniConfig
@@ -28,7 +29,7 @@ def _library(cache: Path) -> ctypes.CDLL:
     path = cache / f"kernels-{digest}.so"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["g++", *_FLAGS, "-o", str(path), str(_SOURCE)], check=True)
+        subprocess.run(["g++", *_FLAGS, "-o", str(path), str(_SOURCE)], check=True)  # noqa: S603, S607
     library = ctypes.CDLL(str(path))
     library.blocks_backward.restype = ctypes.c_int64
     return library
@@ -58,9 +59,10 @@ class FastBlocks:
 
     def __call__(self, codes_BL: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """Compute what `Mini.blocks` does."""
-        return _Blocks.apply(self, codes_BL, lengths_B, self.net.motifs, self.net.pairs)  # type: ignore[no-any-return]
+        return _Blocks.apply(self, codes_BL, lengths_B, self.net.motifs, self.net.pairs)  # type: ignore[no-any-return, no-untyped-call]
 
-    def shape(self, codes_BL: Tensor, segments: int) -> Any:
+    def shape(self, codes_BL: Tensor, segments: int) -> NDArray[np.int64]:
+        """Sizes, as the compiled code takes them."""
         config: MiniConfig = self.net.config
         return np.array(
             [*codes_BL.shape, segments, config.motifs, config.motif_codons, config.pair_width, config.word_width,
@@ -78,8 +80,13 @@ class FastBlocks:
 
 class _Blocks(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
-        ctx: Any, fast: FastBlocks, codes_BL: Tensor, lengths_B: Tensor, motifs: Tensor, pairs: Tensor
+    def forward(
+        ctx: Any,  # noqa: ANN401
+        fast: FastBlocks,
+        codes_BL: Tensor,
+        lengths_B: Tensor,
+        motifs: Tensor,
+        pairs: Tensor,
     ) -> tuple[Tensor, Tensor]:
         config = fast.net.config
         segments = -(-(int(lengths_B.max()) - config.min_bp + 1) // SEGMENT_BP)
@@ -98,14 +105,13 @@ class _Blocks(torch.autograd.Function):
         return out, counts
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[None, None, None, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[None, None, None, Tensor, Tensor]:  # noqa: ANN401
         fast = ctx.fast
         codes_BL, lengths_B, won, motifs, pairs = ctx.saved_tensors
         to_motifs, to_pairs = torch.zeros_like(motifs), torch.zeros_like(pairs)
-        assert fast.listed == 0, "step() comes between two backward passes"
         fast.listed = fast.library.blocks_backward(
             ctx.kernel_shape.ctypes.data_as(ctypes.c_void_p), _at(codes_BL), _at(lengths_B), _at(fast.letters),
             _at(grad.contiguous()), _at(won), _at(to_motifs), _at(to_pairs), _at(fast.grad), _at(fast.flags),
-            _at(fast.touched),
+            _at(fast.touched), ctypes.c_int64(fast.listed),
         )  # fmt: skip
         return None, None, None, to_motifs, to_pairs

@@ -12,8 +12,6 @@ K = 25
 MIN_TRIPLETS = 12
 """Different triplets of a 25-mer that is no simple repeat; a random one has 19 of its 23."""
 
-_CODE = np.full(256, 4, np.uint8)
-_CODE[np.frombuffer(b"ACGT", np.uint8)] = np.arange(4)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -23,7 +21,7 @@ def canonical_kmers(bases: NDArray[np.uint8]) -> NDArray[np.uint64]:
     Parameters
     ----------
     bases : numpy.ndarray, shape (length,), uint8
-        Upper-case letters.
+        Codes: 0 to 3 for A, C, G, T.
 
     Returns
     -------
@@ -33,7 +31,7 @@ def canonical_kmers(bases: NDArray[np.uint8]) -> NDArray[np.uint64]:
     count = len(bases) - K + 1
     if count < 1:
         return np.empty(0, np.uint64)
-    codes: NDArray[np.uint8] = bases if bases.dtype == np.uint8 and (not len(bases) or bases.max() < 5) else _CODE[bases]
+    codes = np.asarray(bases)
     known = codes & np.uint8(3)
     forward = _joined(known, count, reverse=False)
     backward = _joined(np.uint8(3) - known, count, reverse=True)

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from recipes.mini.data import CLASSES
+from recipes.mini.kernels import FastBlocks
 from recipes.mini.windows import Evaluation
 from virnucpro.models.mini import Mini
 
@@ -24,15 +25,15 @@ CHUNK_BP = 64_000
 
 
 def score_windows(
-    net: Mini, codes: NDArray[np.uint8], lengths: NDArray[np.int64], blocks: Callable[..., object] | None = None
+    net: Mini, codes: NDArray[np.uint8], lengths: NDArray[np.int64], fast: FastBlocks | None = None
 ) -> NDArray[np.float32]:
-    """Logits of windows, shape (windows, classes)."""
+    """Logits of windows, shape (windows, classes); by the compiled blocks and in bfloat16 where they are given."""
     size = max(CHUNK_BP // codes.shape[1], 1)
     found = []
     with torch.inference_mode():
         for start in range(0, len(codes), size):
             part = torch.from_numpy(codes[start : start + size]), torch.from_numpy(lengths[start : start + size])
-            features = net.pool(*blocks(*part)) if blocks else net(*part)  # type: ignore[misc]
+            features = net.pool(*fast(*part), torch.bfloat16) if fast else net(*part)
             found.append(net.head(features).numpy())
     return np.concatenate(found) if found else np.zeros((0, len(CLASSES)), np.float32)
 

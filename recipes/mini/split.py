@@ -103,6 +103,8 @@ def _deal(
     side_of_part = np.zeros(len(numbers), np.int64)
     for kind in range(2 * len(CLASSES)):
         members = np.flatnonzero(kind_of_part == kind)
+        if len(members) < 3:  # too few for three sides
+            continue
         wanted = share * weights[members].sum()
         got = [0.0, 0.0]
         for part in rng.permutation(members):
@@ -134,9 +136,7 @@ def _name_links(names: Sequence[tuple[str, ...]]) -> list[tuple[int, int]]:
     return [(firsts.setdefault(name, row), row) for row, own in enumerate(names) for name in own]
 
 
-def kmer_rows(
-    records: Records, rows: NDArray[np.int64], one_in: int
-) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+def kmer_rows(records: Records, rows: NDArray[np.int64], one_in: int) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """Sampled 25-mers of some records, each record's once, with the row of its record."""
     found, owners = [], []
     for row in rows.tolist():

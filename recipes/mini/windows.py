@@ -16,7 +16,7 @@ __all__ = ["CLASS_SHARES", "EVALUATED_BP", "Evaluation", "Sampler", "Units", "ev
 
 CLASS_SHARES = (0.26, 0.22, 0.21, 0.07, 0.07, 0.04, 0.13)
 """Share of training windows of each of `CLASSES`."""
-GENE_SHARE = 0.35
+GENE_SHARE = 0.4
 """Share of a class's windows that come from genes, where it has genes and genomes."""
 FULL_SHARE = 0.5
 """A unit may be so much shorter than the window that is asked for; it is then taken whole."""
@@ -25,6 +25,8 @@ SHORTEST_BP, LONGEST_BP = 100, 3000
 SHUFFLED_SHARE, REPEAT_SHARE = 0.03, 0.01
 MUTATED_SHARE, MAX_MUTATED = 0.5, 0.02
 UNKNOWN_SHARE = 0.06
+MAX_HIDDEN = 0.25
+"""Share of a host window that may be hidden."""
 
 EVALUATED_BP = (100, 150, 300, 500, 1000, 3000)
 
@@ -103,7 +105,7 @@ class Sampler:
         self.units = make_units(records, groups, kept)
         self.codes = np.asarray(records.codes)
         self.lengths = np.geomspace(SHORTEST_BP, LONGEST_BP, 24).round().astype(np.int64)
-        self.cumulative = []
+        self.cumulative: list[NDArray[np.float64]] = []
         kinds = records.classes[self.units.records]
         for length in self.lengths:
             weights = np.where(self.units.lengths >= FULL_SHARE * length, self.units.weights, 0)
@@ -122,8 +124,8 @@ class Sampler:
         starts, lengths = self._places(rng, unit, length)
         if self.hidden is not None:
             cells = self.records.classes[self.units.records[unit]] >= VIRAL
-            seen = self.hidden[np.minimum(starts[:, None] + (lengths[:, None] * np.arange(8)) // 8, len(self.codes) - 1)]
-            clean = ~(cells & (seen.mean(1) > 0.25))
+            seen = self.hidden[starts[:, None] + lengths[:, None] * np.arange(8) // 8]
+            clean = ~(cells & (seen.mean(1) > MAX_HIDDEN))
             unit, starts, lengths = unit[clean], starts[clean], lengths[clean]
         unit, starts, lengths = unit[:count], starts[:count], lengths[:count]
         place = np.arange(length)
@@ -146,7 +148,7 @@ def _disturb(
 ) -> None:
     """Errors, unknown bases, and windows of no organism: shuffled ones and repeats, which are not viral."""
     count, length = codes.shape
-    fate = rng.random(count)
+    fate = rng.random((count,))
     for row in np.flatnonzero(fate < SHUFFLED_SHARE + REPEAT_SHARE):
         here = codes[row, : lengths[row]]
         if fate[row] < SHUFFLED_SHARE:  # permuted by single bases or by twos
@@ -230,7 +232,8 @@ def evaluation_windows(
             _, inverse = np.unique(relatives[here], return_inverse=True)
             weights = records.lengths[here] / np.sqrt(np.bincount(inverse, records.lengths[here]))[inverse]
             drawn = rng.choice(here, min(wanted, int(records.lengths[here].sum() // length)), p=weights / weights.sum())
-            starts.append(records.starts[drawn] + (rng.random(len(drawn)) * (records.lengths[drawn] - length + 1)).astype(int))
+            free = records.lengths[drawn] - length + 1
+            starts.append(records.starts[drawn] + (rng.random(len(drawn)) * free).astype(np.int64))
             rows.append(drawn)
     start, row = np.concatenate(starts), np.concatenate(rows)
     codes = np.asarray(records.codes)[start[:, None] + np.arange(length)]
@@ -241,4 +244,5 @@ def evaluation_windows(
             kmers = sampled(canonical_kmers(window), KNOWN_ONE_IN)
             found = known[np.minimum(np.searchsorted(known, kmers), len(known) - 1)] == kmers
             kept[number] &= found.mean() <= limit if len(kmers) else True
-    return Evaluation(codes[kept], records.classes[row[kept]], relatives[row[kept]], records.genes[row[kept]], start[kept])
+    row = row[kept]
+    return Evaluation(codes[kept], records.classes[row], relatives[row], records.genes[row], start[kept])

@@ -1,92 +1,20 @@
 """One engine under every verb: the same behaviour in every column of this table of behaviours and verbs."""
 
-import json
 import os
-import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
 import pytest
 
-from conftest import random_dna, random_protein, write_fasta
-from genbank_files import cds, record, write_genbank
-
-VERBS = ("predict", "features", "embed", "prepare")
-
-
-@dataclass
-class Verb:
-    """A verb with an input that suits it."""
-
-    name: str
-    options: list[str]
-    input: Path
-    result: str
-    manifest: str
-
-    def command(self, outdir, *more, source=None):
-        return [self.name, str(source or self.input), "-o", str(outdir), *self.options, *map(str, more)]
-
-
-def dna_records(count=60, seed=1):
-    generator = np.random.default_rng(seed)
-    return [(f"r{i}", random_dna(generator, int(generator.integers(120, 1500)))) for i in range(count)]
+from verb_inputs import VERBS, contents, verb_of
 
 
 @pytest.fixture(params=VERBS)
 def verb(request, tmp_path, models):
     return verb_of(request.param, tmp_path, models)
-
-
-def verb_of(name, folder, models):
-    dna, protein = ["--dna-model", str(models / "dna")], ["--protein-model", str(models / "protein")]
-    small = ["--dtype", "fp32", "-t", "1"]
-    if name == "predict":
-        path = write_fasta(folder / "x.fna", dna_records())
-        options = [
-            "--classifier",
-            str(models / "classifier.safetensors"),
-            *dna,
-            *protein,
-            *small,
-            "--part-windows",
-            "20",
-        ]
-        return Verb(name, options, path, "calls.tsv", "run.json")
-    if name == "features":
-        path = write_fasta(folder / "x.fna", dna_records())
-        options = [*dna, *protein, *small, "--window", "300", "--part-windows", "20"]
-        return Verb(name, options, path, "x_part0001_merged.pt", "x_features.json")
-    if name == "embed":
-        generator = np.random.default_rng(1)
-        path = write_fasta(folder / "x.faa", [(f"p{i}", random_protein(generator, 90)) for i in range(60)])
-        return Verb(
-            name,
-            ["--model", str(models / "protein"), *small, "--part-records", "10"],
-            path,
-            "x_ESM.pt",
-            "x_ESM.pt.json",
-        )
-    gene = "ATG" + "GCC" * 99 + "TAA"
-    records = [record(f"G{i}", gene * 3, cds("1..303", "M" + "A" * 99)) for i in range(60)]
-    path = write_genbank(folder / "x.gbff", *records)
-    return Verb(name, ["--window", "60"], path, "x_prepare.tsv", "x_prepare.json")
-
-
-def contents(folder):
-    """Every file and its bytes; without what says when."""
-    found = {}
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.name not in ("virnucpro.log", "extraction_failures.log"):
-            content = path.read_bytes()
-            found[path.name] = json.loads(content) if path.suffix == ".json" else content
-    return found
 
 
 def test_a_result_without_a_manifest_is_kept_with_a_warning(virnucpro, verb, tmp_path):
@@ -235,25 +163,5 @@ def test_signals_say_what_is_saved(verb, tmp_path, number, code):
     assert process.returncode == code, err
     assert "parts are saved" in err
     assert "Traceback" not in err
-
-
-@pytest.mark.parametrize("kills", [3, pytest.param(25, marks=pytest.mark.slow)])
-def test_killed_and_restarted(verb, tmp_path, kills):
-    def run(outdir, kill_after=None):
-        command = [sys.executable, "-m", "virnucpro", *verb.command(outdir, "-q")]
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        if kill_after is not None:
-            while process.poll() is None and not (outdir / ".virnucpro").exists():
-                time.sleep(0.002)
-            time.sleep(kill_after)
-            process.kill()
-        return process.wait()
-
-    assert run(tmp_path / "whole") == 0
-    whole = contents(tmp_path / "whole")
-    moments = random.Random(kills)
-    for _ in range(kills):
-        run(tmp_path / "killed", moments.uniform(0, 0.7))
-    assert run(tmp_path / "killed") == 0
-    assert contents(tmp_path / "killed") == whole
-    assert not list((tmp_path / "killed").glob("**/*.partial"))
+    assert not list((tmp_path / "out").glob("**/*.partial"))
+    assert not (tmp_path / "out" / verb.manifest).exists()

@@ -15,7 +15,7 @@ def test_models_are_listed_with_what_is_here(virnucpro):
         assert "1280" in rows["fastesm2-650"]
         assert "Synthyra/FastESM2_650@373bed1 (default)" in rows["fastesm2-650"]
         assert "zhihan1996/DNABERT-S@00e47f9 (reads DNA)" in rows["dnabert-s"]
-        assert "part of the package" in rows["mini"]
+        assert "in the package" in rows["mini"]
 
 
 def test_a_reader_that_has_seen_enough():

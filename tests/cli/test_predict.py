@@ -1,16 +1,12 @@
 """`virnucpro predict` and `virnucpro features` as a user meets them."""
 
+import errno
 import gzip
 import io
 import json
 import os
-import random
-import shutil
-import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -20,7 +16,8 @@ from conftest import write_fasta
 from random_models import DNA_WIDTH, PROTEIN_WIDTH
 from virnucpro.sequences.reading import SequenceFile
 
-TABLES = ("calls.tsv", "viral.fasta", "prediction_results.txt", "prediction_results_highestscore.csv")
+LEGACY = ("prediction_results.txt", "prediction_results_highestscore.csv")
+RESULTS = ("calls.tsv", "viral.fasta", *LEGACY, "tracks.png")
 
 
 @pytest.fixture
@@ -64,16 +61,16 @@ def rows(path):
     return [dict(zip(header.split("\t"), line.split("\t"), strict=True)) for line in lines]
 
 
-def scores(path):
-    return np.array([[float(row["score1"]), float(row["score2"])] for row in rows(path)])
+def contents(folder, names=(*RESULTS, "run.json")):
+    return {name: (folder / name).read_bytes() for name in names}
 
 
 def test_every_record_gets_a_row_in_input_order(virnucpro, tmp_path, contigs, scorer, models):
     code, out, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer)
     assert (code, out) == (0, "")
     calls = rows(tmp_path / "out" / "calls.tsv")
-    assert [row["name"] for row in calls] == ["long", "same", "same", "ns", "tiny", "stops", "lower", "none"]
-    status = {row["name"]: row["status"] for row in calls}
+    assert [row["record"] for row in calls] == ["long", "same", "same", "ns", "tiny", "stops", "lower", "none"]
+    status = {row["record"]: row["status"] for row in calls}
     assert (status["long"], status["ns"], status["tiny"], status["none"]) == (
         "scored",
         "ambiguous",
@@ -83,20 +80,29 @@ def test_every_record_gets_a_row_in_input_order(virnucpro, tmp_path, contigs, sc
     assert status["stops"] == "no_open_frame"
     assert [row["length"] for row in calls][:2] == ["2100", "180"]
     assert all(
-        (row["virus_score"] == "NA") == (row["call"] == "uncalled") == (row["best_window"] == "NA") for row in calls
+        (row["virus_score"] == "NA") == (row["call"] == "not_scored") == (row["best_start"] == "NA") for row in calls
+    )
+    assert all(
+        row["virus_score"] == "NA" or 0 <= int(row["best_start"]) < int(row["best_end"]) <= int(row["length"])
+        for row in calls
     )
     assert all(int(row["n_scored"]) <= int(row["n_windows"]) for row in calls)
-    assert "warning" not in err
-    assert "8 records" in err
+    assert "8 records: " in err
+    assert err.count("warning") == 1
+    assert "1 of 8 records (12 %) have the ID of an earlier one" in err
     content = json.loads((tmp_path / "out" / "run.json").read_text())
     assert content["counts"]["records"] == 8
-    assert sum(content["counts"]["windows"].values()) == sum(int(row["n_windows"]) for row in calls)
-    assert content["encoders"]["dna"]["identity"]["name"] == str(models / "dna")
+    assert sum(content["counts"]["calls"].values()) == sum(content["counts"]["statuses"].values()) == 8
+    assert content["models"]["dna"]["name"] == str(models / "dna")
     assert (tmp_path / "out" / "tracks.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_virnucpro_s_own_tables(virnucpro, tmp_path, contigs, scorer):
+def test_the_original_s_two_tables_come_only_when_asked_for(virnucpro, tmp_path, contigs, scorer):
     virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer)
+    assert not any((tmp_path / "out" / name).exists() for name in LEGACY)
+    code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--legacy-output")
+    assert code == 0
+    assert "0 parts computed" in err
     frames = rows(tmp_path / "out" / "prediction_results.txt")
     assert list(frames[0]) == ["Sequence_ID", "Prediction", "score1", "score2"]
     assert all(
@@ -124,37 +130,36 @@ def test_records_that_are_called_are_written_untouched(virnucpro, tmp_path, cont
 
 
 def test_a_second_run_computes_nothing_and_gives_the_same(virnucpro, tmp_path, contigs, monkeypatch, scorer):
-    virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer)
-    before = {name: (tmp_path / "out" / name).read_bytes() for name in (*TABLES, "run.json", "tracks.png")}
-    monkeypatch.setattr("virnucpro.verbs.frame_encoders.encoder_of", None)
-    code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer)
+    virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--legacy-output")
+    before = contents(tmp_path / "out")
+    monkeypatch.setattr("virnucpro.models.encoders.encoder_of", None)
+    code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--legacy-output")
     assert code == 0
-    assert "parts: 0 computed, 1 skipped" in err
-    assert before == {name: (tmp_path / "out" / name).read_bytes() for name in before}
+    assert "already finished, skipped" in err
+    assert before == contents(tmp_path / "out")
 
 
-def test_another_input_or_code_is_not_taken_for_the_old_one(virnucpro, tmp_path, contigs, scorer):
+def test_another_translation_table_is_not_taken_for_the_old_one(virnucpro, tmp_path, contigs, scorer):
     virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer)
-    code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--genetic-code", "4")
+    code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--translation-table", "4")
     assert code == 4
-    assert "genetic_code: 1 then, 4 now" in err
-    code, *_ = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--genetic-code", "4", "--overwrite")
+    assert "translation_table: 1 then, 4 now" in err
+    code, *_ = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--translation-table", "4", "--overwrite")
     assert code == 0
 
 
-def test_a_call_does_not_depend_on_company_order_or_parts(virnucpro, tmp_path, contigs, monkeypatch, scorer):
+def test_a_call_does_not_depend_on_company_order_or_parts(virnucpro, tmp_path, contigs, scorer):
     virnucpro("predict", contigs, "-o", tmp_path / "whole", *scorer)
     whole = rows(tmp_path / "whole" / "calls.tsv")
-    monkeypatch.setattr("virnucpro.verbs.framing.PART_ROWS", 3)
-    monkeypatch.setattr("virnucpro.verbs.framing.frame_parts.__defaults__", (1, 3))
     records = [(r.header, r.sequence) for r in SequenceFile(contigs)]
     turned = write_fasta(tmp_path / "turned.fna", records[::-1])
-    virnucpro("predict", turned, "-o", tmp_path / "turned", *scorer)
-    assert len(list((tmp_path / "turned" / "parts").glob("*.npz"))) > 2
+    virnucpro("predict", turned, "-o", tmp_path / "turned", *scorer, "--part-windows", "3", "--max-tokens", "700")
+    assert len(list((tmp_path / "turned" / ".virnucpro").glob("**/*.npz"))) > 2
     for row, other in zip(whole, rows(tmp_path / "turned" / "calls.tsv")[::-1], strict=True):
-        assert {**row, "virus_score": 0} == {**other, "virus_score": 0}
-        if row["virus_score"] != "NA":
-            assert abs(float(row["virus_score"]) - float(other["virus_score"])) <= 2e-6  # six decimals are written
+        for name in ("virus_score", "margin"):
+            number, same = row.pop(name), other.pop(name)
+            assert number == same or abs(float(number) - float(same)) <= 2e-6  # six decimals are written
+        assert row == other
 
 
 def test_several_inputs_are_one_run(virnucpro, tmp_path, contigs, scorer):
@@ -162,7 +167,9 @@ def test_several_inputs_are_one_run(virnucpro, tmp_path, contigs, scorer):
     reads.write_bytes(gzip.compress(b"@r1\nACGTACGTACGT\n+\nIIIIIIIIIIII\n@r2\nAC\n+\nII\n"))
     code, *_ = virnucpro("predict", reads, contigs, "-o", tmp_path / "out", *scorer)
     assert code == 0
-    assert [row["name"] for row in rows(tmp_path / "out" / "calls.tsv")][:3] == ["r1", "r2", "long"]
+    assert [row["record"] for row in rows(tmp_path / "out" / "calls.tsv")][:3] == ["r1", "r2", "long"]
+    manifest = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert [one["path"] for one in manifest["inputs"]] == [str(reads), str(contigs)]
 
 
 def test_standard_input(virnucpro, tmp_path, monkeypatch, scorer):
@@ -172,43 +179,69 @@ def test_standard_input(virnucpro, tmp_path, monkeypatch, scorer):
     assert rows(tmp_path / "out" / "calls.tsv")[0]["status"] == "scored"
 
 
-def test_bad_input_is_named_before_any_work(virnucpro, tmp_path, contigs, scorer):
+def test_bad_input_is_named_before_any_work(virnucpro, tmp_path, contigs, scorer, monkeypatch):
+    monkeypatch.setattr("virnucpro.models.encoders.encoder_of", None)
     bad = tmp_path / "bad.fq"
     bad.write_bytes(b"@r1\nACGT\n+\nIII\n")
     code, _, err = virnucpro("predict", contigs, bad, "-o", tmp_path / "out", *scorer)
     assert code == 3
     assert f"{bad}:4" in err
-    assert not (tmp_path / "out").exists()
-    code, _, err = virnucpro("predict", tmp_path / "absent", contigs, contigs, "-o", tmp_path / "out", *scorer)
-    assert code == 2
+    assert not (tmp_path / "out" / "calls.tsv").exists()
+    code, _, err = virnucpro("predict", contigs, tmp_path / "absent", "-o", tmp_path / "out", *scorer)
+    assert code == 3
     assert "absent: no such file" in err
-    assert "given twice" in err
+    (tmp_path / "linked.fna").symlink_to(contigs)
+    code, _, err = virnucpro("predict", contigs, tmp_path / "linked.fna", "-o", tmp_path / "out", *scorer)
+    assert code == 2
+    assert f"{contigs} and {tmp_path / 'linked.fna'}: given twice" in err
 
 
-def test_a_classifier_of_other_features_is_refused_before_any_work(virnucpro, tmp_path, contigs, scorer, models):
+def test_a_classifier_of_other_features_is_refused_before_any_work(
+    virnucpro, tmp_path, contigs, scorer, models, monkeypatch
+):
+    monkeypatch.setattr("virnucpro.runs.engine.examine", lambda *_: pytest.fail("an input was read"))
     code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--window", "300")
     assert code == 2
     assert "window" in err
     code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--dna-model", models / "protein")
     assert code == 2
     assert "/protein reads protein" in err
-    assert not (tmp_path / "out").exists()
 
 
-def test_a_frame_that_an_encoder_cannot_embed_shifts_nobody_else(virnucpro, tmp_path, contigs, monkeypatch, scorer):
-    """One protein never fits in memory: its frame has no score, every other frame keeps its own."""
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--dna-model", "esm-9"), "no model at esm-9: neither a known name nor a folder"),
+        (("--protein-model", "nowhere/at/all"), "no model at nowhere/at/all"),
+        (("--translation-table", "7"), "there is no translation table 7; choose one of NCBI's: 1, 2, 3"),
+        (("--translation-table", "-1"), "there is no translation table -1"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["predict", "features"])
+def test_a_model_or_table_that_is_none_is_refused_before_any_survey(
+    virnucpro, tmp_path, contigs, scorer, encoders, verb, options, told, monkeypatch
+):
+    monkeypatch.setattr("virnucpro.runs.engine.examine", lambda *_: pytest.fail("an input was read"))
+    given = {"predict": scorer, "features": encoders}[verb]
+    code, _, err = virnucpro(verb, contigs, "-o", tmp_path / "out", *given, *options)
+    assert code == 2
+    assert told in err
+
+
+def test_a_row_that_an_encoder_cannot_embed_shifts_nobody_else(virnucpro, tmp_path, contigs, monkeypatch, scorer):
+    """One protein never fits in memory: its row has no score, every other row keeps its own."""
     from virnucpro.models.esm2_checkpoints import ProteinEncoder
 
-    virnucpro("predict", contigs, "-o", tmp_path / "whole", *scorer)
+    virnucpro("predict", contigs, "-o", tmp_path / "whole", *scorer, "--legacy-output")
     embed = ProteinEncoder.embed
 
     def tight(self, tokens, exact=False):
-        if any(len(sequence) == 60 + 2 for sequence in tokens):
+        if 60 + 2 in tokens.lengths:
             raise torch.OutOfMemoryError("no room")
         return embed(self, tokens, exact)
 
     monkeypatch.setattr(ProteinEncoder, "embed", tight)
-    code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer)
+    code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--legacy-output")
     assert code == 5
     assert "failed" in err
     whole = {row["Sequence_ID"]: row for row in rows(tmp_path / "whole" / "prediction_results.txt")}
@@ -220,18 +253,39 @@ def test_a_frame_that_an_encoder_cannot_embed_shifts_nobody_else(virnucpro, tmp_
     }
     for id_, row in found.items():
         assert abs(float(row["score2"]) - float(whole[id_]["score2"])) <= 1e-5
+    monkeypatch.setattr(ProteinEncoder, "embed", embed)  # where there is room, the same command finishes it
+    code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer, "--legacy-output")
+    assert code == 0
+    assert contents(tmp_path / "out", LEGACY) == contents(tmp_path / "whole", LEGACY)
+    assert not (tmp_path / "out" / "extraction_failures.log").exists()
 
 
 PROTEINS = [("p", "MKLEQFPWHI" * 9), ("q", "MKLEQFPWHI" * 5), ("peptide", "MK")]
 
 
-@pytest.mark.parametrize(("records", "told"), [([], "no record"), (PROTEINS, "reads nucleotides")])
-def test_an_input_that_cannot_have_a_call_is_warned_of(virnucpro, tmp_path, scorer, records, told):
-    fasta = write_fasta(tmp_path / "x.fna", records)
+def test_an_input_without_records_is_warned_of(virnucpro, tmp_path, scorer):
+    code, _, err = virnucpro("predict", write_fasta(tmp_path / "x.fna", []), "-o", tmp_path / "out", *scorer, "-q")
+    assert code == 0
+    assert "warning: the input holds no records" in err
+    assert rows(tmp_path / "out" / "calls.tsv") == []
+
+
+@pytest.mark.parametrize("verb", ["predict", "features"])
+def test_proteins_are_refused_and_their_command_is_named(virnucpro, tmp_path, scorer, encoders, verb):
+    given = {"predict": scorer, "features": encoders}[verb]
+    code, _, err = virnucpro(verb, write_fasta(tmp_path / "x.faa", PROTEINS), "-o", tmp_path / "out", *given)
+    assert code == 3
+    assert "x.faa: looks like proteins, not nucleotides; 'virnucpro embed' reads proteins" in err
+    assert "calls.tsv" not in os.listdir(tmp_path / "out")
+
+
+def test_a_read_among_proteins_makes_it_a_warning(virnucpro, tmp_path, scorer):
+    fasta = write_fasta(tmp_path / "x.fna", [*PROTEINS, ("read", "ACGTTGCA" * 10)])
     code, _, err = virnucpro("predict", fasta, "-o", tmp_path / "out", *scorer)
     assert code == 0
-    assert told in err
-    assert len(rows(tmp_path / "out" / "calls.tsv")) == len(records)
+    assert "warning: " in err
+    assert "looks like proteins" in err
+    assert len(rows(tmp_path / "out" / "calls.tsv")) == 4
 
 
 @pytest.mark.parametrize("name", ["c$_{$x", "病毒"])
@@ -240,10 +294,138 @@ def test_a_name_is_drawn_as_it_is(virnucpro, tmp_path, scorer, name):
     code, _, err = virnucpro("predict", fasta, "-o", tmp_path / "out", *scorer)
     assert code == 0, err
     assert "arning" not in err
+    assert rows(tmp_path / "out" / "calls.tsv")[0]["record"] == name
     assert (tmp_path / "out" / "tracks.png").exists()
 
 
-def test_features_train_predict(virnucpro, tmp_path, monkeypatch, encoders):
+HOSTILE = "x\x1b[2J\x07\u202e" + "y" * 5000
+
+
+def test_ids_reach_tables_and_terminal_without_escapes_and_cut(virnucpro, tmp_path, scorer):
+    letters = coding(np.random.default_rng(1), 400)
+    fasta = write_fasta(tmp_path / "x.fna", [(HOSTILE, letters), ("a\x0bb\x9bc", letters)])
+    code, out, err = virnucpro("predict", fasta, "-o", tmp_path / "out", *scorer, "-v")
+    assert code == 0, err
+    calls = (tmp_path / "out" / "calls.tsv").read_bytes().decode()
+    for text in (out, err, calls):
+        assert not any(sign in text for sign in "\x1b\x07\u202e\x0b\x9b")
+    first, *_ = rows(tmp_path / "out" / "calls.tsv")
+    assert first["record"].startswith(r"x\x1b[2J\x07\u202eyyy")
+    assert len(first["record"]) <= 1000
+    written = list(SequenceFile(tmp_path / "out" / "viral.fasta"))
+    assert all(record.sequence == letters for record in written)
+
+
+def test_images_of_the_user_survive(virnucpro, tmp_path, contigs, scorer):
+    """Only what the manifest lists is deleted, and only as long as it is what was written."""
+    out = tmp_path / "out"
+    out.mkdir()
+    own = ("tracks_7.png", "tracks_mine.png", "tracks9.png")
+    for name in own:
+        (out / name).write_bytes(b"mine")
+    for more in ((), ("--min-score", "0.9"), ("--track-pages", "0"), ("--overwrite",)):
+        assert virnucpro("predict", contigs, "-o", out, *scorer, *more)[0] == 0
+        assert {(out / name).read_bytes() for name in own} == {b"mine"}
+        assert (out / "tracks.png").exists() is ("0" not in more)
+
+
+def test_an_image_of_the_user_under_a_result_s_name_is_not_overwritten_unasked(virnucpro, tmp_path, contigs, scorer):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "tracks_2.png").write_bytes(b"mine")
+    code, _, err = virnucpro("predict", contigs, "-o", out, *scorer)
+    assert code == 0
+    assert "tracks_2.png has no manifest: kept as it is" in err
+    assert (out / "tracks_2.png").read_bytes() == b"mine"
+    assert not (out / "calls.tsv").exists()
+
+
+@pytest.mark.parametrize("name", ["calls.tsv", "viral.fasta", "run.json", "tracks.png"])
+def test_no_result_is_the_input_by_any_name(virnucpro, tmp_path, contigs, scorer, name):
+    before = contigs.read_bytes()
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).hardlink_to(contigs)
+    for source in (contigs, out / name):
+        code, _, err = virnucpro("predict", source, "-o", out, *scorer, "--overwrite")
+        assert code == 2, err
+        assert "would be overwritten" in err
+        assert contigs.read_bytes() == before
+        assert sorted(path.name for path in out.iterdir() if path.is_file()) == sorted([name, "virnucpro.log"])
+
+
+def test_the_classifier_is_no_result_either(virnucpro, tmp_path, contigs, scorer, models):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "calls.tsv").hardlink_to(models / "classifier.safetensors")
+    before = (out / "calls.tsv").read_bytes()
+    code, _, err = virnucpro("predict", contigs, "-o", out, *scorer, "--overwrite")
+    assert code == 2, err
+    assert (out / "calls.tsv").read_bytes() == before
+
+
+def test_a_run_that_fails_while_it_draws_leaves_results_and_manifest_of_one_run(
+    virnucpro, tmp_path, contigs, scorer, monkeypatch
+):
+    out = tmp_path / "out"
+    assert virnucpro("predict", contigs, "-o", out, *scorer)[0] == 0
+    names = ("calls.tsv", "viral.fasta", "tracks.png", "run.json")
+    before = contents(out, names)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("virnucpro.writers.tracks.draw_page", full)
+        code, _, err = virnucpro("predict", contigs, "-o", out, *scorer, "--min-score", "0.99")
+    assert code == 4
+    assert "No space left on device" in err
+    assert contents(out, names) == before
+    assert not list(out.glob("**/*.partial"))
+    assert virnucpro("predict", contigs, "-o", out, *scorer)[0] == 0
+    assert contents(out, names) == before
+
+
+def test_a_damaged_part_is_computed_again(virnucpro, tmp_path, contigs, scorer):
+    out, more = tmp_path / "out", ("--part-windows", "3")
+    assert virnucpro("predict", contigs, "-o", out, *scorer, *more)[0] == 0
+    before = contents(out, ("calls.tsv", "viral.fasta", "tracks.png"))
+    parts = sorted((out / ".virnucpro").glob("**/*.npz"))
+    parts[0].write_bytes(parts[0].read_bytes()[:-100])
+    parts[1].unlink()
+    (out / "calls.tsv").unlink()
+    code, _, err = virnucpro("predict", contigs, "-o", out, *scorer, *more)
+    assert code == 0
+    assert f"2 parts computed, {len(parts) - 2} skipped" in err
+    assert contents(out, before) == before
+
+
+def test_a_folder_in_a_result_s_place_is_told_before_any_work(virnucpro, tmp_path, contigs, scorer, monkeypatch):
+    monkeypatch.setattr("virnucpro.runs.engine.examine", lambda *_: pytest.fail("an input was read"))
+    (tmp_path / "out" / "viral.fasta").mkdir(parents=True)
+    code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer)
+    assert code == 4
+    assert "viral.fasta: a folder has this name; move that folder away" in err
+
+
+def test_features_of_inputs_with_names_that_begin_alike(virnucpro, tmp_path, encoders):
+    """The parts of one are never deleted for the other."""
+    generator = np.random.default_rng(2)
+    fastas = [
+        write_fasta(tmp_path / name, [("g", coding(generator, 300))])
+        for name in ("a.fna", "a_part0001.fna", "a_part0001_merged.fna")
+    ]
+    wanted = [f"{fasta.stem}_part0001_merged.pt" for fasta in fastas]
+    for more in ((), ("--overwrite",), ("--overwrite",)):
+        code, _, err = virnucpro("features", *fastas, "-o", tmp_path / "out", *encoders, *more)
+        assert code == 0, err
+        assert sorted(path.name for path in (tmp_path / "out").glob("*.pt")) == sorted(wanted)
+        assert "3 written" in err
+        fastas.reverse()
+    assert "0 written, 3 skipped" in virnucpro("features", *fastas, "-o", tmp_path / "out", *encoders)[2]
+
+
+def test_features_train_predict(virnucpro, tmp_path, encoders):
     """Two kinds of genome that differ in codon usage, through every verb."""
     generator = np.random.default_rng(9)
 
@@ -257,8 +439,8 @@ def test_features_train_predict(virnucpro, tmp_path, monkeypatch, encoders):
         ]
 
     viral = write_fasta(tmp_path / "viral.fna", of_kind("v", 8))
-    host = write_fasta(tmp_path / "host.fna", of_kind("h", 8))
-    for fasta, label in ((viral, "viral"), (host, "host")):
+    other = write_fasta(tmp_path / "other.fna", of_kind("h", 8))
+    for fasta, label in ((viral, "viral"), (other, "non-viral")):
         code, _, err = virnucpro(
             "features", fasta, "-o", tmp_path / label, "--label", label, *encoders, "--window", "300"
         )
@@ -269,20 +451,20 @@ def test_features_train_predict(virnucpro, tmp_path, monkeypatch, encoders):
     code, _, err = virnucpro(
         "features", viral, "-o", tmp_path / "viral", "--label", "viral", *encoders, "--window", "300"
     )
-    assert "parts: 0 computed, 1 skipped" in err
+    assert "0 written, 1 skipped" in err
     code, _, err = virnucpro(
-        "features", viral, "-o", tmp_path / "viral", "--label", "host", *encoders, "--window", "300"
+        "features", viral, "-o", tmp_path / "viral", "--label", "non-viral", *encoders, "--window", "300"
     )
     assert code == 4
-    assert "label: viral then, host now" in err
+    assert "label: viral then, non-viral now" in err
     model = tmp_path / "model.safetensors"
-    arguments = ("--viral", tmp_path / "viral", "--host", tmp_path / "host")
+    arguments = ("--viral", tmp_path / "viral", "--non-viral", tmp_path / "non-viral")
     code, _, err = virnucpro("train", *arguments, "-o", model, "--epochs", "30", "--learning-rate", "0.05", "-q")
     assert code == 0, err
-    code, _, err = virnucpro("predict", viral, host, "-o", tmp_path / "out", "--classifier", model, "--dtype", "fp32")
+    code, _, err = virnucpro("predict", viral, other, "-o", tmp_path / "out", "--classifier", model, "--dtype", "fp32")
     assert code == 0, err
-    called = {row["name"][0]: row["call"] for row in rows(tmp_path / "out" / "calls.tsv")}
-    assert called == {"v": "virus", "h": "others"}
+    called = {row["record"][0]: row["call"] for row in rows(tmp_path / "out" / "calls.tsv")}
+    assert called == {"v": "viral", "h": "non-viral"}
 
 
 def test_two_inputs_of_one_stem_are_refused(virnucpro, tmp_path, encoders):
@@ -290,49 +472,7 @@ def test_two_inputs_of_one_stem_are_refused(virnucpro, tmp_path, encoders):
     first, second = (write_fasta(folder / "x.fna", [("a", "ATG" * 50)]) for folder in (tmp_path, tmp_path / "b"))
     code, _, err = virnucpro("features", first, second, "-o", tmp_path / "o", *encoders)
     assert code == 2
-    assert "would both give" in err
-
-
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
-def test_killed_and_restarted(tmp_path, kills, scorer):
-    """Killed at random moments: the tables of an undisturbed run, byte for byte."""
-    generator = np.random.default_rng(3)
-    contigs = write_fasta(tmp_path / "x.fna", [(f"c{i}", coding(generator, 900)) for i in range(60)])
-    script = (
-        "import sys; from virnucpro.verbs import framing; framing.frame_parts.__defaults__ = (1, 40)\n"
-        "from virnucpro.cli.main import run; sys.exit(run(sys.argv[1:]))"
-    )
-
-    def command(outdir):
-        return [sys.executable, "-c", script, "predict", str(contigs), "-o", str(outdir), *scorer, "-q", "-t", "1"]
-
-    def tables(outdir):
-        names = (*TABLES, "run.json", "tracks.png")
-        return {name: (outdir / name).read_bytes() for name in names} | {
-            path.name: path.read_bytes() for path in sorted((outdir / "parts").iterdir())
-        }
-
-    started = time.monotonic()
-    subprocess.run(command(tmp_path / "whole"), check=True)
-    duration = time.monotonic() - started
-    whole, killed = tables(tmp_path / "whole"), tmp_path / "killed"
-    moments, count, completed = random.Random(kills), 0, 0
-    while count < kills:
-        run, started = subprocess.Popen(command(killed)), time.monotonic()
-        with suppress(subprocess.TimeoutExpired):
-            run.wait(moments.uniform(0.3, 1.0) * duration)
-        run.send_signal(signal.SIGKILL)
-        if run.wait() == -signal.SIGKILL:
-            count += 1
-        else:
-            completed += 1
-            duration = time.monotonic() - started  # the machine may have less to do than at first
-            assert tables(killed) == whole
-            shutil.rmtree(killed)
-    subprocess.run(command(killed), check=True)
-    print(f"{count} kills, {completed + 1} completed runs, {duration:.1f} s undisturbed")
-    assert tables(killed) == whole
-    assert not list(killed.rglob(".*partial"))
+    assert f"{first} and {second} would both give" in err
 
 
 @pytest.mark.parametrize("verb", ["embed", "features", "predict", "prepare"])
@@ -341,8 +481,8 @@ def test_a_pipe_is_refused_and_its_way_in_is_named(virnucpro, tmp_path, verb, sc
     os.mkfifo(pipe)
     models = {"embed": ("--model", models / "protein"), "features": encoders, "predict": scorer, "prepare": ()}[verb]
     code, _, err = virnucpro(verb, pipe, "-o", tmp_path / "out", *models)
-    assert code == 2
-    assert "reads.fa: a pipe or device, which can be read only once; pipe it into '-'" in err
+    assert code == 3
+    assert "reads.fa: a pipe or device, which can be read only once; give '-' and pipe the data into it" in err
     assert "Traceback" not in err
 
 

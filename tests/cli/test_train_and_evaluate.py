@@ -197,7 +197,7 @@ def test_import_classifier(virnucpro, tmp_path):
     path = tmp_path / "m.safetensors"
     code, _, err = virnucpro("import-classifier", tmp_path / "500_model.pth", "-o", path, "--window", "500")
     assert code == 0
-    assert "3328 numbers of dnabert-s and esm2-3b, windows of 500 bp" in err
+    assert "takes 3328 features of dnabert-s and esm2-3b, windows of 500 bp" in err
     assert load_classifier(path).spec.window_bp == 500
     arguments = ("import-classifier", tmp_path / "500_model.pth", "-o", path, "--window", "300")
     assert virnucpro(*arguments)[0] == 4

@@ -17,7 +17,7 @@ from virnucpro.scoring.calibration import Calibration
 from virnucpro.training.calibrate import CalibrationWindows, fit_calibration, platt
 from virnucpro.training.split import split_by_record
 from virnucpro.verbs.evaluate import EvaluateSettings, evaluate
-from virnucpro.verbs.train import TrainSettings, plan_training, train, window_lengths
+from virnucpro.verbs.train import TrainSettings, plan_training, train
 
 QUICK = TrainSettings(epochs=6, learning_rate=0.02, hidden_width=16, calibrate=True, calibration_share=0.3)
 
@@ -40,7 +40,7 @@ def windows(seed=0, records=400, per_record=1, length_bp=500, slope=2.0, shift=1
 
 
 def z_of(calibration, drawn):
-    evidence = calibration.window_logits(drawn.log_odds, drawn.lengths_bp)
+    evidence = calibration.window_log_odds(drawn.log_odds, drawn.lengths_bp)
     return calibration.record.apply(evidence, drawn.lengths_bp)
 
 
@@ -210,16 +210,13 @@ def test_calibrations_that_are_refused_before_training(tmp_path, folders):
     assert plan_training(*parts, tmp_path / "m.safetensors", replace(QUICK, window_bp=300))
 
 
-def test_window_lengths_are_read_from_features_of_several_lengths(tmp_path):
-    spec = FeatureSpec(500, SPEC.dna, SPEC.protein, rows="longest", windows_bp=(100, 1000))
-    generator = np.random.default_rng(0)
+def test_window_lengths_are_read_from_the_files_that_say_them(tmp_path):
+    spec = FeatureSpec(500, SPEC.dna, SPEC.protein, windows_bp=(100, 1000))
+    lengths = np.array([100, 150, 333, 500, 1000], np.int32)
     for name in ("viral", "host"):
-        lengths = np.array([100, 150, 333, 500, 1000])
-        vectors = generator.normal(size=(5, spec.width))
-        vectors[:, -2] = np.log2(lengths / 500)
+        vectors = np.random.default_rng(0).normal(size=(5, spec.width))
         ids = [f"{name}_chunk_{i}F1" for i in range(1, 6)]
-        write_part(tmp_path / name / "x_merged.pt", ids, vectors, name == "viral", spec)
-    rows = open_labelled_rows(tmp_path / "viral", tmp_path / "host")
-    assert window_lengths(rows).tolist() == [100, 150, 333, 500, 1000] * 2
+        write_part(tmp_path / name / "x_merged.pt", ids, vectors, name == "viral", spec, window_bp=lengths)
+    assert open_labelled_rows(tmp_path / "viral", tmp_path / "host").window_bp.tolist() == lengths.tolist() * 2
     plain = [make_genomes(tmp_path / f"p{name}", name) for name in ("viral", "host")]
-    assert set(window_lengths(open_labelled_rows(*plain))) == {500}
+    assert set(open_labelled_rows(*plain).window_bp.tolist()) == {500}

@@ -42,8 +42,8 @@ def test_what_is_read_is_what_was_given():
     [(50, 1.0), (100, 1.0), (1000, 1.5), (5000, 1.5), (math.sqrt(100 * 1000), 2 * 0.75 - 0.25)],
 )
 def test_windows_by_the_logarithm_of_their_length(length, expected):
-    assert MADE.window_logits(2.0, length) == pytest.approx(expected)
-    assert MADE.window_logits([2.0, 2.0], [length, 100]) == pytest.approx([expected, 1.0])
+    assert MADE.window_log_odds(2.0, length) == pytest.approx(expected)
+    assert MADE.window_log_odds([2.0, 2.0], [length, 100]) == pytest.approx([expected, 1.0])
 
 
 def test_a_record_s_log_odds_grow_with_its_windows_as_gamma_says():
@@ -127,7 +127,7 @@ def called(rule, *log_odds):
 
 
 def test_a_call_is_the_threshold_s_and_the_score_the_prior_s():
-    z = 0.8 * float(MADE.window_logits(2.5, 1500))
+    z = 0.8 * float(MADE.window_log_odds(2.5, 1500))
     level = {level: called(CallRule(MADE, level=level), 2.5) for level in ("conservative", "default", "relaxed")}
     assert 1.0 < z < 2.0
     assert [calls.call[0] for calls in level.values()] == ["non-viral", "viral", "viral"]
@@ -141,7 +141,7 @@ def test_a_call_is_the_threshold_s_and_the_score_the_prior_s():
 
 
 def test_margin_and_threshold_tell_how_near_a_call_was():
-    z = 0.8 * float(MADE.window_logits(2.5, 1500))
+    z = 0.8 * float(MADE.window_log_odds(2.5, 1500))
     calls = called(CallRule(MADE, prior=0.2), 2.5)
     assert calls.margin[0] == pytest.approx(z - 1.0)
     assert calls.threshold[0] == pytest.approx(1 / (1 + math.exp(-1.0 - prior_logit(0.2))))
@@ -153,7 +153,7 @@ def test_margin_and_threshold_tell_how_near_a_call_was():
 def test_windows_have_the_prior_s_score_and_the_best_one_is_theirs():
     rule = CallRule(MADE, prior=0.2)
     windows = rule.window_scores(of_windows(-1.0, 3.0))
-    z = MADE.window_logits([-1.0, 3.0], 500)
+    z = MADE.window_log_odds([-1.0, 3.0], 500)
     assert windows.log_odds == pytest.approx(z)
     assert windows.score == pytest.approx(1 / (1 + np.exp(-z - prior_logit(0.2))))
     assert called(rule, -1.0, 3.0).best_window.tolist() == [1]
@@ -183,7 +183,7 @@ def test_without_a_calibration_nothing_changes():
 def test_log_odds_of_a_window_are_the_mean_of_its_rows():
     scored = scored_windows((0, 0, 500, ((0.5, 9.0), (0.5, -1.0))), (0, 500, 1000), (0, 1000, 1500, ((0.5, 2.0),)))
     windows = CallRule(MADE).window_scores(scored)
-    assert windows.log_odds == pytest.approx([*MADE.window_logits([4.0], 500), np.nan, *MADE.window_logits([2.0], 500)], nan_ok=True)  # fmt: skip
+    assert windows.log_odds == pytest.approx([*MADE.window_log_odds([4.0], 500), np.nan, *MADE.window_log_odds([2.0], 500)], nan_ok=True)  # fmt: skip
     huge = CallRule(MADE).window_scores(scored_windows((0, 0, 500, ((0.5, 900.0), (0.5, -100.0)))))
     assert huge.score.tolist() == [1.0]
 
@@ -234,7 +234,7 @@ def test_the_viral_share_is_found_in_scores_that_are_calibrated():
 
 @pytest.mark.parametrize("length", [100, 700, 1000])
 def test_windows_are_taken_back_to_what_they_were(length):
-    assert MADE.window.undo(MADE.window_logits([-3.0, 0.5], length), length) == pytest.approx([-3.0, 0.5])
+    assert MADE.window.undo(MADE.window.apply([-3.0, 0.5], length), length) == pytest.approx([-3.0, 0.5])
 
 
 @pytest.mark.parametrize(("share", "z"), [(0.25, -4 + 4 * 0.25 / 0.8), (0.8, 0.0), (0.0, -4.0), (0.999, 4.0)])

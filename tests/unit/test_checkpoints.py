@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
 from published_layouts import TINY, transformers_model, write_bin, write_fair_esm, write_prefixed
-from virnucpro import DeviceError, WeightsError
+from virnucpro import ConfigError, DeviceError, WeightsError
 from virnucpro.models import matching
 from virnucpro.models.checkpoints import open_checkpoint, open_model_in_memory
 from virnucpro.models.placement import choose_placement
@@ -171,7 +171,7 @@ def test_a_pt_file_that_is_not_fair_esms(tmp_path):
 
 
 def test_paths_that_are_no_model(tmp_path):
-    with pytest.raises(WeightsError, match="neither a known name nor a folder"):
+    with pytest.raises(ConfigError, match="neither a known name nor a folder"):
         open_checkpoint(tmp_path / "absent")
     (tmp_path / "model.bin").write_bytes(b"x")
     with pytest.raises(WeightsError, match="give the folder"):

@@ -3,7 +3,10 @@
 import hashlib
 import json
 import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +61,9 @@ class Upper:
 
     def letters(self, record):
         return len(record.sequence)
+
+    def id_of(self, record):
+        return record.id
 
     def resolve(self):
         self.resolved += 1
@@ -307,6 +313,33 @@ def test_two_processes_never_write_one_run(run):
         execute([run])
 
 
+def test_many_workers_in_one_folder(run):
+    """Scripts give the files of one folder to the processes of a pool: each run's end must not disturb another's start."""
+
+    def finish(number):
+        name = f"out{number}.txt"
+        job = Upper(result=name)
+        return execute([again(run, name=name, manifest=f"{name}.json", results=[name], job=job)])[0].state
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(finish, range(100))) == {State.WRITTEN}
+    assert len(list(run.outdir.iterdir())) == 2 * 100
+
+
+def test_a_neighbour_that_ends_while_a_run_begins(run, monkeypatch):
+    make, removed = os.mkdir, []
+
+    def make_and_lose(path, *mode):
+        make(path, *mode)
+        if Path(path).name == ".virnucpro" and not removed:
+            removed.append(path)
+            Path(path).rmdir()
+
+    monkeypatch.setattr("os.mkdir", make_and_lose)
+    assert execute([run])[0].state is State.WRITTEN
+    assert removed
+
+
 def test_scratch_folders_are_never_followed_through_links(run, tmp_path):
     run.outdir.mkdir()
     (tmp_path / "elsewhere").mkdir()
@@ -331,8 +364,122 @@ def test_results_that_a_later_run_has_not_are_deleted_only_if_the_manifest_lists
     assert (run.outdir / "page_3.png").read_bytes() == b"mine"
 
 
+def test_a_listed_result_that_the_user_has_replaced_is_not_deleted(run):
+    class Two(Upper):
+        def collect(self, parts, results):
+            results.open("page_2.png").write(b"2")
+            return super().collect(parts, results)
+
+    execute([replace(run, job=Two())])
+    (run.outdir / "page_2.png").write_bytes(b"mine")
+    execute([again(run, job=Upper())], overwrite=True)
+    assert (run.outdir / "page_2.png").read_bytes() == b"mine"
+
+
 def test_warnings_of_the_first_records_are_logged(run, caplog):
     run.inputs[0].path.write_text("Xa\n")
     with caplog.at_level(logging.WARNING):
         execute([run])
     assert "begins with X" in caplog.text
+
+
+def test_duplicate_ids_are_told_with_their_share(run, caplog, monkeypatch):
+    run.job.id_of = lambda record: record.sequence[0]
+    run.inputs[0].path.write_text("a\nb\na\na\nc\n")
+    execute([run])
+    (told,) = (one.message for one in caplog.records if one.levelname == "WARNING")
+    assert "in.txt: 2 of 5 records (40 %) have the ID of an earlier one" in told
+    caplog.clear()
+    monkeypatch.setattr("virnucpro.runs.examine.COMPARED_IDS", 2)
+    execute([again(run)], overwrite=True)
+    assert "ID" not in caplog.text
+
+
+def test_ids_are_compared_over_all_inputs_of_a_run(run, tmp_path, caplog):
+    (tmp_path / "two.txt").write_text("x\n")
+    both = replace(run, inputs=[*run.inputs, Lines(tmp_path / "two.txt")])
+    execute([both])  # r1 is in both
+    assert "1 of 6 records (17 %)" in caplog.text
+
+
+def test_what_did_not_fit_in_memory_is_computed_again_and_nothing_else(run):
+    class Small(Upper):
+        def compute(self, given, advance):
+            computed = super().compute(given, advance)
+            failed = (Failure(0, "r3", "OutOfMemory", "no room"),) if given.part.number == 2 else ()
+            return replace(computed, failures=failed)
+
+    (outcome,) = execute([replace(run, job=Small())])
+    assert outcome.manifest.may_succeed_elsewhere
+    second = again(run, job=Upper())
+    (outcome,) = execute([second])
+    assert second.job.computed == [2]
+    assert outcome.state is State.WRITTEN
+    assert not outcome.manifest.failures
+    third = again(run, job=Upper())
+    assert execute([third])[0].state is State.FINISHED
+
+
+@pytest.mark.parametrize("name", ["out.txt", "run.json"])
+def test_a_folder_in_a_result_s_place_is_told_before_any_work(run, name):
+    (run.outdir / name).mkdir(parents=True)
+    with pytest.raises(StoreError, match="a folder has this name"):
+        execute([run])
+    assert run.inputs[0].passes == 0
+
+
+def test_files_that_a_run_reads_besides_its_inputs_are_never_overwritten(run, tmp_path):
+    other = tmp_path / "other.txt"
+    other.write_text("mine")
+    run.outdir.mkdir()
+    (run.outdir / "out.txt").hardlink_to(other)
+    with pytest.raises(ConfigError, match="would be overwritten"):
+        execute([replace(run, also_read=[other])], overwrite=True)
+    assert other.read_text() == "mine"
+
+
+def test_a_result_that_is_not_known_beforehand_is_no_input_either(run):
+    """Found out when results are published: none of them gets its name."""
+    run.outdir.mkdir()
+    (run.outdir / "page.txt").hardlink_to(run.inputs[0].path)
+    before = run.inputs[0].path.read_text()
+
+    class Paged(Upper):
+        def collect(self, parts, results):
+            details = super().collect(parts, results)
+            results.open("page.txt").write(b"2")
+            return details
+
+    with pytest.raises(ConfigError, match="would be overwritten"):
+        execute([replace(run, job=Paged())])
+    assert run.inputs[0].path.read_text() == before
+    assert not (run.outdir / "out.txt").exists()
+
+
+def test_killed_between_two_names_a_run_is_unfinished_and_made_whole(run, monkeypatch):
+    from pathlib import Path
+
+    class Two(Upper):
+        def collect(self, parts, results):
+            results.open("first.txt").write(b"1")
+            return super().collect(parts, results)
+
+    kept = replace(run, keep_parts=True, job=Two())
+    execute([kept])
+    rename = Path.replace
+
+    def killed(path, target):
+        if Path(target).name == "out.txt":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    second = again(kept, settings={"k": 2}, job=Two())
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            execute([second], overwrite=True)
+    assert not (run.outdir / "run.json").exists()
+    (outcome,) = execute([again(second, job=Two())])
+    assert outcome.state is State.WRITTEN
+    assert outcome.computed_parts == 0
+    assert read_manifest(run.outdir / "run.json").settings == {"k": 2}

@@ -1,7 +1,10 @@
 """The functions that existing scripts call."""
 
+import gc
 import json
 import logging
+import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,18 +17,21 @@ from published_layouts import TINY, transformers_model
 from tolerances import DIFFERENT, INVARIANCE_FP32, PARITY_FP32
 from virnucpro import (
     ConfigError,
+    DimensionError,
     InputError,
     StoreError,
     WeightsError,
+    compat,
     extract_esm,
     extract_fast_esm,
     load_encoder,
     split_fasta_file,
     validate_embeddings,
 )
+from virnucpro.models.catalog import DEFAULT_MODEL, catalogue_identity
 from virnucpro.models.pack import Pack
+from virnucpro.models.placement import choose_placement
 from virnucpro.models.tokens import VOCABULARY
-from virnucpro.verbs import extract
 
 
 def test_labels_and_vectors_in_file_order(protein_encoder, fasta, proteins):
@@ -63,7 +69,7 @@ def test_a_changed_input_is_not_taken_for_the_old_one(protein_encoder, fasta, tm
     out = tmp_path / "x_ESM.pt"
     extract_fast_esm(fasta, out, model=protein_encoder)
     write_fasta(fasta, proteins[::-1])
-    with pytest.raises(StoreError, match="input sha256"):
+    with pytest.raises(StoreError, match=r"input .*proteins\.faa: \d+ bytes \w+ then, \d+ bytes \w+ now"):
         extract_fast_esm(fasta, out, model=protein_encoder)
 
 
@@ -75,16 +81,16 @@ def test_other_settings_are_not_taken_for_the_old_ones(protein_encoder, fasta, t
         extract_fast_esm(fasta, out, model=protein_encoder, truncation_seq_length=9)
 
 
-def test_a_file_without_a_receipt_is_kept_with_a_warning(protein_encoder, fasta, tmp_path, caplog):
+def test_a_file_without_a_manifest_is_kept_with_a_warning(protein_encoder, fasta, tmp_path, caplog):
     out = tmp_path / "x_ESM.pt"
     torch.save({"proteins": ["old"], "data": [torch.zeros(4)]}, out)
     with caplog.at_level(logging.WARNING):
         ids, _ = extract_fast_esm(fasta, out, model=protein_encoder)
     assert ids == ["old"]
-    assert "has no receipt" in caplog.text
+    assert "has no manifest: kept" in caplog.text
 
 
-def test_a_transformers_model_is_taken_over_once(fasta):
+def test_a_transformers_model_is_copied_once(fasta):
     model = transformers_model(TINY, EsmForMaskedLM)
     _, data = extract_fast_esm(fasta, model=model)
     record = next(iter(virnucpro.sequences.reading.SequenceFile(fasta)))
@@ -93,11 +99,11 @@ def test_a_transformers_model_is_taken_over_once(fasta):
     with torch.inference_mode():
         expected = model.esm(ids_row, attention_mask=torch.ones_like(ids_row)).last_hidden_state[0, 1:-1].mean(0)
     assert (data[0] - expected).abs().max() <= PARITY_FP32
-    assert extract._as_encoder(model) is extract._as_encoder(model)
+    assert compat._protein_model(model) is compat._protein_model(model)
 
 
 def test_a_transformers_model_keeps_its_number_format(fasta):
-    encoder = extract._as_encoder(transformers_model(TINY).bfloat16())
+    encoder = compat._protein_model(transformers_model(TINY).bfloat16()).encoder
     assert encoder.model.dtype == torch.bfloat16
     assert encoder.model.inverse_frequencies.dtype == torch.float32
 
@@ -109,16 +115,22 @@ def test_models_that_are_none(fasta):
         extract_fast_esm(fasta, model=torch.nn.Linear(3, 3))
 
 
-def test_the_default_model_is_loaded_once(protein_encoder, fasta, monkeypatch):
-    calls = []
-    monkeypatch.setattr(extract, "load_encoder", lambda: calls.append(1) or protein_encoder)
-    extract._default_encoder.cache_clear()
-    try:
-        extract_fast_esm(fasta)
-        extract_fast_esm(fasta)
-    finally:
-        extract._default_encoder.cache_clear()
-    assert calls == [1]
+@pytest.fixture
+def default(protein_encoder, monkeypatch):
+    """A random encoder in place of the default model; counts how often weights are read."""
+    reads = []
+    monkeypatch.setattr("virnucpro.verbs.embed.find_checkpoint", lambda name: reads.append(name) or name)
+    named = replace(protein_encoder, identity=replace(protein_encoder.identity, name="elsewhere"))
+    monkeypatch.setattr("virnucpro.models.encoders.encoder_of", lambda *_: named)
+    compat._default.cache_clear()
+    yield reads
+    compat._default.cache_clear()
+
+
+def test_the_default_model_is_read_once(default, fasta):
+    extract_fast_esm(fasta)
+    extract_fast_esm(fasta)
+    assert default == [DEFAULT_MODEL]
 
 
 def test_tokenizers(protein_encoder, tmp_path):
@@ -155,22 +167,22 @@ def test_failures_without_a_file_are_warned_of(protein_encoder, tmp_path, caplog
     assert "no vector for a" in caplog.text
 
 
-def test_the_receipt_counts_what_was_done(protein_encoder, tmp_path):
+def test_the_manifest_counts_what_was_done(protein_encoder, tmp_path):
     fasta = write_fasta(tmp_path / "x.fa", [("a", "MKJ*V" * 4), ("b", "*"), ("c", "M" * 50)])
     extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=protein_encoder, truncation_seq_length=30)
-    receipt = json.loads((tmp_path / "x_ESM.pt.json").read_text())
-    assert receipt["counts"] == {"read": 3, "written": 2, "truncated": 1, "failed": 1, "residues": 50}
-    assert receipt["details"]["replaced_residues"] == [[1, "a", 8]]
-    assert receipt["model"]["name"] == "random"
-    assert receipt["model"]["architecture"]["token_dropout"] is True
+    manifest = json.loads((tmp_path / "x_ESM.pt.json").read_text())
+    assert manifest["counts"] == {"read": 3, "written": 2, "truncated": 1, "failed": 1, "residues": 50}
+    assert manifest["replaced_residues"] == [[1, "a", 8]]
+    assert manifest["models"]["protein"]["name"] == "random"
+    assert manifest["models"]["protein"]["architecture"]["token_dropout"] is True
 
 
-def test_large_files_go_part_by_part(protein_encoder, fasta, monkeypatch, proteins):
+def test_large_files_go_chunk_by_chunk(protein_encoder, fasta, monkeypatch, proteins):
     whole = extract_fast_esm(fasta, model=protein_encoder)
-    monkeypatch.setattr("virnucpro.verbs.embed.PART_RECORDS", 7)
-    parts = extract_fast_esm(fasta, model=protein_encoder)
-    assert parts[0] == whole[0]
-    assert np.abs(torch.stack(parts[1]).numpy() - torch.stack(whole[1]).numpy()).max() <= INVARIANCE_FP32
+    monkeypatch.setattr("virnucpro.compat.RECORDS_AT_A_TIME", 7)
+    chunks = extract_fast_esm(fasta, model=protein_encoder)
+    assert chunks[0] == whole[0]
+    assert np.abs(torch.stack(chunks[1]).numpy() - torch.stack(whole[1]).numpy()).max() <= INVARIANCE_FP32
 
 
 def test_validation_messages():
@@ -210,7 +222,7 @@ def test_public_names_are_all_there():
 
 
 def test_unknown_models():
-    with pytest.raises(WeightsError, match="neither a known name"):
+    with pytest.raises(ConfigError, match="neither a known name"):
         load_encoder("esm3")
 
 
@@ -219,23 +231,27 @@ def test_unknown_models():
     [
         lambda model: model.load_state_dict(transformers_model(TINY, seed=8).state_dict()),
         lambda model: model.encoder.layer[0].output.dense.bias.data.add_(0.5),
+        lambda model: model.encoder.layer[1].output.dense.weight.data[5].__setitem__(3, 5.0),  # one number
+        lambda model: model.encoder.layer[1].output.dense.weight.data.copy_(
+            model.encoder.layer[1].output.dense.weight.data.flip(0).clone()  # the same numbers elsewhere
+        ),
         lambda model: model.half().float(),  # in the same memory perhaps
         lambda model: setattr(model.config, "token_dropout", False),
     ],
 )
 def test_a_transformers_model_that_changes_gives_other_vectors_and_another_digest(fasta, change):
     model = transformers_model(TINY)
-    before, first = extract._as_encoder(model), extract_fast_esm(fasta, model=model)[1]
+    before, first = compat._protein_model(model), extract_fast_esm(fasta, model=model)[1]
     change(model)
-    after, second = extract._as_encoder(model), extract_fast_esm(fasta, model=model)[1]
+    after, second = compat._protein_model(model), extract_fast_esm(fasta, model=model)[1]
     assert before.identity != after.identity
     assert not torch.equal(first[0], second[0])
 
 
 def test_a_transformers_model_that_changes_its_number_format_is_followed():
     model = transformers_model(TINY)
-    assert extract._as_encoder(model).model.dtype == torch.float32
-    assert extract._as_encoder(model.half()).model.dtype == torch.float16
+    assert compat._protein_model(model).encoder.model.dtype == torch.float32
+    assert compat._protein_model(model.half()).encoder.model.dtype == torch.float16
 
 
 def test_a_number_format_that_no_encoder_has(fasta):
@@ -250,3 +266,60 @@ def test_splitting_again_gives_the_same_parts_and_a_longer_split_is_not_half_ove
     with pytest.raises(StoreError, match=r"output_3\.fa from an earlier split"):
         split_fasta_file(fasta, folder, 20)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+
+
+def test_a_copy_goes_with_its_model(fasta):
+    model = transformers_model(TINY)
+    extract_fast_esm(fasta, model=model)
+    copied = weakref.ref(compat._protein_model(model).encoder)
+    del model
+    gc.collect()
+    assert copied() is None
+
+
+def test_a_finished_file_needs_no_weights(protein_encoder, fasta, tmp_path, monkeypatch):
+    """What the default model made is told by the catalogue's revision, on machines without its weights too."""
+    out = tmp_path / "x_ESM.pt"
+    identity = replace(catalogue_identity(DEFAULT_MODEL), weights_sha256="f" * 64)
+    monkeypatch.setattr("virnucpro.features.vectors.catalogue_width", lambda _: 128)
+    placed = replace(protein_encoder, identity=identity, placement=choose_placement())
+    first = extract_fast_esm(fasta, out, model=placed)
+    monkeypatch.setattr("virnucpro.verbs.embed.find_checkpoint", lambda _: pytest.fail("weights were asked for"))
+    compat._default.cache_clear()
+    second = extract_fast_esm(fasta, out)
+    assert first[0] == second[0]
+    assert all(torch.equal(a, b) for a, b in zip(first[1], second[1], strict=True))
+
+
+def test_overwriting(protein_encoder, fasta, tmp_path):
+    out = tmp_path / "x_ESM.pt"
+    torch.save({"proteins": ["old"], "data": [torch.zeros(4)]}, out)
+    extract_fast_esm(fasta, out, model=protein_encoder, overwrite=True)
+    ids, _ = extract_fast_esm(fasta, out, model=protein_encoder, truncation_seq_length=9, overwrite=True)
+    assert len(ids) == 30
+    assert json.loads((tmp_path / "x_ESM.pt.json").read_text())["settings"]["max_residues"] == 9
+
+
+@pytest.mark.parametrize("out", [None, "x_ESM.pt"])
+def test_a_row_can_be_saved_alone(protein_encoder, fasta, tmp_path, out):
+    _, data = extract_fast_esm(fasta, out and tmp_path / out, model=protein_encoder)
+    torch.save(data[3], tmp_path / "row.pt")
+    assert (tmp_path / "row.pt").stat().st_size < 4 * 128 + 2000
+    data[0].zero_()
+    assert data[1].any()
+
+
+@pytest.mark.parametrize("out", [None, "x_ESM.pt"])
+def test_vectors_of_another_width_than_the_catalogue_s_are_refused(protein_encoder, fasta, tmp_path, out):
+    published = replace(protein_encoder, identity=replace(catalogue_identity(DEFAULT_MODEL), weights_sha256="f" * 64))
+    with pytest.raises(DimensionError, match="fastesm2-650 gave 128 numbers per vector instead of 1280"):
+        extract_fast_esm(fasta, out and tmp_path / out, model=published)
+    assert not list(tmp_path.glob("*.pt*"))
+
+
+def test_what_is_saved_and_skipped_is_logged(protein_encoder, fasta, tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "virnucpro.runs"):
+        extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=protein_encoder)
+        assert f"{fasta}: 1 of 1 parts computed, results saved: 30 read, 30 written, 0 failed" in caplog.text
+        extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=protein_encoder)
+    assert f"{fasta}: already finished, skipped" in caplog.text

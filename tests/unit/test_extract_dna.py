@@ -11,8 +11,7 @@ from transformers import PreTrainedTokenizerFast
 from conftest import random_dna, write_fasta
 from dna_layouts import dna_config, gte_model, gte_states, published_dna_state, published_tokenizer
 from tolerances import DIFFERENT, INVARIANCE_FP32, PARITY_FP32
-from virnucpro import ConfigError, InputError, StoreError, WeightsError, extract_DNABERT_S, extract_fast_esm
-from virnucpro.verbs import extract
+from virnucpro import ConfigError, InputError, StoreError, WeightsError, compat, extract_DNABERT_S, extract_fast_esm
 
 
 @pytest.fixture
@@ -46,9 +45,9 @@ def test_a_script_reads_what_is_written(dna_encoder, fasta, windows, tmp_path):
     assert ids == content["nucleotide"] == [id_ for id_, _ in windows]
     for item, vector in zip(content["data"], vectors, strict=True):
         assert torch.equal(torch.tensor(item["mean_representation"]), vector)
-    receipt = json.loads((tmp_path / "output_1_DNABERT_S.pt.json").read_text())
-    assert receipt["model"]["molecule"] == "dna"
-    assert receipt["counts"]["written"] == len(windows)
+    manifest = json.loads((tmp_path / "output_1_DNABERT_S.pt.json").read_text())
+    assert manifest["models"]["dna"]["molecule"] == "dna"
+    assert manifest["counts"]["written"] == len(windows)
 
 
 def test_a_finished_file_is_read_and_nothing_computed(dna_encoder, fasta, windows, tmp_path, monkeypatch):
@@ -59,7 +58,7 @@ def test_a_finished_file_is_read_and_nothing_computed(dna_encoder, fasta, window
     assert first[0] == second[0]
     assert all(torch.equal(a, b) for a, b in zip(first[1], second[1], strict=True))
     write_fasta(fasta, windows[::-1])
-    with pytest.raises(StoreError, match="input sha256"):
+    with pytest.raises(StoreError, match=r"input .*output_1\.fa: \d+ bytes \w+ then, \d+ bytes \w+ now"):
         extract_DNABERT_S(fasta, out, True, model=dna_encoder)
 
 
@@ -74,7 +73,7 @@ def test_without_a_file_and_with_case_and_gaps(dna_encoder, tmp_path, caplog):
 
 def test_long_sequences_are_cut_where_the_docs_say(dna_encoder, tmp_path):
     long = random_dna(np.random.default_rng(1), 300)
-    assert extract.DNA_LIMITS.max_residues == 10_000
+    assert compat.DNA_MAX_LETTERS == 10_000
     assert dna_encoder.tokenise([long], 100).truncated[0]
     assert (
         dna_encoder.tokenise([long], 100).ragged[0].tolist()
@@ -82,7 +81,7 @@ def test_long_sequences_are_cut_where_the_docs_say(dna_encoder, tmp_path):
     )
 
 
-def test_a_model_of_transformers_is_taken_over_with_its_tokenizer(fasta, windows):
+def test_a_model_of_transformers_is_copied_with_its_tokenizer(fasta, windows):
     gte, backend = gte_model(), published_tokenizer()
     model, tokenizer = RemoteCodeModel(gte), PreTrainedTokenizerFast(tokenizer_object=backend)
     _, vectors = extract_DNABERT_S(fasta, None, model_loaded=True, tokenizer=tokenizer, model=model)
@@ -92,25 +91,26 @@ def test_a_model_of_transformers_is_taken_over_with_its_tokenizer(fasta, windows
     tokens = [np.array(plain.encode(sequence).ids) for _, sequence in windows]
     expected = [states.mean(0) for states in gte_states(gte, tokens)]
     assert max((a - b).abs().max() for a, b in zip(vectors, expected, strict=True)) <= PARITY_FP32
-    assert extract._as_dna_encoder(model, tokenizer) is extract._as_dna_encoder(model, tokenizer)
-    before = extract._as_dna_encoder(model, tokenizer).identity
+    assert compat._dna_model(model, tokenizer) is compat._dna_model(model, tokenizer)
+    before = compat._dna_model(model, tokenizer).identity
     with torch.no_grad():
         gte.embeddings.word_embeddings.weight.mul_(2)
-    assert extract._as_dna_encoder(model, tokenizer).identity.weights_sha256 != before.weights_sha256
+    assert compat._dna_model(model, tokenizer).identity.weights_sha256 != before.weights_sha256
     with pytest.raises(WeightsError, match="tokenizer is a NoneType"):
         extract_DNABERT_S(fasta, None, model_loaded=True, model=RemoteCodeModel(gte))
 
 
-def test_the_default_model_is_loaded_once(dna_encoder, fasta, monkeypatch):
-    calls = []
-    monkeypatch.setattr(extract, "load_encoder", lambda name: calls.append(name) or dna_encoder)
-    extract._default_dna_encoder.cache_clear()
+def test_the_default_model_is_read_once(dna_encoder, fasta, monkeypatch):
+    reads = []
+    monkeypatch.setattr("virnucpro.verbs.embed.find_checkpoint", lambda name: reads.append(name) or name)
+    monkeypatch.setattr("virnucpro.models.encoders.encoder_of", lambda *_: dna_encoder)
+    compat._default.cache_clear()
     try:
         extract_DNABERT_S(fasta, None)
         extract_DNABERT_S(fasta, None)
     finally:
-        extract._default_dna_encoder.cache_clear()
-    assert calls == ["dnabert-s"]
+        compat._default.cache_clear()
+    assert reads == ["dnabert-s"]
 
 
 def test_what_does_not_fit_together(protein_encoder, dna_encoder, fasta):
@@ -118,9 +118,9 @@ def test_what_does_not_fit_together(protein_encoder, dna_encoder, fasta):
         extract_DNABERT_S(fasta, None, model_loaded=True)
     with pytest.raises(ConfigError, match="model_loaded=False, but model is DnaEncoder"):
         extract_DNABERT_S(fasta, None, model=dna_encoder)
-    with pytest.raises(ConfigError, match="model is a ProteinEncoder"):
+    with pytest.raises(ConfigError, match="model random reads protein, not dna"):
         extract_DNABERT_S(fasta, None, model_loaded=True, model=protein_encoder)
-    with pytest.raises(ConfigError, match="model is a DnaEncoder"):
+    with pytest.raises(ConfigError, match="model random-dna reads dna, not protein"):
         extract_fast_esm(fasta, model=dna_encoder)
     with pytest.raises(WeightsError, match="model is a Linear"):
         extract_DNABERT_S(fasta, None, model_loaded=True, model=torch.nn.Linear(2, 2))

@@ -180,10 +180,11 @@ def test_a_calibrated_classifier_is_measured_as_predict_scores():
         lengths_bp=np.array([500, 500, 300, 1500]), log_odds=np.array([3.0, 1.0, 4.0, -2.0]),
     )  # fmt: skip
     _, windows, records = units_of(rows, calibration)
-    evidence = [float(calibration.window_logits(x, n)) for x, n in ((-2.0, 1500), (2.0, 500), (4.0, 300))]
-    z = [calibration.record_logit(evidence[:1], 1500), calibration.record_logit(evidence[1:], 800)]
-    assert windows.scores == pytest.approx(1 / (1 + np.exp(-np.array(evidence))))
-    assert records.scores == pytest.approx(1 / (1 + np.exp(-np.array(z))))
+    log_odds = [float(calibration.window_log_odds(x, n)) for x, n in ((-2.0, 1500), (2.0, 500), (4.0, 300))]
+    means, counts = np.array([log_odds[0], np.mean(log_odds[1:])]), np.array([1, 2])
+    z = calibration.record_log_odds(means, counts, np.array([1500, 800]))
+    assert windows.scores == pytest.approx(1 / (1 + np.exp(-np.array(log_odds))))
+    assert records.scores == pytest.approx(1 / (1 + np.exp(-z)))
     assert records.lengths_bp.tolist() == [1500, 800]
     for level, called in records.calls.items():
         assert called.tolist() == [

@@ -5,7 +5,7 @@ import pytest
 
 from conftest import random_dna, random_protein
 from virnucpro.records import Molecule, Record
-from virnucpro.sequences.molecules import looks_like, sample_molecule
+from virnucpro.sequences.molecules import is_unmistakable, looks_like, sample_molecule
 
 GENERATOR = np.random.default_rng(0)
 
@@ -53,3 +53,25 @@ def test_only_the_first_records_are_read():
 def test_one_long_record_does_not_decide_alone():
     proteins = [random_protein(GENERATOR, 300) for _ in range(20)]
     assert sample_molecule(records([random_dna(GENERATOR, 10**6), *proteins])) is not Molecule.DNA
+
+
+DNA, PROTEIN = random_dna(GENERATOR, 300), random_protein(GENERATOR, 300)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "molecule", "certain"),
+    [
+        ([PROTEIN] * 3, Molecule.PROTEIN, True),
+        ([PROTEIN] * 3 + [DNA], Molecule.PROTEIN, False),
+        ([PROTEIN] * 3 + ["ACGT" * 5], Molecule.PROTEIN, True),  # so short that it tells nothing
+        ([DNA.lower()] * 3, Molecule.DNA, True),
+        (["ACGU" * 30, "N" * 500], Molecule.DNA, True),
+        ([DNA] * 9 + [PROTEIN], Molecule.DNA, False),
+        (["AG" * 99, "GGAGGA" * 20], Molecule.DNA, False),  # peptides, or DNA of two bases
+        (["ACRYSWTTGAC" * 20], Molecule.DNA, False),  # a consensus; or what?
+        (["ACGT" * 3] * 50, Molecule.DNA, True),
+    ],
+)
+def test_what_nothing_speaks_against(sequences, molecule, certain):
+    sample = list(records(sequences))
+    assert is_unmistakable(sample, molecule) is certain

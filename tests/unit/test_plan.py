@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from virnucpro.runs.plan import PartSize, Plan, Planner, content_sha256
 
 
-def plan_of(lengths, units_of=lambda letters: -(-letters // 10), size=PartSize(4, 10**9)):
-    planner = Planner(units_of, size)
+def plan_of(lengths, units_of=lambda letters: -(-letters // 10), size=None):
+    planner = Planner(units_of, size or PartSize(4, 10**9))
     for number, letters in enumerate(lengths):
         planner.add([b"%d" % number, b"A" * letters], letters)
     return planner.finish([len(lengths)])

@@ -35,7 +35,7 @@ def doctor(model: str | None, device: str, dtype: str, threads: int | None) -> i
     use_threads(threads)
     _show_machine(device, dtype)
     if model is None:
-        click.echo("self-test   not run: add --model NAME ('--model mini' comes with the package)")
+        click.echo("self-test   not run: add --model NAME ('mini' comes with the package)")
         return ExitCode.DONE
     from virnucpro.models.encoders import load_encoder
     from virnucpro.verbs.selftest import self_test

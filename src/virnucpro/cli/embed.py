@@ -57,10 +57,12 @@ def embed(
       virnucpro embed *.faa.gz -o vectors --model esm2-150m --device cuda
       virnucpro embed reads.fastq.gz -o vectors --model dnabert-s
     """
-    with Console(quiet, verbose, outdir) as console, spooled_stdin(inputs) as (paths, spool):
-        from virnucpro.verbs import embed as verb  # imports torch, which --help does not need
+    from virnucpro.verbs import embed as verb  # imports torch, which --help does not need
 
+    settings = verb.EmbedSettings(**chosen)
+    with Console(quiet, verbose, outdir) as console:
         use_threads(threads)
-        settings = verb.EmbedSettings(**chosen)
-        outcomes = verb.embed(paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool)
+        settings.check()
+        with spooled_stdin(inputs) as (paths, spool):
+            outcomes = verb.embed(paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool)
         return sum_up(outcomes, "sequences", outdir, console)

@@ -30,7 +30,7 @@ _PLURAL = {"orf": "ORFs", "window": "windows", "record": "records"}
     "--non-viral", required=True, multiple=True, type=_FOLDER, metavar="DIR",
     help="Features of non-viral sequences; one for each --viral, in the same order.",
 )  # fmt: skip
-@click.option("-o", "--outdir", required=True, type=_FOLDER, metavar="DIR", help="Folder for the results.")
+@click.option("-o", "--outdir", required=True, type=_FOLDER, metavar="DIR", help="Output folder.")
 @click.option(
     "--test-part", is_flag=True,
     help="Measure only the records that training held out; give the folders of the training.",
@@ -44,7 +44,7 @@ _PLURAL = {"orf": "ORFs", "window": "windows", "record": "records"}
 )
 @threads_option
 @click.option("--overwrite", is_flag=True, help="Replace existing results.")
-@click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")
 def evaluate(
     models: tuple[Path, ...], viral: tuple[Path, ...], non_viral: tuple[Path, ...], outdir: Path, test_part: bool,
     draws: int, seed: int, threads: int | None, overwrite: bool, quiet: bool,

@@ -28,7 +28,7 @@ from virnucpro.models.catalog import DEFAULT_DNA_MODEL, DEFAULT_MODEL
 @click.command()
 @inputs_argument
 @outdir_option
-@click.option("--label", type=click.Choice(["viral", "non-viral"]), help="What all inputs are, for training.")
+@click.option("--label", type=click.Choice(["viral", "non-viral"]), help="Label of all inputs, for training.")
 @click.option(
     "--window",
     "window_bp",
@@ -57,7 +57,7 @@ def features(
     inputs: tuple[Path, ...], outdir: Path, threads: int | None, overwrite: bool, quiet: bool, verbose: bool,
     **chosen: Any,  # noqa: ANN401
 ) -> int:  # fmt: skip
-    """Turn genomes into features to train on: windows, ORFs, both encoders, one row per ORF.
+    """Turn genomes into features for training: one row per ORF or window, from both encoders.
 
     x.fna gives DIR/x_part0001_merged.pt and so on, 10,000 rows each at most, and DIR/x_features.json. After an
     interruption, run the same command to continue. "none" leaves an encoder out.

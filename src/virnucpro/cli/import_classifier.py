@@ -49,5 +49,5 @@ def import_classifier(published: Path, output: Path, window_bp: int, overwrite: 
     with whole_file(output) as stream:
         stream.write(serialise_classifier(classifier))
     encoders = " and ".join(use.name for use in classifier.spec.parts.values())
-    click.echo(f"{output}: {classifier.spec.width} numbers of {encoders}, windows of {window_bp} bp", err=True)
+    click.echo(f"{output}: takes {classifier.spec.width} features of {encoders}, windows of {window_bp} bp", err=True)
     return 0

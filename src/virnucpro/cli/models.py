@@ -49,13 +49,13 @@ def list_models() -> None:
         shape: tuple[object, ...] = ("-", "-", "-", "not here")
         if checkpoint:
             shape = (f"{checkpoint.parameters / 1e6:.1f}M", checkpoint.layers, checkpoint.width, "here")
-        click.echo(row(packaged.name, *shape, f"part of the package ({packaged.note})"))
+        click.echo(row(packaged.name, *shape, f"in the package ({packaged.note})"))
 
 
 @models.command()
 @click.argument("name")
 def download(name: str) -> None:
-    """Download the weights of NAME into the cache of Hugging Face.
+    """Download the weights of NAME into the Hugging Face cache.
 
     What is there already is not downloaded again. HF_HOME moves the cache; copy it to use models on a machine without
     a network.
@@ -70,7 +70,7 @@ def download(name: str) -> None:
     from virnucpro.models.hub import download_weights
 
     if name in PACKAGED:
-        raise ConfigError(f"{name} is part of the package: there is nothing to download")
+        raise ConfigError(f"{name} comes with the package; there is nothing to download")
     if name not in CATALOG:
         raise ConfigError(f"unknown model {name!r:.100}; 'virnucpro models' lists {', '.join(CATALOG)}")
     click.echo(str(download_weights(CATALOG[name])))

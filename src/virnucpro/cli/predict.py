@@ -76,7 +76,7 @@ class Prior(click.ParamType[float | str]):
 @click.option("--protein-model", metavar="NAME|PATH", help="Protein encoder.  [default: the classifier's]")
 @table_option
 @click.option(
-    "--track-pages", type=click.IntRange(min=0), default=5, show_default=True, metavar="N",
+    "--track-pages", type=click.IntRange(0, 1000), default=5, show_default=True, metavar="N",
     help="Pages of window scores along the longest records, ten records each.",
 )  # fmt: skip
 @click.option(
@@ -137,12 +137,12 @@ def _sum_up(done: Prediction, console: Console) -> None:
     if not counts["records"]:
         console.warn("the input holds no records; the tables have a header and no rows")
     elif 2 * statuses.get("ambiguous", 0) > counts["records"]:
-        console.warn("most records are mostly other letters than A, C, G and T; is this DNA?")
+        console.warn("most records consist mostly of letters other than A, C, G and T; is this DNA?")
     skipped = outcome.parts - outcome.computed_parts
     how = (
         f"{outcome.computed_parts:,} parts computed, {skipped:,} skipped"
         if outcome.parts
-        else "finished before, skipped"
+        else "already finished, skipped"
     )
     console.say(f"{how}, on {done.device}; results in {done.outdir}")
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from virnucpro.cli.console import Console, spooled_stdin
 from virnucpro.cli.options import inputs_argument, messages_options, outdir_option, overwrite_option, table_option
 from virnucpro.cli.outcomes import sum_up
+from virnucpro.errors import shown
+
+if TYPE_CHECKING:
+    from virnucpro.runs.run import Outcome
+
+RECORDS_NAMED = 5
+TABLE = "with_table_"
+"""Counts of records of which a CDS names another translation table."""
 
 
 @click.command()
@@ -54,16 +62,18 @@ def prepare(
             paths, outdir, settings, fastas=fastas, overwrite=overwrite, progress=console.progress, stdin=spool
         )
         for outcome in outcomes:
-            if outcome.manifest is not None:
-                _warn(console, outcome.run.label, outcome.manifest.counts, translation_table)
+            _warn(console, outcome, translation_table)
         return sum_up(outcomes, "records", outdir, console)
 
 
-def _warn(console: Console, label: str, counts: Mapping[str, int], table: int) -> None:
-    """Name translation tables that the annotation uses and this run did not."""
-    others = sorted(int(key.removeprefix("table_")) for key in counts if key.startswith("table_"))
+def _warn(console: Console, outcome: Outcome, table: int) -> None:
+    """Name the first records that could not be used, and translation tables that this run should have used."""
+    label, counts = outcome.run.label, {} if outcome.manifest is None else outcome.manifest.counts
+    for _, failure in outcome.failures[:RECORDS_NAMED]:
+        console.warn(f"{label}: {shown(failure.id)}: {shown(failure.message)}")
+    others = sorted(int(key.removeprefix(TABLE)) for key in counts if key.startswith(TABLE))
     if others:
         console.warn(
-            f"{label}: has CDS in translation table {', '.join(map(str, others))}, but was read with table "
-            f"{table}; --translation-table changes that"
+            f"{label}: contains CDS with translation table {', '.join(map(str, others))}, but was read with table "
+            f"{table}; set --translation-table"
         )

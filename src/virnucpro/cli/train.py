@@ -65,7 +65,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @device_option
 @threads_option
 @click.option("--overwrite", is_flag=True, help="Replace existing results.")
-@click.option("-q", "--quiet", is_flag=True, help="Print only warnings and errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Show warnings and errors only.")
 def train(
     viral: Path, non_viral: Path, output: Path, device: str, threads: int | None, overwrite: bool, quiet: bool,
     **settings: Any,  # noqa: ANN401 - the fields of TrainSettings
@@ -77,7 +77,7 @@ def train(
 
     \b
     Examples:
-      virnucpro train --viral viral_features --non-viral host_features -o own.safetensors
+      virnucpro train --viral viral_features --non-viral non_viral_features -o own.safetensors
       virnucpro train --viral v --non-viral n -o own.safetensors --calibrate
       virnucpro train --viral v --non-viral n -o dna.safetensors --modality dna --epochs 50
     """

@@ -74,11 +74,11 @@ def units_of(rows: ScoredRows, calibration: Calibration | None) -> list[ScoredUn
         record_scores = of_record.mean(scores)
         calls, record_calls = _at_half(scores), _at_half(record_scores)
     else:
-        evidence = calibration.window_logits(groups.mean(rows.log_odds), lengths)
-        calls = _by_thresholds(calibration, calibration.record.apply(evidence, lengths), lengths)
-        scores = _probability(evidence)
-        pooled = of_record.sizes**calibration.gamma * of_record.mean(evidence)
-        of_records = calibration.record.apply(pooled, record_lengths)
+        log_odds = calibration.window_log_odds(groups.mean(rows.log_odds), lengths)
+        alone = calibration.record_log_odds(log_odds, np.ones_like(lengths), lengths)
+        calls = _by_thresholds(calibration, alone, lengths)
+        scores = _probability(log_odds)
+        of_records = calibration.record_log_odds(of_record.mean(log_odds), of_record.sizes, record_lengths)
         record_calls = _by_thresholds(calibration, of_records, record_lengths)
         record_scores = _probability(of_records)
     windows = ScoredUnits("window", labels, scores, records, lengths, calls)
@@ -121,9 +121,9 @@ def _at_half(scores: NDArray[np.floating]) -> dict[str, NDArray[np.bool_]]:
     return {"default": scores >= THRESHOLD}
 
 
-def _by_thresholds(calibration: Calibration, evidence: Floats, lengths_bp: Integers) -> dict[str, NDArray[np.bool_]]:
+def _by_thresholds(calibration: Calibration, log_odds: Floats, lengths_bp: Integers) -> dict[str, NDArray[np.bool_]]:
     where, knots = np.log(lengths_bp), np.log(calibration.record.lengths)
-    return {level: evidence >= np.interp(where, knots, calibration.thresholds[level]) for level in LEVELS}
+    return {level: log_odds >= np.interp(where, knots, calibration.thresholds[level]) for level in LEVELS}
 
 
 def _probability(log_odds: Floats) -> Floats:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from torch import nn
 
-from virnucpro.errors import WeightsError
+from virnucpro.errors import ConfigError, WeightsError
 from virnucpro.models.matching import Checkpoint, read_config
 from virnucpro.models.registry import ARCHITECTURES, architecture_of
 
@@ -24,7 +24,7 @@ def open_checkpoint(path: Path, name: str | None = None, revision: str | None = 
         architecture = architecture_of(values, str(path / "config.json"))
         return architecture.checkpoint.open(path, values, name, revision)
     if not path.exists():
-        raise WeightsError(f"no model at {path}: neither a known name nor a folder or .pt file; see 'virnucpro models'")
+        raise ConfigError(f"no model at {path}: neither a known name nor a folder or .pt file; see 'virnucpro models'")
     for architecture in ARCHITECTURES:
         if path.suffix and path.suffix == architecture.single_file:
             return architecture.checkpoint.open_file(path, name, revision)

@@ -69,7 +69,7 @@ class ESM2(PackedModel):
         self.embedding = token_table(len(VOCABULARY), config.width)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.final_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
-        # Checkpoints bring fp16-rounded frequencies; computing them anew would turn angles by up to 0.16 rad at
+        # Checkpoints bring fp16-rounded frequencies; recomputing them would turn angles by up to 0.16 rad at
         # position 1024, so this is only what stands here until a checkpoint says otherwise.
         exponents = torch.tensor([pair / config.head_width for pair in range(0, config.head_width, 2)], device="cpu")
         self.register_buffer("inverse_frequencies", config.rope_base**-exponents)

@@ -11,23 +11,16 @@ K codons of a motif, H hidden width, D features.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from virnucpro.errors import ConfigError, WeightsError
+from virnucpro.errors import ConfigError
 
-__all__ = ["CLASSES", "Mini", "MiniConfig", "load_mini", "save_mini"]
-
-FORMAT: Final = "virnucpro-mini 2"
-WEIGHTS: Final = "model.safetensors"
+__all__ = ["CLASSES", "Mini", "MiniConfig"]
 
 CLASSES: Final = ("phage", "eukaryotic_virus", "bacteria", "archaea", "plasmid", "organelle", "eukaryote")
 
@@ -49,31 +42,15 @@ LETTER_OF_CODON: Final = tuple(_LETTERS.index({"V": "I", "R": "K"}.get(letter, l
 
 @dataclass(frozen=True, slots=True)
 class MiniConfig:
-    """Shape of a network.
-
-    Attributes
-    ----------
-    motifs : int
-        Codon motifs.
-    motif_codons : int
-        Codons of a motif.
-    pair_width, word_width : int
-        Numbers for each codon pair, and for each word of four amino acids.
-    hidden : int
-        Width of the layers over blocks.
-    features : int
-        Numbers that describe a window.
-    classes : int
-        Classes of the head.
-    """
+    """Shape of a network."""
 
     motifs: int = 256
-    motif_codons: int = 8
-    pair_width: int = 64
-    word_width: int = 32
-    hidden: int = 256
-    features: int = 256
-    classes: int = 7
+    motif_codons: int = 8  # codons of a motif
+    pair_width: int = 64  # numbers for each codon pair
+    word_width: int = 32  # numbers for each word of four amino acids
+    hidden: int = 256  # width of the layers over blocks
+    features: int = 256  # numbers that describe a window
+    classes: int = 7  # of the head
 
     def __post_init__(self) -> None:
         bounds = {"motif_codons": (6, 16), "classes": (2, 64)}
@@ -93,13 +70,7 @@ class MiniConfig:
 
 
 class Mini(nn.Module):
-    """The network.
-
-    Parameters
-    ----------
-    config : MiniConfig
-        Its shape.
-    """
+    """The network; `head` gives the logits of its features."""
 
     def __init__(self, config: MiniConfig) -> None:
         super().__init__()
@@ -123,19 +94,10 @@ class Mini(nn.Module):
         self.register_buffer("letters", _letter_table(), persistent=False)
 
     def forward(self, codes_BL: Tensor, lengths_B: Tensor) -> Tensor:
-        """Describe windows.
+        """Describe windows: shape (B, features), float32.
 
-        Parameters
-        ----------
-        codes_BL : torch.Tensor, shape (B, L), uint8
-            0 to 3 for A, C, G, T, 4 for anything else; what lies behind a window's length does not matter.
-        lengths_B : torch.Tensor, shape (B,), int64
-            Bases of each window, at least ``config.min_bp``.
-
-        Returns
-        -------
-        torch.Tensor, shape (B, features), float32
-            Logits are ``head`` of it.
+        `codes_BL` is uint8, 0 to 3 for A, C, G, T and 4 for anything else; what lies behind a window's length does not
+        matter. `lengths_B` is int64, at least ``config.min_bp``.
         """
         blocks_NSRX, counts_NSR = self.blocks(codes_BL, lengths_B)
         return self.pool(blocks_NSRX, counts_NSR)
@@ -177,9 +139,9 @@ class Mini(nn.Module):
     def pool(self, blocks_NSRX: Tensor, counts_NSR: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Make features of blocks; products in `dtype`."""
         mask_NSR1 = (counts_NSR > 0)[..., None].to(torch.float32)
-        widths = (self.config.motifs, self.config.pair_width, self.config.word_width)
+        widths = [self.config.motifs, self.config.pair_width, self.config.word_width]
         norms = (self.norm_motifs, self.norm_pairs, self.norm_words)
-        parts = [norm(part) for norm, part in zip(norms, blocks_NSRX.split(widths, -1), strict=True)]
+        parts = [norm(part) for norm, part in zip(norms, torch.split(blocks_NSRX, widths, -1), strict=True)]
         hidden_NSRH = F.relu(_linear(self.into, torch.cat(parts, -1), dtype)) * mask_NSR1
         others_NS1H = _linear(self.across, hidden_NSRH.mean(2, keepdim=True), dtype)
         hidden_NSRH = F.relu(hidden_NSRH + others_NS1H) * mask_NSR1
@@ -240,61 +202,6 @@ def _codons(codes_NL: Tensor) -> Tensor:
     first, second, third = codes_NL[:, :-2], codes_NL[:, 1:-1], codes_NL[:, 2:]
     known = (first < UNKNOWN_BASE) & (second < UNKNOWN_BASE) & (third < UNKNOWN_BASE)
     return torch.where(known, 16 * first + 4 * second + third, UNKNOWN_CODON)
-
-
-def load_mini(folder: Path) -> Mini:
-    """Load a network that `save_mini` wrote.
-
-    Parameters
-    ----------
-    folder : Path
-        With ``model.safetensors``, whose header holds the shape of the network.
-
-    Returns
-    -------
-    Mini
-        In float32, for inference.
-
-    Raises
-    ------
-    WeightsError
-        If the file is of another format, or a tensor is missing, extra, of another shape or not finite.
-    """
-    path = folder / WEIGHTS
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path} cannot be read as the weights of mini: {error}") from error
-    if header.get("format") != FORMAT:
-        raise WeightsError(f"{path} has format {header.get('format')!r}; this version reads {FORMAT!r}")
-    try:
-        config = MiniConfig(**json.loads(header["config"]))
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
-        raise WeightsError(f"the header of {path} describes no network: {error}") from error
-    with torch.device("meta"):
-        net = Mini(config)
-    wanted = net.state_dict()
-    problems = [f"{name} is missing" for name in sorted(wanted.keys() - tensors.keys())]
-    problems += [f"{name} is not known" for name in sorted(tensors.keys() - wanted.keys())]
-    for name in sorted(wanted.keys() & tensors.keys()):
-        if tensors[name].shape != wanted[name].shape:
-            problems.append(f"{name} has shape {tuple(tensors[name].shape)}, not {tuple(wanted[name].shape)}")
-        elif not torch.isfinite(tensors[name]).all():
-            problems.append(f"{name} is not finite")
-    if problems:
-        raise WeightsError(f"the weights in {path} do not fit: {'; '.join(problems)}")
-    net.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
-    net.letters = _letter_table()
-    return net.eval().requires_grad_(False)
-
-
-def save_mini(net: Mini, folder: Path) -> None:
-    """Write the weights, in float16, with the shape of the network in the header."""
-    tensors = {name: tensor.detach().half().contiguous() for name, tensor in net.state_dict().items()}
-    header = {"format": FORMAT, "config": json.dumps(net.config.to_dict()), "classes": json.dumps(CLASSES)}
-    save_file(tensors, folder / WEIGHTS, metadata=header)
 
 
 def _letter_table() -> Tensor:

@@ -1,6 +1,6 @@
 """Linear layers whose weights lie as the CPU's matrix units read them, for encoders that never learn.
 
-A plain layer lays its weights out anew at every call, and hands its result to memory before a GELU or a residual is
+A plain layer lays out its weights again at every call, and hands its result to memory before a GELU or a residual is
 computed from it. Here the layout is made once, and what follows the product is done on its float32 sums, before they
 are rounded. On 1,024 tokens of the 650M shape that is 2,000 instead of 1,720 GFLOP/s.
 

@@ -12,6 +12,7 @@ is killed, the same command continues from the parts that are saved.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import time
@@ -25,14 +26,16 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from virnucpro.errors import InputError, StoreError
+from virnucpro.errors import ConfigError, InputError, StoreError
 from virnucpro.records import Failure, FileIdentity
 from virnucpro.runs.examine import PLAN, Planned, examine
 from virnucpro.runs.failures import replace_failures
 from virnucpro.runs.files import (
     cannot_write,
     file_sha256,
+    make_scratch,
     remove_leftovers,
+    remove_scratch,
     require_distinct,
     require_writable,
     whole_file,
@@ -84,7 +87,7 @@ def execute(
     tell = progress or (lambda _: None)
     outcomes = []
     for number, one in enumerate(found, start=1):
-        outcomes.append(_finish(one, overwrite, state, tell) if isinstance(one, Planned) else one)
+        outcomes.append(_finish(one, overwrite, state, tell) if isinstance(one, Planned) else _skip(one))
         _log_failures(outcomes[-1])
         if number % RUNS_BETWEEN_MESSAGES == 0:
             logger.info("%d of %d inputs finished", number, len(found))
@@ -93,20 +96,37 @@ def execute(
 
 def _check_outputs(runs: Sequence[Run]) -> None:
     """Find out before any work whether results can be written, and that none of them is an input."""
-    inputs = [source.path for run in runs for source in run.inputs]
-    require_distinct(inputs, [run.outdir / name for run in runs for name in (*run.results, run.manifest)])
+    first: dict[Path, Run] = {}
+    same = [(other, run) for run in runs if (other := first.setdefault(run.manifest_path, run)) is not run]
+    if same:
+        raise ConfigError(
+            "\n".join(f"{a.label} and {b.label} would both give {b.outdir / b.name}; rename one" for a, b in same)
+        )
+    outputs = [run.outdir / name for run in runs for name in (*run.results, run.manifest)]
+    require_distinct([path for run in runs for path in run.files_read], outputs)
     for outdir in dict.fromkeys(run.outdir for run in runs):
         require_writable(outdir)
+    for path in outputs:
+        if path.is_dir() and not path.is_symlink():
+            raise cannot_write(path, IsADirectoryError(errno.EISDIR, "a folder has this name"))
+
+
+def _skip(outcome: Outcome) -> Outcome:
+    """Leave a finished run as it is, without what an earlier one was killed over."""
+    run = outcome.run
+    if outcome.state is State.FINISHED and not run.keep_parts and run.scratch.is_dir():
+        with contextlib.suppress(Timeout, OSError):  # somebody else is at it, or may write where we may not
+            make_scratch(run.scratch)
+            with FileLock(run.scratch / LOCK).acquire(timeout=0):
+                _tidy(run)
+    return outcome
 
 
 def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCallback) -> Outcome:
     """Compute, collect and publish one run, alone in its scratch folder."""
     run, started = planned.run, time.monotonic()
     try:
-        for folder in (run.scratch.parent, run.scratch):
-            if folder.is_symlink():
-                raise StoreError(f"{folder} is a link, and results would be written through it; remove it")
-        run.scratch.mkdir(parents=True, exist_ok=True)
+        make_scratch(run.scratch)
         with FileLock(run.scratch / LOCK).acquire(timeout=0):
             execution = _Execution(planned, overwrite, state, tell)
             try:
@@ -117,12 +137,12 @@ def _finish(planned: Planned, overwrite: bool, state: Progress, tell: ProgressCa
                 logger.error("%s", error)  # noqa: TRY400  its message says it all
                 return Outcome(run, State.REFUSED, None, error, tuple(execution.failures))
             except KeyboardInterrupt:
-                logger.warning("interrupted: %s; the same command continues from them", execution.what_is_saved())
+                logger.warning("interrupted: %s; run the same command to continue", execution.what_is_saved())
                 raise
             if not run.keep_parts and outcome.manifest and not outcome.manifest.may_succeed_elsewhere:
-                execution.remove_scratch()
+                _tidy(run)
     except Timeout as error:
-        raise StoreError(f"{run.manifest_path} is being written by another process; wait for it to end") from error
+        raise StoreError(f"{run.manifest_path} is being written by another process; wait until it ends") from error
     except OSError as error:
         raise cannot_write(run.outdir, error) from error
     return replace(outcome, seconds=time.monotonic() - started)
@@ -138,6 +158,24 @@ class _SavedParts:
         return self.begin()
 
 
+def _tidy(run: Run) -> None:
+    """Delete what only an unfinished run needs: a run that is killed at its very end leaves its parts and its plan."""
+    plan = _read_plan(run)
+    PartStore(run.scratch / PARTS, "", run.scratch).remove([part.number for part in plan[1].parts] if plan else [])
+    for name in (PLAN, LOCK):
+        (run.scratch / name).unlink(missing_ok=True)
+    remove_scratch(run.scratch, (PARTS, UNFINISHED))
+
+
+def _read_plan(run: Run) -> tuple[str, Plan] | None:
+    """Read the plan of an unfinished run and what it was made for; None when there is none, or it is damaged."""
+    try:
+        content = json.loads((run.scratch / PLAN).read_bytes())
+        return str(content["key"]), Plan.from_json(content)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
 class _Execution:
     """One planned run on its way to a manifest."""
 
@@ -148,7 +186,7 @@ class _Execution:
         remove_leftovers(self._unfinished)
         self.models = self.run.job.resolve()
         key = self._key()
-        earlier = self._earlier_plan()
+        earlier = _read_plan(self.run)
         if earlier and earlier[0] == key and not overwrite:
             self.plan = earlier[1]
         else:
@@ -171,26 +209,18 @@ class _Execution:
                 manifest = self._collect()
             except _PartDamaged as damage:
                 (number,) = damage.args
-                logger.warning("part %d of %s is damaged: computed again", number, self.run.label)
+                logger.warning("part %d of %s is damaged and is computed again", number, self.run.label)
                 missing, computed = {number}, computed + 1
                 continue
-            logger.info("%s: %d of %d parts computed, results saved", self.run.label, computed, len(self.plan.parts))
             parts = len(self.plan.parts)
+            counts = ", ".join(f"{value} {key}" for key, value in manifest.counts.items() if isinstance(value, int))
+            logger.info("%s: %d of %d parts computed, results saved: %s", self.run.label, computed, parts, counts)
             return Outcome(self.run, State.WRITTEN, manifest, None, manifest.failures, parts, computed)
 
     def what_is_saved(self) -> str:
         """Say how many parts need not be computed again."""
         saved = sum(self._saved(part.number) for part in self.plan.parts)
         return f"{saved} of {len(self.plan.parts)} parts are saved"
-
-    def remove_scratch(self) -> None:
-        """Delete what only an unfinished run needs: its parts and its plan."""
-        self.store.remove([part.number for part in self.plan.parts])
-        (self.run.scratch / PLAN).unlink(missing_ok=True)
-        (self.run.scratch / LOCK).unlink(missing_ok=True)
-        for folder in (self.run.scratch / PARTS, self._unfinished, self.run.scratch, self.run.scratch.parent):
-            with contextlib.suppress(OSError):  # not empty
-                folder.rmdir()
 
     def _store(self, key: str) -> PartStore:
         return PartStore(self.run.scratch / PARTS, key, self._unfinished)
@@ -200,14 +230,6 @@ class _Execution:
         models = {role: [model.weights_sha256, model.architecture] for role, model in self.models.items()}
         content = [[one.sha256 for one in self.inputs], models, dict(self.run.settings)]
         return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-    def _earlier_plan(self) -> tuple[str, Plan] | None:
-        """Read the plan of an unfinished run in this folder; None when there is none, or it is damaged."""
-        try:
-            content = json.loads((self.run.scratch / PLAN).read_bytes())
-            return str(content["key"]), Plan.from_json(content)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return None
 
     def _saved(self, number: int) -> bool:
         """Whether a part need not be computed; one with sequences that did not fit in memory is tried again."""
@@ -258,8 +280,8 @@ class _Execution:
 
     def _changed(self) -> InputError:
         return _InputChanged(
-            f"{self.run.label}: changed while it was read, so no results were written; run again when nothing writes "
-            "to it any more"
+            f"{self.run.label}: changed while it was read, so no results were written; run again once the file "
+            "no longer changes"
         )
 
     def _collect(self) -> Manifest:
@@ -269,7 +291,7 @@ class _Execution:
             details = dict(run.job.collect(_SavedParts(self._saved_parts), results))
             earlier = _read_if_whole(run.manifest_path)
             run.manifest_path.unlink(missing_ok=True)
-            written = results.publish([source.path for source in run.inputs])
+            written = results.publish(run.files_read)
         if earlier:
             _remove_stale(run.outdir, earlier.results, written)
         counts = self.counts | details.pop("counts", {})

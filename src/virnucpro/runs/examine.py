@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from array import array
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+
+import numpy as np
 
 from virnucpro.errors import InputError, StoreError
 from virnucpro.records import FileIdentity
@@ -18,6 +21,8 @@ __all__ = ["PLAN", "Planned", "examine"]
 
 PLAN = "plan.json"
 SAMPLE_RECORDS = 100
+COMPARED_IDS = 1_000_000
+"""Of so many records, the first, IDs are compared: 8 MB."""
 
 logger = logging.getLogger("virnucpro.runs")
 
@@ -40,7 +45,7 @@ def examine(run: Run, overwrite: bool) -> Outcome | Planned:
         _require_same(run, manifest)
         shown_as_asked = manifest.output_settings == run.output_settings
         if _results_are_whole(run, manifest) and shown_as_asked and not manifest.may_succeed_elsewhere:
-            logger.info("%s: finished before, skipped", run.label)
+            logger.info("%s: already finished, skipped", run.label)
             return Outcome(run, State.FINISHED, manifest, None, manifest.failures)
         return _plan(run)
     except InputError as error:
@@ -81,7 +86,7 @@ def _results_are_whole(run: Run, manifest: Manifest) -> bool:
 
 def _plan(run: Run) -> Planned:
     """Read all inputs once: plan the parts, digest the bytes, find what is wrong before any work."""
-    planner, counts = run.job.planner(), []
+    planner, counts, ids = run.job.planner(), [], array("q")
     for source in run.inputs:
         records = iter(source)
         sample = list(islice(records, SAMPLE_RECORDS))
@@ -91,7 +96,21 @@ def _plan(run: Run) -> Planned:
         for record in chain(sample, records):
             planner.add(run.job.content(record), run.job.letters(record))
             count += 1
+            if len(ids) < COMPARED_IDS:
+                ids.append(hash(run.job.id_of(record)))
         counts.append(count)
+    _warn_of_duplicates(run.label, ids)
     plan = planner.finish(counts)
     logger.info("%s: %d records, %d letters, %d parts", run.label, plan.records, plan.letters, len(plan.parts))
     return Planned(run, plan, tuple(source.identity for source in run.inputs))
+
+
+def _warn_of_duplicates(label: str, ids: array[int]) -> None:
+    """Say how many records have the ID of an earlier one; `ids` are hashes."""
+    repeated = len(ids) - len(np.unique(np.frombuffer(ids, np.int64))) if ids else 0
+    if repeated:
+        among = f"the first {len(ids):,}" if len(ids) == COMPARED_IDS else f"{len(ids):,}"
+        logger.warning(
+            "%s: %s of %s records (%.2g %%) have the ID of an earlier one; each has its own result, in input order, "
+            "but the ID alone does not tell which", label, f"{repeated:,}", among, 100 * repeated / len(ids),
+        )  # fmt: skip

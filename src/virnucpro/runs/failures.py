@@ -13,7 +13,7 @@ from filelock import lock_descriptor
 
 from virnucpro.errors import StoreError, shown
 from virnucpro.records import Failure
-from virnucpro.runs.files import whole_file
+from virnucpro.runs.files import make_scratch, remove_leftovers, remove_scratch, whole_file
 
 __all__ = ["FAILURE_LOG", "replace_failures"]
 
@@ -25,29 +25,40 @@ _LONGEST_PATH, _LONGEST_MESSAGE = 1000, 500
 
 def replace_failures(folder: Path, file: str, failures: Iterable[Failure]) -> None:
     """Make the log of a folder hold just these failures of a file, where its old lines stood."""
-    log, new = folder / FAILURE_LOG, _lines(file, failures)
-    if not new and not log.exists():
+    log, new, scratch = folder / FAILURE_LOG, _lines(file, failures), folder / ".virnucpro" / FAILURE_LOG
+    if not new and not log.exists() and not scratch.exists():
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone_in(folder):
+        with _alone_in(folder) as alone:
             old = _read_lines(log)
             is_mine = [line.partition(_SEPARATOR)[2].startswith(_field(file) + _SEPARATOR) for line in old]
             start = is_mine.index(True) if True in is_mine else len(old)
             others = [line for line, mine in zip(old[start:], is_mine[start:], strict=True) if not mine]
-            _rewrite(log, old[:start] + new + others)
+            make_scratch(scratch)
+            try:
+                remove_leftovers(scratch)
+                _rewrite(log, old[:start] + new + others, scratch)
+            finally:
+                if alone:
+                    remove_scratch(scratch)
     except OSError as error:
         raise StoreError(f"cannot write {log}: {error.strerror or error}; check space and permissions") from error
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Lock the folder itself, so that no file of locks is left in it; the system unlocks it when a run is killed."""
+def _alone_in(folder: Path) -> Iterator[bool]:
+    """Lock the folder itself, so that no file of locks is left in it; the system unlocks it when a run is killed.
+
+    Gives whether it is locked: there are file systems where folders cannot be.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    alone = False
     try:
-        with contextlib.suppress(OSError):  # a file system where folders cannot be locked
+        with contextlib.suppress(OSError):
             lock_descriptor(descriptor)
-        yield
+            alone = True
+        yield alone
     finally:
         os.close(descriptor)
 
@@ -77,9 +88,9 @@ def _read_lines(log: Path) -> list[str]:
         return [line.removesuffix("\n") for line in stream]
 
 
-def _rewrite(log: Path, lines: list[str]) -> None:
+def _rewrite(log: Path, lines: list[str], scratch: Path) -> None:
     if not lines:
         log.unlink(missing_ok=True)
         return
-    with whole_file(log) as stream:
+    with whole_file(log, scratch) as stream:
         stream.writelines(f"{line}\n".encode() for line in lines)

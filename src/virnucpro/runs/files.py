@@ -26,8 +26,10 @@ from virnucpro.errors import ConfigError, StoreError, shown
 __all__ = [
     "cannot_write",
     "file_sha256",
+    "make_scratch",
     "open_temporary",
     "remove_leftovers",
+    "remove_scratch",
     "require_distinct",
     "require_writable",
     "sync_folder",
@@ -36,6 +38,7 @@ __all__ = [
 
 _LONGEST_PATH = 1000
 _LONGEST_NAME = 200  # bytes; file systems allow 255
+_ATTEMPTS = 100
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{16}\.partial")
 
 
@@ -96,6 +99,25 @@ def require_distinct(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
     problems += [f"{_name(Path(place))} would be written twice" for place, times in places.items() if times > 1]
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def make_scratch(folder: Path) -> None:
+    """Make a folder in the common scratch folder; a neighbour that ends just then may remove what both are in."""
+    for one in (folder.parent, folder):
+        if one.is_symlink():
+            raise StoreError(f"{_name(one)} is a link, and results would be written through it; remove it")
+    for _ in range(_ATTEMPTS):
+        with contextlib.suppress(FileNotFoundError):
+            folder.mkdir(parents=True, exist_ok=True)
+            return
+    raise FileNotFoundError(errno.ENOENT, "its folder vanishes again and again")
+
+
+def remove_scratch(folder: Path, below: Iterable[str] = ()) -> None:
+    """Remove a scratch folder, the folders `below` it, and the common one, as far as they are empty."""
+    for one in (*(folder / name for name in below), folder, folder.parent):
+        with contextlib.suppress(OSError):  # not empty, or not there
+            one.rmdir()
 
 
 def remove_leftovers(folder: Path) -> None:

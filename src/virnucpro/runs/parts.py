@@ -69,7 +69,7 @@ class PartStore:
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as columns:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as columns:
                 about = json.loads(columns[_ABOUT].tobytes())
                 if about["key"] != self._key or about["number"] != number:
                     return None

@@ -61,6 +61,9 @@ class Job(Protocol):
     def letters(self, record: Any) -> int:  # noqa: ANN401
         """Give the length that parts are planned from."""
 
+    def id_of(self, record: Any) -> str:  # noqa: ANN401
+        """Give the ID that results name a record by."""
+
     def resolve(self) -> Mapping[str, ModelIdentity]:
         """Find all weights, once there is something to compute."""
 
@@ -85,6 +88,7 @@ class Run:
     job: Job
     output_settings: Mapping[str, Any] = field(default_factory=dict)  # what changes only how results show them
     keep_parts: bool = False  # so that results can be made again with other output settings
+    also_read: Sequence[Path] = ()  # files that are no inputs, and are not overwritten either
 
     @property
     def scratch(self) -> Path:
@@ -97,6 +101,11 @@ class Run:
         return self.outdir / self.manifest
 
     @property
+    def files_read(self) -> list[Path]:
+        """Everything that no result may be."""
+        return [*(source.path for source in self.inputs), *self.also_read]
+
+    @property
     def label(self) -> str:
         """What messages call it."""
         return ", ".join(source.label for source in self.inputs)
@@ -106,7 +115,7 @@ class State(Enum):
     """What became of a run."""
 
     WRITTEN = "written"
-    FINISHED = "finished before"
+    FINISHED = "already finished"
     KEPT = "kept, without a manifest"
     REFUSED = "refused"
 

@@ -28,7 +28,7 @@ FDR_ROWS: Final = 4096
 
 
 def prior_logit(prior: float) -> float:
-    """Give what a share of viral input adds to evidence.
+    """Log-odds that a viral share of the input adds to calibrated log-odds.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def prior_logit(prior: float) -> float:
     0.0
     """
     if not 0 < prior < 1:
-        raise ConfigError(f"a share of viral input of {prior} decides every call by itself; give one between 0 and 1")
+        raise ConfigError(f"a prior of {prior} decides every call by itself; give one between 0 and 1")
     return math.log(prior / (1 - prior))
 
 
@@ -45,15 +45,15 @@ class LengthCurves:
     """Slope and intercept by length."""
 
     lengths: tuple[float, ...]  # knots, in bases, ascending
-    slope: tuple[float, ...]  # one for every knot; slopes are positive
-    intercept: tuple[float, ...]  # one for every knot; slopes are positive
+    slope: tuple[float, ...]  # positive, one for every knot
+    intercept: tuple[float, ...]  # one for every knot
 
     def apply(self, logits: ArrayLike, lengths_bp: ArrayLike) -> NDArray[np.float64]:
-        """Take logits to evidence."""
+        """Calibrate log-odds."""
         where = np.log(np.asarray(lengths_bp, np.float64))
         slope, intercept = (np.interp(where, np.log(self.lengths), curve) for curve in (self.slope, self.intercept))
-        evidence: NDArray[np.float64] = slope * np.asarray(logits, np.float64) + intercept
-        return evidence
+        calibrated: NDArray[np.float64] = slope * np.asarray(logits, np.float64) + intercept
+        return calibrated
 
     def undo(self, evidence: ArrayLike, lengths_bp: ArrayLike) -> NDArray[np.float64]:
         """Take evidence back to logits."""
@@ -64,14 +64,11 @@ class LengthCurves:
 
 @dataclass(frozen=True, slots=True)
 class Operating:
-    """What calling everything from some evidence on does, by length."""
+    """False and true positive rates by threshold and length."""
 
-    z: tuple[float, ...]  # evidence, ascending
-    # shares of others and of viruses that are called; one row for every knot of the record's lengths, one number for
-    # every `z`
+    z: tuple[float, ...]  # calibrated log-odds, ascending
+    # shares of non-viral and of viral records that score at least z: a row for every knot of the record curves
     fpr: tuple[tuple[float, ...], ...]
-    # shares of others and of viruses that are called; one row for every knot of the record's lengths, one number for
-    # every `z`
     tpr: tuple[tuple[float, ...], ...]
 
 
@@ -79,11 +76,11 @@ class Operating:
 class Calibration:
     """What a calibrated classifier's header says of its scores."""
 
-    window: LengthCurves  # for windows, by their bases; for records, by theirs
+    window: LengthCurves  # for windows, by their length
     gamma: float  # how much windows of one record count as independent: 0 not at all, 1 wholly
-    record: LengthCurves  # for windows, by their bases; for records, by theirs
-    thresholds: Mapping[Level, tuple[float, ...]]  # by level, least evidence of a virus at every knot of `record`
-    operating: Operating  # false and true positives by evidence
+    record: LengthCurves  # for records, by the bases that their scored windows cover
+    thresholds: Mapping[Level, tuple[float, ...]]  # by level, minimum log-odds at every knot of `record`
+    operating: Operating
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Calibration:
@@ -120,8 +117,8 @@ class Calibration:
             "operating": {"z": list(self.operating.z), **rates},
         }
 
-    def window_logits(self, logits: ArrayLike, lengths_bp: ArrayLike) -> NDArray[np.float64]:
-        """Take the logits of windows to their evidence."""
+    def window_log_odds(self, logits: ArrayLike, lengths_bp: ArrayLike) -> NDArray[np.float64]:
+        """Calibrate the log-odds of windows."""
         return self.window.apply(logits, lengths_bp)
 
     def record_log_odds(

@@ -51,7 +51,7 @@ class CallRule:
             return WindowScores(score, log_odds, is_viral)
         windows, means = mean_of_rows(scored)
         lengths_bp = (scored.windows.ends - scored.windows.starts)[windows]
-        log_odds[windows] = self.calibration.window_logits(means, lengths_bp)
+        log_odds[windows] = self.calibration.window_log_odds(means, lengths_bp)
         score[windows] = probability(log_odds[windows] + prior_logit(self.prior))
         is_viral[windows] = self.judge(log_odds[windows], np.ones_like(windows), lengths_bp).margin >= 0
         return WindowScores(score, log_odds, is_viral)

@@ -48,7 +48,7 @@ class GenBankRecord:
     sequence: str  # bases as written; empty when the record holds none (contigs built from others) or is malformed
     n_cds: int  # CDS features
     translations: tuple[str, ...]  # one for every CDS that has one, in file order, upper-case
-    # NCBI's numbers that its CDS features name; they name none where they mean the standard code
+    # NCBI translation tables that its CDS features name; none where they mean the standard code
     genetic_codes: frozenset[int] = frozenset()
     problem: str = ""  # why the record cannot be used; empty when it can
 

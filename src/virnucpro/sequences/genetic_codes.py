@@ -21,7 +21,7 @@ STOP, UNKNOWN = "*", "X"
 
 
 def table_numbers() -> list[int]:
-    """NCBI's numbers in use: 1 to 33, with gaps."""
+    """The NCBI translation tables in use: 1 to 33, with gaps."""
     from Bio.Data.CodonTable import unambiguous_dna_by_id  # takes 20 ms; most imports do without
 
     return list(unambiguous_dna_by_id)

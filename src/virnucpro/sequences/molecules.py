@@ -1,13 +1,13 @@
-"""Whether sequences look like proteins or like DNA, to warn whoever gave them to the wrong command."""
+"""Whether sequences look like proteins or like DNA, to tell whoever gave them to the wrong command."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from virnucpro.records import Molecule, Record
 
-__all__ = ["looks_like", "sample_molecule"]
+__all__ = ["is_unmistakable", "looks_like", "sample_molecule"]
 
 FEWEST_LETTERS = 60
 """With fewer, nothing can be told."""
@@ -42,4 +42,23 @@ def looks_like(letters: str | bytes) -> Molecule | None:
 
 def sample_molecule(records: Iterable[Record]) -> Molecule | None:
     """Tell what a file holds by the beginnings of its first records, taken together: reads are short."""
-    return looks_like("".join(record.sequence[:SAMPLED_LETTERS] for record in islice(records, SAMPLED_RECORDS)))
+    return looks_like("".join(_beginnings(records)))
+
+
+def is_unmistakable(records: Sequence[Record], molecule: Molecule) -> bool:
+    """Whether nothing in a sample speaks against a kind: no record of the other, and of DNA nothing but its four bases.
+
+    Peptides of few different residues, such as A, C, G and T alone, could be read as DNA.
+    """
+    beginnings = _beginnings(records)
+    if any(looks_like(one) not in (None, molecule) for one in beginnings):
+        return False
+    if molecule is Molecule.PROTEIN:
+        return True
+    codes = "".join(beginnings).encode("ascii", "replace").upper().replace(b"U", b"T").translate(None, _NOT_LETTERS)
+    counts = [codes.count(base) for base in b"ACGT"]
+    return sum(counts) + codes.count(b"N") >= 0.98 * len(codes) and min(counts) >= 0.02 * sum(counts)
+
+
+def _beginnings(records: Iterable[Record]) -> list[str]:
+    return [record.sequence[:SAMPLED_LETTERS] for record in islice(records, SAMPLED_RECORDS)]

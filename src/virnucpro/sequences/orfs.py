@@ -57,7 +57,7 @@ class Rows:
     """What stands for windows in a feature table, one row each."""
 
     table: WindowTable
-    translation_table: int  # NCBI's number
+    translation_table: int  # of NCBI
     status: NDArray[np.uint8]  # (windows,) `WindowStatus` of every window of the table
     window_rows: NDArray[np.int64]  # (rows,) ascending
     frames: NDArray[np.uint8]  # (rows,) index into `FRAME_NAMES`, ascending within a window; or `WHOLE_WINDOW`

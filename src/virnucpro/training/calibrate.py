@@ -72,11 +72,11 @@ def fit_calibration(windows: CalibrationWindows) -> tuple[Calibration, list[str]
     warnings: list[str] = []
     of_windows = _knots(windows.lengths_bp, windows.labels)
     window = _curves(of_windows, windows.log_odds, windows.labels, warnings)
-    evidence = window.apply(windows.log_odds, windows.lengths_bp)
+    log_odds = window.apply(windows.log_odds, windows.lengths_bp)
     contigs = _contigs(windows)
     knots = _knots(contigs.lengths_bp, contigs.labels)
-    gamma = _fit_gamma(contigs, evidence, knots)
-    pooled = contigs.pool(evidence, gamma)
+    gamma = _fit_gamma(contigs, log_odds, knots)
+    pooled = contigs.pool(log_odds, gamma)
     record = _curves(knots, pooled, contigs.labels, warnings)
     z = record.apply(pooled, contigs.lengths_bp)
     at_knots = {length: (z[rows], contigs.labels[rows] == 1) for length, rows in knots.items()}
@@ -118,10 +118,10 @@ class _Contigs:
     labels: Integers  # (contigs,)
     lengths_bp: Integers  # (contigs,) bases of their windows, added up
 
-    def pool(self, evidence: Floats, gamma: float) -> Floats:
-        """Number of windows to the power of `gamma`, times their mean evidence."""
+    def pool(self, log_odds: Floats, gamma: float) -> Floats:
+        """Number of windows to the power of `gamma`, times their mean log-odds."""
         sizes = np.bincount(self.owners)
-        return np.asarray(sizes ** (gamma - 1) * np.bincount(self.owners, evidence[self.window_rows]), np.float64)
+        return np.asarray(sizes ** (gamma - 1) * np.bincount(self.owners, log_odds[self.window_rows]), np.float64)
 
 
 def _contigs(windows: CalibrationWindows) -> _Contigs:
@@ -178,13 +178,13 @@ def _curves(knots: Mapping[int, Integers], log_odds: Floats, labels: Integers, w
     return LengthCurves(_plain(list(knots)), _plain(slopes), _plain(intercepts))
 
 
-def _fit_gamma(contigs: _Contigs, evidence: Floats, knots: Mapping[int, Integers]) -> float:
-    """Choose the gamma at which pooled evidence is closest to log-odds; 0 where no contig has two windows."""
+def _fit_gamma(contigs: _Contigs, log_odds: Floats, knots: Mapping[int, Integers]) -> float:
+    """Choose the gamma at which pooled log-odds are best calibrated; 0 where no contig has two windows."""
     if len(contigs.window_rows) == len(contigs.labels):
         return 0.0
     losses = []
     for gamma in GAMMAS:
-        pooled = contigs.pool(evidence, gamma)
+        pooled = contigs.pool(log_odds, gamma)
         losses.append(sum(_loss(pooled[rows], contigs.labels[rows] == 1) for rows in knots.values()))
     return round(float(GAMMAS[int(np.argmin(losses))]), 2)
 
@@ -195,7 +195,7 @@ def _loss(z: Floats, viral: NDArray[np.bool_]) -> float:
 
 
 def _threshold(non_viral: Floats, level: Level, length_bp: int, warnings: list[str]) -> float:
-    """Lowest evidence that at most the level's share of non-viral sequences exceeds."""
+    """Lowest log-odds that at most the level's share of non-viral sequences exceeds."""
     rate, needed = FALSE_POSITIVE_RATES[level], round(1 / FALSE_POSITIVE_RATES[level])
     if len(non_viral) < needed:
         warnings.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.embedding.embed import embed_tokens
-from virnucpro.errors import DimensionError, InputError, shown
-from virnucpro.features.vectors import FORMATS
-from virnucpro.models.catalog import DEFAULT_MODEL, catalogue_identity, catalogue_width
+from virnucpro.errors import InputError, shown
+from virnucpro.features.vectors import FORMATS, require_catalogue_width
+from virnucpro.models.catalog import DEFAULT_MODEL, catalogue_identity
 from virnucpro.models.hub import find_architecture, find_checkpoint
 from virnucpro.models.placement import Placement, choose_placement
 from virnucpro.models.registry import Architecture
@@ -26,7 +27,6 @@ from virnucpro.runs.plan import Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
 from virnucpro.runs.run import Advance, Outcome, PartInput, Run
-from virnucpro.sequences.molecules import sample_molecule
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
 from virnucpro.verbs.encoders import parameters
 from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
@@ -39,9 +39,31 @@ if TYPE_CHECKING:
 __all__ = ["EmbedSettings", "EmbeddingModel", "embed", "embed_run", "embed_sequences"]
 
 
+HEAVY_TRUNCATION = 0.1
+"""Share of truncated sequences above which there is a warning."""
+
+logger = logging.getLogger("virnucpro.embed")
+
+
 @dataclass(frozen=True, slots=True)
 class EmbedSettings:
-    """Which encoder `embed` uses, and how much of a sequence."""
+    """Settings of `embed`.
+
+    Attributes
+    ----------
+    model : str
+        Encoder by name, folder or Hugging Face ID.
+    max_residues : int
+        Residues or bases of a sequence that are embedded; the rest is cut off.
+    max_tokens : int or None
+        Tokens per batch of the encoder; None chooses by device memory.
+    device : str
+        "auto", "cpu", "cuda", "cuda:1", "mps", ...
+    dtype : {"auto", "fp32", "bf16", "fp16"}
+        Precision of the encoder.
+    part_records : int or None
+        Sequences per part, the unit of resumption; None chooses by the speed of the device.
+    """
 
     model: str = DEFAULT_MODEL
     max_residues: int = 1024
@@ -49,6 +71,11 @@ class EmbedSettings:
     device: str = "auto"
     dtype: str = "auto"
     part_records: int | None = None
+
+    def check(self) -> None:
+        """Refuse a device or a model that is not there, before any input is read."""
+        choose_placement(self.device, self.dtype)
+        find_architecture(self.model)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +238,7 @@ class _Embedding:
             Molecule.PROTEIN: "a protein model reads A, C, G and T as amino acids; for DNA use --model dnabert-s",
             Molecule.DNA: "for proteins use --model fastesm2-650",
         }
-        return require_molecule(label, sample_molecule(sample), needed, advice[needed])
+        return require_molecule(label, sample, needed, advice[needed])
 
     def planner(self) -> Planner:
         identity = self.model.identity
@@ -223,6 +250,9 @@ class _Embedding:
 
     def letters(self, record: Record) -> int:
         return min(letters(record), self.settings.max_residues)
+
+    def id_of(self, record: Record) -> str:
+        return record.id
 
     def resolve(self) -> dict[str, ModelIdentity]:
         return {self.model.architecture.molecule.value: self.model.encoder.identity}
@@ -237,6 +267,7 @@ class _Embedding:
             told += residues
             advance(residues)
 
+        require_catalogue_width(self.model.identity, self.model.encoder.width)
         found = embed_sequences(self.model.encoder, given.records, self.settings, tell)
         advance(given.part.letters - told)
         arrays: Arrays = {"rows": found.rows.astype(np.int32), "vectors": found.vectors, "replaced": found.replaced}
@@ -245,17 +276,13 @@ class _Embedding:
     def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
         """Write the feature file; vectors pass through a temporary file, not through memory."""
         encoder = self.model.encoder
-        expected = catalogue_width(self.model.identity)
         ids: list[str] = []
         replaced: list[tuple[int, str, int]] = []
-        first_failure, read = "", 0
+        first_failure, read, truncated = "", 0, 0
         with tempfile.TemporaryFile(dir=results.scratch) as spool:
             for given, computed in parts:
                 arrays, read = computed.arrays, read + len(given.records)
-                if expected not in (None, arrays["vectors"].shape[1]):
-                    found = arrays["vectors"].shape[1]
-                    name = self.model.identity.name
-                    raise DimensionError(f"{name} gave vectors of {found} numbers instead of {expected}")
+                truncated += (computed.counts or {}).get("truncated", 0)
                 ids += [given.records[row].id for row in arrays["rows"].tolist()]
                 spool.write(arrays["vectors"].tobytes())
                 for row, count in arrays["replaced"].tolist():
@@ -268,6 +295,12 @@ class _Embedding:
                 raise InputError(
                     f"{shown(self.label)}: none of its {read} sequences could be embedded; {shown(first_failure)}"
                 )
+            if truncated > HEAVY_TRUNCATION * len(ids):
+                logger.warning(
+                    "%s: %s of %s sequences (%.0f %%) are longer than %s letters; the rest is not used. Raise "
+                    "--max-residues to use more", self.label, f"{truncated:,}", f"{len(ids):,}",
+                    100 * truncated / len(ids), f"{self.settings.max_residues:,}",
+                )  # fmt: skip
             spool.flush()
             vectors = np.memmap(spool, np.float32, "r", shape=(len(ids), encoder.width))
             FORMATS[encoder.architecture.layout].write(results.open(self.result), ids, vectors)

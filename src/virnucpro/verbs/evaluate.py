@@ -192,7 +192,7 @@ def evaluate(
     Examples
     --------
     >>> from virnucpro import evaluate
-    >>> result = evaluate("own.safetensors", "features/viral", "features/host", "evaluation")  # doctest: +SKIP
+    >>> result = evaluate("own.safetensors", "features/viral", "features/non_viral", "evaluation")  # doctest: +SKIP
     >>> result.models[0].overall()[-1].figures["tpr_at_1_percent_fpr"]  # doctest: +SKIP
     0.78
     """

@@ -23,7 +23,6 @@ from virnucpro.runs.plan import Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
 from virnucpro.runs.run import Advance, Outcome, PartInput, Run
-from virnucpro.sequences.molecules import sample_molecule
 from virnucpro.sequences.orfs import FRAME_NAMES, WHOLE_WINDOW, RowRule
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
 from virnucpro.verbs.encoders import ChosenEncoders
@@ -39,9 +38,31 @@ ROWS_IN_A_FILE: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class FeatureSettings:
-    """Which rows `extract_features` makes, and with which encoders."""
+    """Settings of `extract_features`.
 
-    label: str | None = None  # viral or non-viral, for training
+    Attributes
+    ----------
+    label : {"viral", "non-viral"} or None
+        Class of every sequence, for training; None where it is not known.
+    dna_model, protein_model : str or None
+        Encoders by name, folder or Hugging Face ID; None leaves one out.
+    window_bp : int
+        Window length in bases.
+    rows : RowRule
+        Which rows a window gives.
+    translation_table : int
+        NCBI translation table of the ORFs.
+    device : str
+        "auto", "cpu", "cuda", "cuda:1", "mps", ...
+    dtype : {"auto", "fp32", "bf16", "fp16"}
+        Precision of the encoders.
+    max_tokens : int or None
+        Tokens per batch of an encoder; None chooses by device memory.
+    part_windows : int or None
+        Windows per part, the unit of resumption; None chooses by the speed of the device.
+    """
+
+    label: str | None = None
     dna_model: str | None = DEFAULT_DNA_MODEL
     protein_model: str | None = DEFAULT_MODEL
     window_bp: int = 500
@@ -141,8 +162,7 @@ class _Features:
     windowing: WindowSettings
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
-        found = sample_molecule(sample)
-        return require_molecule(label, found, Molecule.DNA, "'virnucpro embed' reads proteins")
+        return require_molecule(label, sample, Molecule.DNA, "'virnucpro embed' reads proteins")
 
     def planner(self) -> Planner:
         size = part_of_windows(
@@ -152,11 +172,14 @@ class _Features:
 
     def content(self, record: Record) -> tuple[bytes, bytes]:
         if not record.id:
-            raise InputError(f"{shown(self.label)}: record {record.number} has no ID, and features are known by theirs")
+            raise InputError(f"{shown(self.label)}: record {record.number} has no ID, which features need; give it one")
         return content(record)
 
     def letters(self, record: Record) -> int:
         return letters(record)
+
+    def id_of(self, record: Record) -> str:
+        return record.id
 
     def resolve(self) -> Mapping[str, ModelIdentity]:
         return self.chosen.resolve()
@@ -196,7 +219,7 @@ class _Features:
             written += 1
             self._write(results, written, waiting, spec)
         if not written:
-            raise InputError(f"{shown(self.label)}: no window gave a row, so there are no features")
+            raise InputError(f"{shown(self.label)}: no window has a row, so there are no features")
         return {"spec": spec.to_dict(), "device": self.chosen.placement.describe()}
 
     def _write(self, results: Results, number: int, rows: _Rows, spec: FeatureSpec) -> None:

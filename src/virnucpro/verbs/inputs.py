@@ -1,4 +1,4 @@
-"""Input files as a verb gets them: each given once, a file that can be read again and again."""
+"""Input files as a verb gets them: each given once, a file that can be read again and again, of the kind it reads."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from virnucpro.errors import ConfigError, shown
-from virnucpro.records import Molecule
+from virnucpro.errors import ConfigError, InputError, shown
+from virnucpro.records import Molecule, Record
+from virnucpro.sequences.molecules import is_unmistakable, sample_molecule
 
 __all__ = ["PathLike", "open_inputs", "require_molecule"]
 
@@ -17,22 +18,34 @@ Opened = TypeVar("Opened")
 
 
 def open_inputs(
-    inputs: Sequence[PathLike], kind: Callable[[Path, str | None], Opened], stdin: Path | None = None
+    inputs: Sequence[PathLike],
+    kind: Callable[[Path, str | None], Opened],
+    stdin: Path | None = None,
+    repeated: bool = False,
 ) -> list[Opened]:
-    """Open all inputs; ConfigError names those that are given twice. `stdin` is the file that "-" was copied to."""
+    """Open all inputs; ConfigError names those that are given twice, unless `repeated`.
+
+    `stdin` is the file that "-" was copied to.
+    """
     if not inputs:
         raise ConfigError("no input file given")
     paths = [Path(one) for one in inputs]
-    real = [os.path.realpath(path) for path in paths]
-    twice = sorted({shown(str(path)) for path, where in zip(paths, real, strict=True) if real.count(where) > 1})
+    names: dict[str, list[str]] = {}
+    for path in paths:
+        names.setdefault(os.path.realpath(path), []).append(shown(str(path)))
+    twice = [given for given in names.values() if len(given) > 1 and not repeated]
     if twice:
-        raise ConfigError(f"{', '.join(twice)}: given twice")
+        raise ConfigError("\n".join(f"{' and '.join(dict.fromkeys(given))}: given twice" for given in twice))
     return [kind(path, "-" if path == stdin else str(path)) for path in paths]
 
 
-def require_molecule(label: str, found: Molecule | None, needed: Molecule, advice: str) -> list[str]:
-    """Warn when the first records of an input look like the other kind of sequence."""
+def require_molecule(label: str, sample: Sequence[Record], needed: Molecule, advice: str) -> list[str]:
+    """Refuse an input whose first records are of the other kind; only warn when some of them speak against that."""
+    found = sample_molecule(sample)
     if found in (None, needed):
         return []
     words = {Molecule.DNA: "nucleotides", Molecule.PROTEIN: "proteins"}
-    return [f"{shown(label)}: looks like {words[found]}, not {words[needed]}; {advice}"]
+    told = f"{shown(label)}: looks like {words[found]}, not {words[needed]}; {advice}"
+    if is_unmistakable(sample, found):
+        raise InputError(told)
+    return [told]

@@ -113,7 +113,7 @@ def _require_unique(ids: tuple[str, ...], name: str) -> None:
         more = f" and {len(repeated) - IDS_IN_MESSAGE} more" if len(repeated) > IDS_IN_MESSAGE else ""
         raise InputError(
             f"{name}: repeated IDs {', '.join(repeated[:IDS_IN_MESSAGE])}{more}, so it is not known which vector "
-            "belongs to which ORF; give each record its own ID and extract again"
+            "belongs to which ORF; give each record its own ID and embed again"
         )
 
 
@@ -157,5 +157,5 @@ def _encoder_use(kind: str, width: int, identity: ModelIdentity | None, expected
         expected = identity.architecture.get("width")
     if expected is not None and width != expected:
         name = identity.name if identity else "DNABERT-S"
-        raise DimensionError(f"{kind} vectors are {width} wide, and those of {name} are {expected}; extract again")
+        raise DimensionError(f"{kind} vectors are {width} wide, and those of {name} are {expected}; embed again")
     return EncoderUse(width, identity)

@@ -29,7 +29,6 @@ from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.prior import MIN_RECORDS, ScoreHistogram
 from virnucpro.scoring.regions import Regions, find_regions
 from virnucpro.scoring.rule import DEFAULT_PRIOR, CallRule, choose_rule
-from virnucpro.sequences.molecules import sample_molecule
 from virnucpro.sequences.reading import SequenceFile
 from virnucpro.verbs.encoders import ChosenEncoders
 from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
@@ -54,9 +53,47 @@ logger = logging.getLogger("virnucpro.predict")
 
 @dataclass(frozen=True, slots=True)
 class PredictSettings:
-    """How `predict` scores and calls; None leaves a choice to the classifier or the device."""
+    """Settings of `predict`.
 
-    classifier: str = MINI  # or the file of a classifier
+    Attributes
+    ----------
+    classifier : str
+        "mini", the packaged classifier, or the file of one.
+    dna_model, protein_model : str or None
+        Encoders by name, folder or Hugging Face ID; None takes those that the classifier was trained with.
+    window_bp : int or None
+        Window length in bases; None takes that of the classifier.
+    translation_table : int
+        NCBI translation table of the ORFs.
+    min_length_bp : int
+        Shorter sequences are not scored.
+    min_score : float or None
+        Call a sequence viral from this score on, whatever its length.
+    level : {"conservative", "default", "relaxed"}
+        Which calibrated thresholds decide.
+    max_fdr : float or None
+        Call as many sequences viral as keep the estimated false discovery rate at or below this.
+    prior : float, "auto" or None
+        Expected share of viral sequences; "auto" estimates it from the scores of the input.
+    track_pages : int
+        Pages of figures at most; 0 draws none.
+    regions : bool
+        Write viral regions and proviruses, where the classifier is calibrated.
+    class_scores : bool
+        A column of probabilities for every class, where the classifier has classes.
+    legacy_output : bool
+        Also write VirNucPro's two result files.
+    device : str
+        "auto", "cpu", "cuda", "cuda:1", "mps", ...
+    dtype : {"auto", "fp32", "bf16", "fp16"}
+        Precision of the encoders.
+    max_tokens : int or None
+        Tokens per batch of an encoder; None chooses by device memory.
+    part_windows : int or None
+        Windows per part, the unit of resumption; None chooses by the speed of the device.
+    """
+
+    classifier: str = MINI
     dna_model: str | None = None
     protein_model: str | None = None
     window_bp: int | None = None
@@ -65,10 +102,10 @@ class PredictSettings:
     min_score: float | None = None
     level: Level = "default"
     max_fdr: float | None = None
-    prior: float | Literal["auto"] | None = None  # "auto": estimated from the scores of the input
+    prior: float | Literal["auto"] | None = None
     track_pages: int = 5
-    regions: bool = True  # region files, by a calibrated classifier
-    class_scores: bool = False  # a column for every class, where the classifier has classes
+    regions: bool = True
+    class_scores: bool = False
     legacy_output: bool = False
     device: str = "auto"
     dtype: str = "auto"
@@ -146,12 +183,14 @@ def predict(
     paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
     job = _Prediction.of(settings)
     sources = open_inputs(paths, SequenceFile, stdin)
-    results = ["calls.tsv", "viral.fasta", *(REGION_FILES if job.finds_regions else ())]
+    results = ["calls.tsv", "viral.fasta", *TrackPages.names(settings.track_pages)]
+    results += REGION_FILES if job.finds_regions else ()
     results += LegacyTables.NAMES if settings.legacy_output else ()
     run = Run(
         "calls", sources, Path(outdir), MANIFEST, results, job.models(job.chosen.identities), job.described(), job,
         output_settings=job.shown(),
         keep_parts=True,
+        also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
     )  # fmt: skip
     (outcome,) = execute([run], overwrite=overwrite, progress=progress)
     if outcome.error is not None:
@@ -168,7 +207,7 @@ class _Prediction:
     rule: CallRule
     chosen: ChosenEncoders
     windowing: WindowSettings
-    unchecked: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)  # what of the encoders could not be compared
 
     @classmethod
     def of(cls, settings: PredictSettings) -> _Prediction:
@@ -182,12 +221,12 @@ class _Prediction:
         chosen = ChosenEncoders(names, choose_placement(settings.device, settings.dtype))
         window_bp = settings.window_bp or spec.window_bp
         if window_bp is None:
-            raise ConfigError(f"{classifier.name} does not say its window; give --window")
+            raise ConfigError(f"{classifier.name} does not record its window length; add --window")
         windowing = WindowSettings(
             window_bp, spec.rows, settings.translation_table, spec.layout, settings.min_length_bp
         )
         job = cls(settings, classifier, rule, chosen, windowing)
-        job.unchecked = job.require(chosen.identities)
+        job.require(chosen.identities)
         return job
 
     @property
@@ -223,8 +262,7 @@ class _Prediction:
         return self.rule.describe() | prior | regions | {name: getattr(self.settings, name) for name in names}
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
-        found = sample_molecule(sample)
-        return require_molecule(label, found, Molecule.DNA, "'virnucpro embed' reads proteins")
+        return require_molecule(label, sample, Molecule.DNA, "'virnucpro embed' reads proteins")
 
     def planner(self) -> Planner:
         return self.windowing.planner(self._size())
@@ -240,9 +278,12 @@ class _Prediction:
     def letters(self, record: Record) -> int:
         return letters(record)
 
+    def id_of(self, record: Record) -> str:
+        return record.id
+
     def resolve(self) -> dict[str, ModelIdentity]:
         identities = self.chosen.resolve()
-        self.require(identities)
+        self.unchecked = self.require(identities)
         return self.models(identities)
 
     def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
@@ -280,6 +321,7 @@ class _Prediction:
             "device": self.chosen.placement.describe(),
             "prior": rule.prior,
             "classifier": self.classifier.training,
+            "not_checked": self.unchecked,
         }
 
     def _called(self, parts: Iterable[tuple[PartInput, ComputedPart]], rule: CallRule) -> Iterator[CalledRecords]:
@@ -298,7 +340,7 @@ class _Prediction:
             histogram.add(called.calls.score)
         if histogram.records < MIN_RECORDS:
             logger.warning(
-                "--prior auto needs %d scored records, and there are %d: %s is used",
+                "--prior auto needs at least %d scored records and found %d; using %s",
                 MIN_RECORDS, histogram.records, self.rule.prior,
             )  # fmt: skip
             return self.rule.prior

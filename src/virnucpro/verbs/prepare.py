@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from virnucpro.errors import ConfigError, shown
-from virnucpro.records import FileIdentity, ModelIdentity, Record
+from virnucpro.records import Failure, FileIdentity, ModelIdentity, Record
 from virnucpro.runs.engine import execute
 from virnucpro.runs.parts import ComputedPart
 from virnucpro.runs.plan import PartSize, Planner
@@ -32,13 +32,22 @@ from virnucpro.verbs.inputs import PathLike, open_inputs
 __all__ = ["PrepareSettings", "RecordRow", "prepare"]
 
 OK: Final = "ok"
-PART: Final = PartSize(units=1000, letters=20_000_000)
+NOT_USED: Final = "NotUsed"
+PART: Final = PartSize(units=1000, letters=1_000_000)  # as much is in memory at a time
 ENDINGS: Final = ("_nucleotide.fa", "_protein.faa", "_prepare.tsv")
 
 
 @dataclass(frozen=True, slots=True)
 class PrepareSettings:
-    """How `prepare` cuts genomes."""
+    """Settings of `prepare`.
+
+    Attributes
+    ----------
+    window_bp : int
+        Window length in bases.
+    translation_table : int
+        NCBI translation table of sequences whose annotation names none.
+    """
 
     window_bp: int = 500
     translation_table: int = 1
@@ -119,10 +128,10 @@ def prepare(
     sources = open_inputs(paths, GenBankFile, stdin)
     if fastas and len(fastas) != len(sources):
         raise ConfigError(
-            f"{len(sources)} GenBank and {len(fastas)} FASTA files: give one --fasta for each GenBank file, in the same "
-            "order, or none"
+            f"{len(sources)} GenBank and {len(fastas)} FASTA files: give one --fasta for each GenBank file, "
+            "in the same order, or none"
         )
-    paired = open_inputs(fastas, SequenceFile) if fastas else [None] * len(sources)
+    paired = open_inputs(fastas, SequenceFile, repeated=True) if fastas else [None] * len(sources)
     runs = [
         _run(_Genomes(source, fasta, Path(outdir)), Path(outdir), settings)
         for source, fasta in zip(sources, paired, strict=True)
@@ -138,8 +147,9 @@ def _run(genomes: _Genomes, outdir: Path, settings: PrepareSettings) -> Run:
         fasta = genomes.fasta.digest()
         decisive |= {"fasta": [fasta.size, fasta.sha256]}
     return Run(
-        f"{stem}_prepare", [genomes], outdir, f"{stem}_prepare.json", names, {}, decisive, _Preparation(names, settings)
-    )
+        f"{stem}_prepare", [genomes], outdir, f"{stem}_prepare.json", names, {}, decisive,
+        _Preparation(names, settings), also_read=[] if genomes.fasta is None else [genomes.fasta.path],
+    )  # fmt: skip
 
 
 class _Genomes:
@@ -194,28 +204,34 @@ class _Preparation:
     def letters(self, record: _Pair) -> int:
         return len(record.record.sequence) if record.record else 0
 
+    def id_of(self, record: _Pair) -> str:
+        known = record.annotation or record.record
+        return known.id if known else ""
+
     def resolve(self) -> Mapping[str, ModelIdentity]:
         return {}
 
     def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
         """Find the confirmed ORFs of a part's records; the columns are the text of the three results."""
-        nucleotides, proteins, table = [], [], []
+        nucleotides, proteins, table, failures = [], [], [], []
         counts: Counter[str] = Counter()
-        for pair in given.records:
+        for number, pair in enumerate(given.records):
             row, orfs = self._row(pair)
+            if row.status != OK:
+                failures.append(Failure(number, row.name, NOT_USED, row.status))
             for id_, letters, protein in orfs:
                 nucleotides.append(f">{id_}\n{letters}\n")
                 proteins.append(f">{id_}\n{protein}\n")
             table.append(row.line())
             counts.update(_counts(row))
             codes = pair.annotation.genetic_codes if pair.annotation else ()
-            counts.update(f"table_{code}" for code in codes if _differs(code, self.settings.translation_table))
+            counts.update(f"with_table_{code}" for code in codes if _differs(code, self.settings.translation_table))
         advance(given.part.letters)
         texts = zip(("nucleotides", "proteins", "table"), (nucleotides, proteins, table), strict=True)
         arrays = {
             name: np.frombuffer("".join(lines).encode("utf-8", "surrogateescape"), np.uint8) for name, lines in texts
         }
-        return ComputedPart(arrays, (), counts)
+        return ComputedPart(arrays, tuple(failures), counts)
 
     def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
         """Write the texts of all parts."""
@@ -231,9 +247,7 @@ class _Preparation:
         annotation, record = pair.annotation, pair.record
         if annotation is None:
             assert record is not None
-            return RecordRow(
-                record.id or f"record_{record.number}", len(record.sequence), 0, 0, 0, 0, 0, "no GenBank record"
-            ), []
+            return RecordRow(record.id, pair.left_length, 0, 0, 0, 0, 0, "no GenBank record"), []
         status = annotation.problem or OK
         if record is None:
             status, record = annotation.problem or "not in the FASTA file", Record(annotation.number, annotation.id, "")
@@ -256,7 +270,7 @@ def _counts(row: RecordRow) -> dict[str, int]:
     failed = row.status != OK
     return {
         "read": 1, "written": not failed, "failed": failed, "windows": row.n_windows, "open_frames": row.n_open_frames,
-        "kept": row.n_kept, f"status {row.status}": 1,
+        "orfs_kept": row.n_kept,
     }  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def _extract(encoder: Encoder, fasta: Path, target: Path | None) -> tuple[list[s
 
 def _check_width(encoder: Encoder, width: int) -> Check:
     expected = catalogue_width(encoder.identity)
-    told = f"{width}, the catalogue says {expected}" if expected else f"{width}, the encoder says {encoder.width}"
+    told = f"{width}, {expected} expected" if expected else f"{width}, {encoder.width} expected"
     return Check("catalogue width", width == (expected or encoder.width), told)
 
 
@@ -99,7 +99,7 @@ def _check_numbers(vectors: NDArray[np.float32]) -> Iterator[Check]:
     rows = len(vectors)
     yield Check("float32", vectors.dtype == np.float32, str(vectors.dtype))
     for name, bad in (("no NaN", np.isnan(vectors)), ("no Inf", np.isinf(vectors))):
-        yield Check(name, not bad.any(), f"{int(bad.any(axis=1).sum())} of {rows} rows have some")
+        yield Check(name, not bad.any(), f"{int(bad.any(axis=1).sum())} of {rows} rows")
     zeros = int((~vectors.any(axis=1)).sum())
     yield Check("non-zero", zeros == 0, f"{zeros} of {rows} rows are zero")
     distinct = len(np.unique(vectors, axis=0))
@@ -152,7 +152,9 @@ def _check_batch_is_single(
         length = float(np.linalg.norm(alone))
         distances.append(float(np.linalg.norm(alone - vector)) / length if length else np.inf)
     allowed = SAME[encoder.placement.dtype]
-    return Check("batch equals single", max(distances) <= allowed, f"{max(distances):.1e} apart, {allowed:.0e} allowed")
+    return Check(
+        "batch equals single", max(distances) <= allowed, f"difference {max(distances):.1e}, allowed {allowed:.0e}"
+    )
 
 
 def attention_timing(placement: Placement, repeats: int = 5) -> str:

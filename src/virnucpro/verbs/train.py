@@ -189,7 +189,7 @@ def train(
     Examples
     --------
     >>> from virnucpro import TrainSettings, train
-    >>> result = train("features/viral", "features/host", "own.safetensors", TrainSettings(calibrate=True))
+    >>> result = train("features/viral", "features/non_viral", "own.safetensors", TrainSettings(calibrate=True))
     ... # doctest: +SKIP
     >>> result.best.test["auroc"]  # doctest: +SKIP
     0.9712

@@ -12,6 +12,7 @@ from virnucpro.models.encoders import Encoder
 from virnucpro.records import Failure, Record
 from virnucpro.runs.plan import PartSize, Planner
 from virnucpro.runs.run import Advance, PartInput
+from virnucpro.sequences.genetic_codes import amino_acids
 from virnucpro.sequences.nucleotides import clean_sequences
 from virnucpro.sequences.orfs import RowRule, Rows, find_rows
 from virnucpro.sequences.ragged import Ragged
@@ -31,6 +32,9 @@ class WindowSettings:
     translation_table: int
     layout: Layout
     min_length_bp: int = 0  # shorter records have no windows
+
+    def __post_init__(self) -> None:
+        amino_acids(self.translation_table)  # refuses a number that is none
 
     def planner(self, size: PartSize) -> Planner:
         """Plan parts as ranges of windows."""

@@ -40,6 +40,11 @@ class Track:
 class TrackPages:
     """Keeps the longest records with two scored windows or more, and draws them at the end."""
 
+    @staticmethod
+    def names(pages: int) -> list[str]:
+        """Name the files of so many pages."""
+        return [f"tracks_{number}.png" if number > 1 else "tracks.png" for number in range(1, pages + 1)]
+
     def __init__(self, results: Results, pages: int) -> None:
         self._results, self._capacity = results, pages * TRACKS_PER_PAGE
         self._kept: list[tuple[int, int, Track]] = []
@@ -77,8 +82,8 @@ class TrackPages:
             return
         tracks = [track for *_, track in sorted(self._kept, key=lambda item: item[:2], reverse=True)]
         pages = [tracks[i : i + TRACKS_PER_PAGE] for i in range(0, len(tracks), TRACKS_PER_PAGE)]
-        for number, page in enumerate(pages, start=1):
-            stream = self._results.open("tracks.png" if number == 1 else f"tracks_{number}.png")
+        for number, (name, page) in enumerate(zip(self.names(len(pages)), pages, strict=True), start=1):
+            stream = self._results.open(name)
             stream.write(draw_page(page, f"virus score by window (page {number} of {len(pages)})"))
 
 
