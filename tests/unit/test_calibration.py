@@ -230,3 +230,23 @@ def test_the_viral_share_is_found_in_scores_that_are_calibrated():
         histogram.add(np.append(probability(z), np.nan))
         assert histogram.records == 20_000
         assert abs(histogram.viral_share() - viral.mean()) < 0.015
+
+
+@pytest.mark.parametrize("length", [100, 700, 1000])
+def test_windows_are_taken_back_to_what_they_were(length):
+    assert MADE.window.undo(MADE.window.apply([-3.0, 0.5], length), length) == pytest.approx([-3.0, 0.5])
+
+
+@pytest.mark.parametrize(("share", "z"), [(0.25, -4 + 4 * 0.25 / 0.8), (0.8, 0.0), (0.0, -4.0), (0.999, 4.0)])
+def test_the_log_odds_that_a_share_of_non_viral_windows_stays_below(share, z):
+    """At 150 bp every window is above -4, a fifth above 0 and 1 % above 4; 0.1 more as a record than as a window."""
+    assert MADE.non_viral_quantile(share, np.array([150])) == pytest.approx([z - 0.1])
+
+
+def test_quantiles_of_windows_by_their_length():
+    between = (1.0 * 0.2 + 1.0 * 0.1) / 2  # the false positive rate at 0, half way between the knots
+    z = -4 + 4 * 0.25 / (1 - between)
+    lengths = np.array([150, round(math.sqrt(150 * 1500)), 1500])
+    found = MADE.non_viral_quantile(0.25, lengths)
+    assert found[1] == pytest.approx((z - 0.05) / 0.9, abs=1e-3)
+    assert found[0] > found[1] > found[2]

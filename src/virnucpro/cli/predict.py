@@ -79,6 +79,10 @@ class Prior(click.ParamType[float | str]):
     "--track-pages", type=click.IntRange(0, 1000), default=5, show_default=True, metavar="N",
     help="Pages of window scores along the longest records, ten records each.",
 )  # fmt: skip
+@click.option(
+    "--no-regions", "regions", is_flag=True, flag_value=False, default=True,
+    help="Leave out regions.tsv, regions.bed and regions.fasta.",
+)  # fmt: skip
 @click.option("--class-scores", is_flag=True, help="Add a column to calls.tsv for the probability of every class.")
 @click.option("--legacy-output", is_flag=True, help="Also write the two result files of the original VirNucPro.")
 @device_option
@@ -95,7 +99,8 @@ def predict(
     """Call every read or contig of INPUT viral or non-viral.
 
     INPUT is FASTA or FASTQ, plain or compressed with gz, bz2, xz or zst; "-" is standard input. Writes calls.tsv with
-    one row per record, viral.fasta, tracks.png and run.json. After an interruption, run the same command to continue.
+    one row per record, viral.fasta, regions.tsv and regions.bed with viral records and proviruses, regions.fasta with
+    proviruses, tracks.png and run.json. After an interruption, run the same command to continue.
 
     \b
     Examples:
@@ -129,6 +134,8 @@ def _sum_up(done: Prediction, console: Console) -> None:
         + ", ".join(f"{calls.get(call, 0):,} {call}" for call in ("viral", "non-viral", "not_scored"))
         + _in_brackets({status: number for status, number in statuses.items() if status != "scored"})
     )
+    if proviruses := counts.get("regions", {}).get("provirus"):
+        console.say(f"{proviruses:,} provirus{'es' * (proviruses > 1)} in non-viral records")
     if not counts["records"]:
         console.warn("the input holds no records; the tables have a header and no rows")
     elif 2 * statuses.get("ambiguous", 0) > counts["records"]:

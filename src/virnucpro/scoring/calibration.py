@@ -55,6 +55,12 @@ class LengthCurves:
         calibrated: NDArray[np.float64] = slope * np.asarray(logits, np.float64) + intercept
         return calibrated
 
+    def undo(self, evidence: ArrayLike, lengths_bp: ArrayLike) -> NDArray[np.float64]:
+        """Take evidence back to logits."""
+        at_zero, at_one = self.apply(0, lengths_bp), self.apply(1, lengths_bp)
+        logits: NDArray[np.float64] = (np.asarray(evidence, np.float64) - at_zero) / (at_one - at_zero)
+        return logits
+
 
 @dataclass(frozen=True, slots=True)
 class Operating:
@@ -151,6 +157,12 @@ class Calibration:
         found = np.where(first > 0, grid[before] + share * (grid[first] - grid[before]), -np.inf)
         limits: NDArray[np.float64] = np.where(low_enough.any(axis=1), found, np.inf)[place]
         return limits
+
+    def non_viral_quantile(self, share: float, lengths_bp: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Calibrated log-odds that this share of non-viral windows of these lengths stay below."""
+        passing = np.minimum.accumulate(self._at_lengths(self.operating.fpr, lengths_bp), axis=1)
+        z = [np.interp(1 - share, row[::-1], self.operating.z[::-1]) for row in passing]
+        return self.record.undo(np.array(z), lengths_bp)
 
     def _rates(self, lengths_bp: NDArray[np.int64], prior: float) -> NDArray[np.float64]:
         """False discovery rate at every z of the operating table: shape (n, numbers of z)."""

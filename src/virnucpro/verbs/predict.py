@@ -27,6 +27,7 @@ from virnucpro.runs.run import Advance, Outcome, PartInput, Run
 from virnucpro.scoring.calibration import Level
 from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.prior import MIN_RECORDS, ScoreHistogram
+from virnucpro.scoring.regions import Regions, find_regions
 from virnucpro.scoring.rule import DEFAULT_PRIOR, CallRule, choose_rule
 from virnucpro.sequences.reading import SequenceFile
 from virnucpro.verbs.encoders import ChosenEncoders
@@ -34,15 +35,18 @@ from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
 from virnucpro.verbs.part_size import part_of_windows
 from virnucpro.verbs.whole_records import whole_records
 from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, letters
+from virnucpro.writers.bed import RegionsBed
 from virnucpro.writers.calls import CallsTable
-from virnucpro.writers.fasta import ViralFasta
+from virnucpro.writers.fasta import ProvirusFasta, ViralFasta
 from virnucpro.writers.legacy import LegacyTables
+from virnucpro.writers.regions import RegionsTable
 from virnucpro.writers.tracks import TrackPages
 from virnucpro.writers.writer import CalledRecords, Writer
 
 __all__ = ["PredictSettings", "Prediction", "predict"]
 
 MANIFEST = "run.json"
+REGION_FILES = ("regions.tsv", "regions.bed", "regions.fasta")
 
 logger = logging.getLogger("virnucpro.predict")
 
@@ -73,6 +77,8 @@ class PredictSettings:
         Expected share of viral sequences; "auto" estimates it from the scores of the input.
     track_pages : int
         Pages of figures at most; 0 draws none.
+    regions : bool
+        Write viral regions and proviruses, where the classifier is calibrated.
     class_scores : bool
         A column of probabilities for every class, where the classifier has classes.
     legacy_output : bool
@@ -98,6 +104,7 @@ class PredictSettings:
     max_fdr: float | None = None
     prior: float | Literal["auto"] | None = None
     track_pages: int = 5
+    regions: bool = True
     class_scores: bool = False
     legacy_output: bool = False
     device: str = "auto"
@@ -142,8 +149,8 @@ def predict(
     inputs : path or sequence of path
         Reads or contigs, plain or compressed with gz, bz2, xz or zst.
     outdir : path
-        Folder for ``calls.tsv`` (one row per record, in input order), ``viral.fasta``, ``tracks*.png`` and
-        ``run.json``, which is written last.
+        Folder for ``calls.tsv`` (one row per record, in input order), ``viral.fasta``, ``regions.tsv``,
+        ``regions.bed``, ``regions.fasta``, ``tracks*.png`` and ``run.json``, which is written last.
     settings : PredictSettings, optional
         Classifier, encoders, windows, thresholds, device. By default the packaged ``mini``.
     overwrite : bool, default: False
@@ -181,6 +188,7 @@ def predict(
     job = _Prediction.of(settings)
     sources = open_inputs(paths, SequenceFile, stdin)
     results = ["calls.tsv", "viral.fasta", *TrackPages.names(settings.track_pages)]
+    results += REGION_FILES if job.finds_regions else ()
     results += LegacyTables.NAMES if settings.legacy_output else ()
     run = Run(
         "calls", sources, Path(outdir), MANIFEST, results, job.models(job.chosen.identities), job.described(), job,
@@ -226,6 +234,11 @@ class _Prediction:
         job.require(chosen.identities)
         return job
 
+    @property
+    def finds_regions(self) -> bool:
+        """Whether there are region files: without a calibration, windows say nothing of runs of them."""
+        return self.settings.regions and self.rule.calibration is not None
+
     def require(self, identities: Mapping[str, ModelIdentity]) -> list[str]:
         """Refuse encoders that the classifier was not trained with; say what could not be compared."""
         found = self.chosen.spec(self.classifier.spec, identities)
@@ -249,8 +262,9 @@ class _Prediction:
     def shown(self) -> dict[str, Any]:
         """What changes only how results show the scores."""
         names = ("track_pages", "legacy_output", "class_scores")
+        regions = {"regions": self.finds_regions}
         prior = {"prior": "auto"} if self.settings.prior == "auto" else {}
-        return self.rule.describe() | prior | {name: getattr(self.settings, name) for name in names}
+        return self.rule.describe() | prior | regions | {name: getattr(self.settings, name) for name in names}
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
         return require_molecule(label, sample, Molecule.DNA, "'virnucpro embed' reads proteins")
@@ -297,15 +311,18 @@ class _Prediction:
         rule = replace(self.rule, prior=self._estimated_prior(parts)) if self.settings.prior == "auto" else self.rule
         calls: Counter[str] = Counter()
         statuses: Counter[str] = Counter()
+        kinds: Counter[str] = Counter()
         with ExitStack() as stack:
             writers = [stack.enter_context(writer) for writer in self._writers(results)]
             for called in self._called(parts, rule):
                 calls.update(called.calls.call.tolist())
                 statuses.update(called.calls.status.tolist())
+                kinds.update(called.regions.kind.tolist())
                 for writer in writers:
                     writer.write(called)
+        counts = {"records": calls.total(), "calls": dict(calls), "statuses": dict(statuses)}
         return {
-            "counts": {"records": calls.total(), "calls": dict(calls), "statuses": dict(statuses)},
+            "counts": counts | ({"regions": dict(kinds)} if self.finds_regions else {}),
             "device": self.chosen.placement.describe(),
             "prior": rule.prior,
             "classifier": self.classifier.training,
@@ -317,7 +334,9 @@ class _Prediction:
         for records, scored in whole_records(parts, self.windowing):
             windows = rule.window_scores(scored)
             lengths_bp = np.array([letters(record) for record in records], np.int64)
-            yield CalledRecords(records, call_records(lengths_bp, scored, windows, rule), scored, windows)
+            calls = call_records(lengths_bp, scored, windows, rule)
+            regions = find_regions(calls, scored, windows, rule) if self.finds_regions else Regions.none()
+            yield CalledRecords(records, calls, scored, windows, regions)
 
     def _estimated_prior(self, parts: Iterable[tuple[PartInput, ComputedPart]]) -> float:
         """Estimate the viral share of the input; of few records, the usual one."""
@@ -337,6 +356,8 @@ class _Prediction:
     def _writers(self, results: Results) -> list[Writer]:
         classes = self.classifier.classes if len(self.classifier.classes) > len(CLASSES) else ()
         writers: list[Writer] = [CallsTable(results, classes, self.settings.class_scores), ViralFasta(results)]
+        if self.finds_regions:
+            writers += [RegionsTable(results, classes), RegionsBed(results), ProvirusFasta(results)]
         if self.settings.legacy_output:
             writers.append(LegacyTables(results))
         if self.settings.track_pages:

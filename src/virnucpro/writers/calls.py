@@ -13,7 +13,7 @@ from virnucpro.runs.results import Results
 from virnucpro.writers.streams import StreamWriter
 from virnucpro.writers.writer import CalledRecords
 
-__all__ = ["COLUMNS", "CallsTable"]
+__all__ = ["ABSENT", "COLUMNS", "MAX_ID_CHARACTERS", "CallsTable", "best_classes", "numbers"]
 
 COLUMNS: Final = (
     "record", "length", "n_windows", "n_scored", "virus_score", "call", "threshold", "margin", "fdr",
@@ -41,22 +41,24 @@ class CallsTable(StreamWriter):
         starts[has_best], ends[has_best] = windows.starts[best[has_best]], windows.ends[best[has_best]]
         rows = zip(
             (shown(record.id, MAX_ID_CHARACTERS) for record in called.records),
-            calls.lengths_bp.tolist(), calls.n_windows.tolist(), calls.n_scored.tolist(), _numbers(calls.score),
-            calls.call.tolist(), _numbers(calls.threshold), _numbers(calls.margin), _numbers(calls.fdr),
-            self._best_class(calls.classes), _positions(starts), _positions(ends), calls.status.tolist(),
-            *(_numbers(column) for column in calls.classes.T if self._class_scores), strict=True,
+            calls.lengths_bp.tolist(), calls.n_windows.tolist(), calls.n_scored.tolist(), numbers(calls.score),
+            calls.call.tolist(), numbers(calls.threshold), numbers(calls.margin), numbers(calls.fdr),
+            best_classes(calls.classes, self._classes), _positions(starts), _positions(ends), calls.status.tolist(),
+            *(numbers(column) for column in calls.classes.T if self._class_scores), strict=True,
         )  # fmt: skip
         self.stream.write("".join("\t".join(map(str, row)) + "\n" for row in rows).encode())
 
-    def _best_class(self, classes: NDArray[np.float64]) -> Iterator[str]:
-        """Name the most probable class of each record."""
-        if not self._classes:
-            return iter([ABSENT] * len(classes))
-        names = (self._classes[number] for number in classes.argmax(axis=1).tolist())
-        return (ABSENT if row[0] != row[0] else name for row, name in zip(classes.tolist(), names, strict=True))
+
+def best_classes(classes: NDArray[np.float64], names: Sequence[str]) -> Iterator[str]:
+    """Name the most probable class in each row; NA where there is none."""
+    if not names:
+        return iter([ABSENT] * len(classes))
+    best = (names[number] for number in classes.argmax(axis=1).tolist())
+    return (ABSENT if row[0] != row[0] else name for row, name in zip(classes.tolist(), best, strict=True))
 
 
-def _numbers(column: NDArray[np.float64]) -> Iterator[str]:
+def numbers(column: NDArray[np.float64]) -> Iterator[str]:
+    """Write numbers as tables have them."""
     return (ABSENT if number != number else f"{number:.6f}" for number in column.tolist())
 
 

@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from virnucpro.records import Record
 from virnucpro.scoring.calls import Calls
+from virnucpro.scoring.regions import Regions
 from virnucpro.scoring.windows import ScoredWindows, WindowScores
 
 __all__ = ["CalledRecords", "Writer"]
@@ -22,6 +23,7 @@ class CalledRecords:
     calls: Calls  # one row per record
     scored: ScoredWindows  # windows and feature rows of these records
     windows: WindowScores  # one score per window
+    regions: Regions  # of these records; none where they are not asked for
 
 
 class Writer(Protocol):
