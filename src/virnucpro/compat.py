@@ -339,7 +339,7 @@ def _extract(
     if out_file is None:
         return _in_memory(file, model.encoder, settings)
     target = Path(out_file)
-    (outcome,) = execute([embed_run(file, target, model, settings)], overwrite=overwrite, strict=True)
+    execute([embed_run(file, target, model, settings)], overwrite=overwrite, strict=True)
     table = FORMATS[model.architecture.layout].read(target)
     return list(table.ids), own_rows(table.vectors)
 

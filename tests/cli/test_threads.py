@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from virnucpro.cli.main import main
+from virnucpro.__main__ import main
 
 
 @pytest.mark.parametrize(("said", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])

@@ -16,7 +16,6 @@ from virnucpro import StoreError, WeightsError, load_classifier
 from virnucpro.errors import DimensionError
 from virnucpro.features.beside import read_spec_beside
 from virnucpro.models.checkpoints import open_checkpoint
-from virnucpro.models.packaged import MINI_FOLDER
 from virnucpro.models.placement import choose_placement
 
 CPU = choose_placement("cpu", "fp32")
@@ -62,8 +61,8 @@ def tried(read):
 
 
 @pytest.fixture(scope="module")
-def classifier_parts():
-    with safe_open(MINI_FOLDER / "classifier.safetensors", framework="pt") as opened:
+def classifier_parts(models):
+    with safe_open(models / "classifier.safetensors", framework="pt") as opened:
         header = json.loads(opened.metadata()["virnucpro_classifier"])
         return header, {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
 

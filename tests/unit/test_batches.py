@@ -156,7 +156,7 @@ def test_a_sequence_that_never_fits_costs_nobody_else_a_row(protein_encoder, pro
 
 
 def test_when_nothing_fits_there_is_an_error_and_no_file(protein_encoder, fasta, tmp_path):
-    with pytest.raises(InputError, match="none of its sequences"):
+    with pytest.raises(InputError, match="none of its 30 sequences"):
         extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=limited(protein_encoder, 3))
     assert not (tmp_path / "x_ESM.pt").exists()
     assert (tmp_path / "extraction_failures.log").read_text().count("OutOfMemory") == 30

@@ -503,6 +503,6 @@ def test_strict_raises_what_is_otherwise_logged(run, caplog):
     (outcome,) = execute([run])
     assert (outcome.state, len(caplog.records)) == (State.REFUSED, 1)
     caplog.clear()
-    with pytest.raises(InputError, match="in.txt:2: bad line"):
+    with pytest.raises(InputError, match=r"in\.txt:2: bad line"):
         execute([again(run)], strict=True)
     assert not caplog.records

@@ -19,7 +19,6 @@ from virnucpro.features.beside import read_spec_beside
 from virnucpro.features.merged import read_merged
 from virnucpro.features.vectors import read_dna_features, read_protein_features
 from virnucpro.models.checkpoints import open_checkpoint
-from virnucpro.models.packaged import MINI_FOLDER
 from virnucpro.models.placement import choose_placement
 from virnucpro.models.published import read_published_tensors
 
@@ -100,8 +99,8 @@ def changed(path, change):
 
 
 @pytest.mark.parametrize("value", [-1.0, 0.0, -1e-8])
-def test_a_variance_that_is_not_positive_is_refused(tmp_path, value):
-    header, tensors = changed(MINI_FOLDER / "classifier.safetensors", lambda h, t: t["bn1.running_var"].fill_(value))
+def test_a_variance_that_is_not_positive_is_refused(tmp_path, models, value):
+    header, tensors = changed(models / "classifier.safetensors", lambda h, t: t["bn1.running_var"].fill_(value))
     save_file(tensors, tmp_path / "x.safetensors", {"virnucpro_classifier": json.dumps(header)})
     with pytest.raises(WeightsError, match=r"bn1.running_var holds variances that are not positive"):
         load_classifier(tmp_path / "x.safetensors")
@@ -127,8 +126,8 @@ def test_a_variance_that_is_not_positive_is_refused(tmp_path, value):
         lambda h: h.update(training=json.loads("[" * 200 + "]" * 200)),
     ],
 )
-def test_headers_of_classifiers_that_say_nonsense(tmp_path, change):
-    header, tensors = changed(MINI_FOLDER / "classifier.safetensors", lambda h, t: change(h))
+def test_headers_of_classifiers_that_say_nonsense(tmp_path, models, change):
+    header, tensors = changed(models / "classifier.safetensors", lambda h, t: change(h))
     save_file(tensors, tmp_path / "x.safetensors", {"virnucpro_classifier": json.dumps(header)})
     with pytest.raises(WeightsError, match=r"x\.safetensors"):
         load_classifier(tmp_path / "x.safetensors")
@@ -216,8 +215,8 @@ def test_weights_that_are_no_floating_point_numbers(tmp_path):
             open_checkpoint(folder).load(CPU)
 
 
-def test_features_that_are_not_finite_are_not_scored():
-    classifier = load_classifier(MINI_FOLDER / "classifier.safetensors")
+def test_features_that_are_not_finite_are_not_scored(models):
+    classifier = load_classifier(models / "classifier.safetensors")
     rows = np.zeros((3, classifier.spec.width), np.float32)
     rows[1, 5] = np.nan
     with pytest.raises(Exception, match="row 1 of the features"):

@@ -173,7 +173,7 @@ def load_encoder(model: str = DEFAULT_MODEL, device: str = "auto", dtype: str = 
     >>> import virnucpro
     >>> encoder = virnucpro.load_encoder("mini", device="cpu", dtype="fp32")
     >>> encoder.embed(encoder.tokenise(["ACGTACGT", "ACG"], max_residues=1024).ragged).shape
-    (2, 128)
+    (2, 256)
     """
     placement = choose_placement(device, dtype)
     return encoder_of(find_checkpoint(model), placement)

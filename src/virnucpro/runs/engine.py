@@ -75,8 +75,9 @@ def execute(
 ) -> list[Outcome]:
     """Finish runs one after the other; those that are finished already are skipped, without a model in memory.
 
-    An input that cannot be read is logged and gives an outcome of its own; InputError when `strict`. StoreError when results were made from something else
-    (names all that differs), or cannot be written; InputError when an input changes while it is read.
+    An input that cannot be read is logged and gives an outcome of its own; InputError when `strict`. StoreError when
+    results were made from something else (names all that differs), or cannot be written; InputError when an input
+    changes while it is read.
     """
     _check_outputs(runs)
     found: list[Outcome | Planned] = []
