@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from virnucpro.features.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
+    from virnucpro.runs.distribution import Distribution
     from virnucpro.verbs.embed import EmbedSettings, embed
     from virnucpro.verbs.evaluate import EvaluateSettings, evaluate
     from virnucpro.verbs.features import FeatureSettings, extract_features
@@ -51,6 +52,7 @@ _NAMES = {
     ),
     "features.classifier": ("load_classifier",),
     "models.encoders": ("load_encoder",),
+    "runs.distribution": ("Distribution",),
     "verbs.embed": ("EmbedSettings", "embed"),
     "verbs.evaluate": ("EvaluateSettings", "evaluate"),
     "verbs.features": ("FeatureSettings", "extract_features"),
@@ -65,6 +67,7 @@ __all__ = [
     "ConfigError",
     "DeviceError",
     "DimensionError",
+    "Distribution",
     "EmbedSettings",
     "EvaluateSettings",
     "FeatureSettings",

@@ -9,7 +9,7 @@ import click
 
 from virnucpro.cli.console import Console, spooled_stdin
 from virnucpro.cli.options import (
-    device_option,
+    distribution_options,
     dtype_option,
     inputs_argument,
     max_tokens_option,
@@ -17,6 +17,7 @@ from virnucpro.cli.options import (
     outdir_option,
     overwrite_option,
     part_records_option,
+    take_distribution,
     threads_option,
     use_threads,
 )
@@ -35,7 +36,7 @@ from virnucpro.models.catalog import DEFAULT_MODEL
     "--max-residues", type=click.IntRange(min=1), default=1024, show_default=True, metavar="N",
     help="Use only the first N residues (or nucleotides) of a sequence.",
 )  # fmt: skip
-@device_option
+@distribution_options
 @dtype_option
 @max_tokens_option
 @part_records_option
@@ -59,10 +60,15 @@ def embed(
     """
     from virnucpro.verbs import embed as verb  # imports torch, which --help does not need
 
+    distribution = take_distribution(chosen)
     settings = verb.EmbedSettings(**chosen)
     with Console(quiet, verbose, outdir) as console:
         use_threads(threads)
         settings.check()
+        distribution.check(overwrite)
         with spooled_stdin(inputs) as (paths, spool):
-            outcomes = verb.embed(paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool)
+            outcomes = verb.embed(
+                paths, outdir, settings,
+                overwrite=overwrite, progress=console.progress, stdin=spool, distribution=distribution,
+            )  # fmt: skip
         return sum_up(outcomes, "sequences", outdir, console)

@@ -10,7 +10,7 @@ import click
 from virnucpro.cli.console import Console, spooled_stdin
 from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.options import (
-    device_option,
+    distribution_options,
     dtype_option,
     inputs_argument,
     max_tokens_option,
@@ -19,9 +19,11 @@ from virnucpro.cli.options import (
     overwrite_option,
     part_windows_option,
     table_option,
+    take_distribution,
     threads_option,
     use_threads,
 )
+from virnucpro.cli.outcomes import say_what_is_missing
 
 if TYPE_CHECKING:
     from virnucpro.scoring.calibration import Level
@@ -85,7 +87,7 @@ class Prior(click.ParamType[float | str]):
 )  # fmt: skip
 @click.option("--class-scores", is_flag=True, help="Add a column to calls.tsv for the probability of every class.")
 @click.option("--legacy-output", is_flag=True, help="Also write the two result files of the original VirNucPro.")
-@device_option
+@distribution_options
 @dtype_option
 @max_tokens_option
 @part_windows_option
@@ -113,12 +115,17 @@ def predict(
     from virnucpro.verbs import predict as verb  # imports torch, which --help does not need
 
     level: Level = "conservative" if conservative else "relaxed" if relaxed else "default"
+    distribution = take_distribution(chosen)
     settings = verb.PredictSettings(level=level, **chosen)
     with Console(quiet, verbose, outdir) as console:
         use_threads(threads)
         settings.check()
+        distribution.check(overwrite)
         with spooled_stdin(inputs) as (paths, spool):
-            done = verb.predict(paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool)
+            done = verb.predict(
+                paths, outdir, settings,
+                overwrite=overwrite, progress=console.progress, stdin=spool, distribution=distribution,
+            )  # fmt: skip
         _sum_up(done, console)
     return ExitCode.SOME_FAILED if done.counts.get("failed_rows") else ExitCode.DONE
 
@@ -126,6 +133,7 @@ def predict(
 def _sum_up(done: Prediction, console: Console) -> None:
     """Counts that add up."""
     counts, outcome = done.counts, done.outcome
+    say_what_is_missing([outcome], console)
     if not counts:
         return
     calls, statuses = counts["calls"], counts["statuses"]

@@ -17,7 +17,7 @@ from virnucpro.runs.manifest import Manifest, read_manifest
 from virnucpro.runs.plan import Plan
 from virnucpro.runs.run import Outcome, Run, State
 
-__all__ = ["PLAN", "Planned", "examine"]
+__all__ = ["PLAN", "Planned", "examine", "finished_manifest"]
 
 PLAN = "plan.json"
 SAMPLE_RECORDS = 100
@@ -47,6 +47,19 @@ def examine(run: Run, overwrite: bool) -> Outcome | Planned:
         logger.info("%s: already finished, skipped", run.label)
         return Outcome(run, State.FINISHED, manifest, None, manifest.failures)
     return _plan(run)
+
+
+def finished_manifest(run: Run, inputs: tuple[FileIdentity, ...]) -> Manifest | None:
+    """Give the manifest of a run that another process has finished meanwhile."""
+    try:
+        manifest = read_manifest(run.manifest_path)
+    except StoreError:
+        return None
+    if manifest is None or manifest.differences(Manifest(inputs, run.models, run.settings)):
+        return None
+    shown_as_asked = manifest.output_settings == run.output_settings
+    done = shown_as_asked and not manifest.may_succeed_elsewhere and _results_are_whole(run, manifest)
+    return manifest if done else None
 
 
 def _has_unknown_results(run: Run) -> bool:

@@ -118,6 +118,7 @@ class State(Enum):
     FINISHED = "already finished"
     KEPT = "kept, without a manifest"
     REFUSED = "refused"
+    INCOMPLETE = "parts of others are missing"
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,3 +133,4 @@ class Outcome:
     parts: int = 0
     computed_parts: int = 0
     seconds: float = 0.0
+    absent_parts: int = 0  # of an incomplete run

@@ -21,6 +21,7 @@ from virnucpro.models.hub import find_architecture, find_checkpoint
 from virnucpro.models.placement import Placement, choose_placement
 from virnucpro.models.registry import Architecture
 from virnucpro.records import Failure, ModelIdentity, Molecule, Record
+from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.engine import execute
 from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import Planner
@@ -117,6 +118,7 @@ def embed(
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
     stdin: Path | None = None,
+    distribution: Distribution | None = None,
 ) -> list[Outcome]:
     """Turn sequence files into feature files.
 
@@ -136,6 +138,8 @@ def embed(
         Called with a `Progress` after every batch.
     stdin : path, optional
         The input that messages call "-".
+    distribution : Distribution, optional
+        Shards, devices and workers. By default this process computes everything.
 
     Returns
     -------
@@ -161,7 +165,7 @@ def embed(
         for source in open_inputs(paths, SequenceFile, stdin)
     ]
     unit = "aa" if model.architecture.molecule is Molecule.PROTEIN else "b"
-    return execute(runs, overwrite=overwrite, progress=progress, unit=unit)
+    return execute(runs, overwrite=overwrite, progress=progress, distribution=distribution, unit=unit)
 
 
 def embed_run(source: SequenceFile, target: Path, model: EmbeddingModel, settings: EmbedSettings) -> Run:

@@ -17,6 +17,7 @@ from virnucpro.features.spec import FeatureSpec
 from virnucpro.models.catalog import DEFAULT_DNA_MODEL, DEFAULT_MODEL
 from virnucpro.models.placement import choose_placement
 from virnucpro.records import ModelIdentity, Molecule, Record
+from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.engine import execute
 from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import Planner
@@ -90,6 +91,7 @@ def extract_features(
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
     stdin: Path | None = None,
+    distribution: Distribution | None = None,
 ) -> list[Outcome]:
     """Make merged features of genomes, to train a classifier on.
 
@@ -109,6 +111,8 @@ def extract_features(
         Called with a `Progress` after every batch.
     stdin : path, optional
         The input that messages call "-".
+    distribution : Distribution, optional
+        Shards, devices and workers. By default this process computes everything.
 
     Returns
     -------
@@ -131,7 +135,7 @@ def extract_features(
     chosen = settings.check()
     sources = open_inputs(paths, SequenceFile, stdin)
     runs = [_run(source, Path(outdir), settings, chosen) for source in sources]
-    return execute(runs, overwrite=overwrite, progress=progress)
+    return execute(runs, overwrite=overwrite, progress=progress, distribution=distribution)
 
 
 def _run(source: SequenceFile, outdir: Path, settings: FeatureSettings, chosen: ChosenEncoders) -> Run:

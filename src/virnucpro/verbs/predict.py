@@ -18,6 +18,7 @@ from virnucpro.models.catalog import MINI
 from virnucpro.models.classifier import CLASSES
 from virnucpro.models.placement import choose_placement
 from virnucpro.records import ModelIdentity, Molecule, Record
+from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.engine import execute
 from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import PartSize, Planner
@@ -139,6 +140,7 @@ def predict(
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
     stdin: Path | None = None,
+    distribution: Distribution | None = None,
 ) -> Prediction:
     """Call every record of FASTA or FASTQ files viral or non-viral.
 
@@ -159,6 +161,8 @@ def predict(
         Called with a `Progress` after every batch.
     stdin : path, optional
         The input that messages call "-".
+    distribution : Distribution, optional
+        Shards, devices and workers. By default this process computes everything.
 
     Returns
     -------
@@ -196,7 +200,7 @@ def predict(
         keep_parts=True,
         also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
     )  # fmt: skip
-    (outcome,) = execute([run], overwrite=overwrite, strict=True, progress=progress)
+    (outcome,) = execute([run], overwrite=overwrite, strict=True, progress=progress, distribution=distribution)
     return Prediction(outcome, Path(outdir), job.chosen.placement.describe())
 
 
