@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         StoreError,
         VirNucProError,
         WeightsError,
+        WorkerError,
     )
     from virnucpro.features.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
@@ -49,6 +50,7 @@ _NAMES = {
     ),
     "errors": (
         "ConfigError", "DeviceError", "DimensionError", "InputError", "StoreError", "VirNucProError", "WeightsError",
+        "WorkerError",
     ),
     "features.classifier": ("load_classifier",),
     "models.encoders": ("load_encoder",),
@@ -78,6 +80,7 @@ __all__ = [
     "TrainSettings",
     "VirNucProError",
     "WeightsError",
+    "WorkerError",
     "__version__",
     "embed",
     "evaluate",

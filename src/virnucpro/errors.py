@@ -8,6 +8,7 @@
     ├── WeightsError     model weights are absent, incomplete or not the model they claim to be
     ├── DeviceError      the device or number format asked for is not to be had
     ├── StoreError       a file cannot be written, or does not match what it was made from
+    ├── WorkerError      a worker on another device or machine cannot be used, or died over a part again and again
     └── DimensionError   features have another width than what reads them expects
 
 Every message says what is wrong with the value found, where, and what to do about it.
@@ -23,6 +24,7 @@ __all__ = [
     "StoreError",
     "VirNucProError",
     "WeightsError",
+    "WorkerError",
     "shown",
 ]
 
@@ -49,6 +51,10 @@ class DeviceError(VirNucProError):
 
 class StoreError(VirNucProError):
     """A result file cannot be written, read, or matched to what it was made from."""
+
+
+class WorkerError(VirNucProError):
+    """A worker on another device or machine cannot be used, or a part has cost too many of them."""
 
 
 class DimensionError(VirNucProError):

@@ -60,7 +60,7 @@ def embed(
     """
     from virnucpro.verbs import embed as verb  # imports torch, which --help does not need
 
-    distribution = take_distribution(chosen)
+    distribution = take_distribution(chosen, threads)
     settings = verb.EmbedSettings(**chosen)
     with Console(quiet, verbose, outdir) as console:
         use_threads(threads)

@@ -73,7 +73,7 @@ def features(
 
     for role in ("dna_model", "protein_model"):
         chosen[role] = None if chosen[role] == "none" else chosen[role]
-    distribution = take_distribution(chosen)
+    distribution = take_distribution(chosen, threads)
     settings = verb.FeatureSettings(**chosen)
     with Console(quiet, verbose, outdir) as console:
         use_threads(threads)

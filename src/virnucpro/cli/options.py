@@ -106,6 +106,23 @@ _DISTRIBUTION = (
         help="Compute only the I-th of N shares. Run all shards with one output folder, on any machines, in any order; "
         "the last one writes the results, or the same command without --shard.",
     ),
+    click.option(
+        "--runner", type=click.Choice(["local", "ray"]),
+        help="Compute in this process, or with Ray workers, one for each device.  [default: local; ray for several "
+        "devices and for --ray-address]",
+    ),
+    click.option(
+        "--ray-address", metavar="ADDRESS", help="Ray cluster to use, such as auto.  [default: start one here]"
+    ),
+    click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Ray workers.  [default: as many as fit]"),
+    click.option(
+        "--gpus-per-worker", type=click.FloatRange(0, min_open=False), metavar="X",
+        help="GPUs of a Ray worker; 0.25 puts four workers on one GPU.  [default: 1 if there are GPUs]",
+    ),
+    click.option(
+        "--no-shared-folder", "shared_folder", is_flag=True, flag_value=False, default=True,
+        help="Ray workers do not see the output folder; they send their results back.",
+    ),
 )  # fmt: skip
 
 
@@ -116,9 +133,29 @@ def distribution_options(command: Command) -> Command:
     return command
 
 
-def take_distribution(chosen: dict[str, Any]) -> Distribution:
+def take_distribution(chosen: dict[str, Any], threads: int | None) -> Distribution:
     """Take these options out of `chosen`, which keeps the device of this process."""
     from virnucpro.runs.distribution import Distribution
 
-    chosen["device"] = chosen.pop("devices")
-    return Distribution(shard=chosen.pop("shard"))
+    given = chosen.pop("devices")
+    devices = _device_names(given)
+    chosen["device"] = devices[0]
+    options = {
+        name: chosen.pop(name) for name in ("shard", "ray_address", "workers", "gpus_per_worker", "shared_folder")
+    }
+    runner = chosen.pop("runner") or ("ray" if len(devices) > 1 or options["ray_address"] else "local")
+    return Distribution(
+        runner=runner,  # type: ignore[arg-type]
+        devices=() if given == "auto" else devices,
+        cpus_per_worker=threads or 1,
+        **options,
+    )
+
+
+def _device_names(given: str) -> tuple[str, ...]:
+    """Read ``cuda:0,cuda:1`` or ``all``."""
+    if given != "all":
+        return tuple(name.strip() for name in given.split(","))
+    import torch
+
+    return tuple(f"cuda:{number}" for number in range(torch.cuda.device_count())) or ("auto",)

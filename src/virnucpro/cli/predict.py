@@ -115,7 +115,7 @@ def predict(
     from virnucpro.verbs import predict as verb  # imports torch, which --help does not need
 
     level: Level = "conservative" if conservative else "relaxed" if relaxed else "default"
-    distribution = take_distribution(chosen)
+    distribution = take_distribution(chosen, threads)
     settings = verb.PredictSettings(level=level, **chosen)
     with Console(quiet, verbose, outdir) as console:
         use_threads(threads)

@@ -68,6 +68,10 @@ class Distribution:
             problems.append(f"unknown runner {self.runner!r}; choose local or ray")
         if self.runner == "local" and (self.ray_address or self.workers or len(self.devices) > 1):
             problems.append("several devices or workers, or the address of a cluster, need --runner ray")
+        if self.runner == "ray" and (len(set(self.devices)) < len(self.devices) or not _ray_takes(self.devices)):
+            problems.append(
+                f"devices {', '.join(self.devices)}: Ray takes cpu, cuda, or several of cuda:0, cuda:1, ..., each once"
+            )
         if min(self.attempts, self.workers or 1, self.cpus_per_worker) < 1 or self.stale_after_s <= 0:
             problems.append("workers, CPUs, attempts and seconds must be positive")
         if problems:
@@ -76,3 +80,9 @@ class Distribution:
     def has(self, run: int, part: int) -> bool:
         """Whether a part is this process's; runs of one part each are shared out as well."""
         return self.shard is None or (part + run - self.shard[0]) % self.shard[1] == 0
+
+
+def _ray_takes(devices: tuple[str, ...]) -> bool:
+    if len(devices) <= 1:
+        return not devices or devices[0] in ("auto", "cpu") or devices[0].startswith("cuda")
+    return all(device.startswith("cuda:") and device[5:].isdecimal() for device in devices)

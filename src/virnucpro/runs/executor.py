@@ -33,8 +33,12 @@ class Executor(Protocol):
         """Take tasks as there is room for them, and give each back, in any order, once its part is saved."""
 
 
-def open_executor(how: Distribution) -> AbstractContextManager[Executor]:  # noqa: ARG001
-    """Start what computes; nothing is loaded before the first task."""
+def open_executor(how: Distribution) -> AbstractContextManager[Executor]:
+    """Choose where parts are computed; nothing is started before the first task."""
+    if how.runner == "ray":
+        from virnucpro.runs.ray_executor import RayExecutor
+
+        return RayExecutor(how)
     from virnucpro.runs.local_executor import LocalExecutor
 
     return LocalExecutor()

@@ -89,6 +89,8 @@ class Run:
     output_settings: Mapping[str, Any] = field(default_factory=dict)  # what changes only how results show them
     keep_parts: bool = False  # so that results can be made again with other output settings
     also_read: Sequence[Path] = ()  # files that are no inputs, and are not overwritten either
+    rebuild: Callable[[str], tuple[Job, Mapping[str, Any]]] | None = None
+    """Makes job and settings of a worker from its device; can be pickled, and is the same for all runs of a call."""
 
     @property
     def scratch(self) -> Path:

@@ -6,7 +6,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
-from virnucpro.runs.run import Advance, Outcome, PartInput, Run
+from virnucpro.runs.run import Advance, Job, Outcome, PartInput, Run
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
 from virnucpro.verbs.encoders import parameters
 from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
@@ -170,7 +170,7 @@ def embed(
 
 def embed_run(source: SequenceFile, target: Path, model: EmbeddingModel, settings: EmbedSettings) -> Run:
     """Describe the embedding of one file."""
-    decisive = {"max_residues": settings.max_residues, "dtype": model.placement.dtype_name}
+    decisive = _decisive(settings, model)
     job = _Embedding(source.label, target.name, model, settings)
     role = model.architecture.molecule.value
     return Run(
@@ -182,7 +182,19 @@ def embed_run(source: SequenceFile, target: Path, model: EmbeddingModel, setting
         {role: model.identity},
         decisive,
         job,
+        rebuild=partial(_rebuilt, settings),
     )
+
+
+def _decisive(settings: EmbedSettings, model: EmbeddingModel) -> Mapping[str, Any]:
+    """Say what changes the numbers."""
+    return {"max_residues": settings.max_residues, "dtype": model.placement.dtype_name}
+
+
+def _rebuilt(settings: EmbedSettings, device: str) -> tuple[Job, Mapping[str, Any]]:
+    """Make the job of a worker, which computes parts of any input."""
+    model = EmbeddingModel.named(settings.model, choose_placement(device, settings.dtype))
+    return _Embedding("", "", model, settings), _decisive(settings, model)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
-from virnucpro.runs.run import Advance, Outcome, PartInput, Run
+from virnucpro.runs.run import Advance, Job, Outcome, PartInput, Run
 from virnucpro.sequences.orfs import FRAME_NAMES, WHOLE_WINDOW, RowRule
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
 from virnucpro.verbs.encoders import ChosenEncoders
@@ -139,18 +140,32 @@ def extract_features(
 
 
 def _run(source: SequenceFile, outdir: Path, settings: FeatureSettings, chosen: ChosenEncoders) -> Run:
+    stem = sequence_stem(source.path)
+    job, described = _job(stem, source.label, settings, chosen)
+    first = f"{stem}_part0001{MERGED_SUFFIX}"
+    return Run(
+        f"{stem}_features", [source], outdir, f"{stem}_features.json", [first], chosen.identities, described, job,
+        rebuild=partial(_rebuilt, settings),
+    )  # fmt: skip
+
+
+def _job(
+    stem: str, label: str, settings: FeatureSettings, chosen: ChosenEncoders
+) -> tuple[_Features, Mapping[str, Any]]:
+    """Make the job of an input, and say what changes its numbers."""
     spec = chosen.spec(FeatureSpec(settings.window_bp, *_nobody(chosen), settings.rows), chosen.identities)
     windowing = WindowSettings(settings.window_bp, settings.rows, settings.translation_table, spec.layout)
-    stem = sequence_stem(source.path)
     described = {
         "window_bp": settings.window_bp, "rows": settings.rows, "translation_table": settings.translation_table,
         "label": settings.label, "dtype": chosen.placement.dtype_name,
     }  # fmt: skip
-    job = _Features(stem, source.label, settings, chosen, windowing)
-    first = f"{stem}_part0001{MERGED_SUFFIX}"
-    return Run(
-        f"{stem}_features", [source], outdir, f"{stem}_features.json", [first], chosen.identities, described, job
-    )
+    return _Features(stem, label, settings, chosen, windowing), described
+
+
+def _rebuilt(settings: FeatureSettings, device: str) -> tuple[Job, Mapping[str, Any]]:
+    """Make the job of a worker, which computes parts of any input."""
+    settings = replace(settings, device=device)
+    return _job("", "", settings, settings.check())
 
 
 def _nobody(chosen: ChosenEncoders) -> tuple[Any, Any]:

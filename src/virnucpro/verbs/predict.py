@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import PartSize, Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
-from virnucpro.runs.run import Advance, Outcome, PartInput, Run
+from virnucpro.runs.run import Advance, Job, Outcome, PartInput, Run
 from virnucpro.scoring.calibration import Level
 from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.prior import MIN_RECORDS, ScoreHistogram
@@ -199,9 +200,16 @@ def predict(
         output_settings=job.shown(),
         keep_parts=True,
         also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
+        rebuild=partial(_rebuilt, settings),
     )  # fmt: skip
     (outcome,) = execute([run], overwrite=overwrite, strict=True, progress=progress, distribution=distribution)
     return Prediction(outcome, Path(outdir), job.chosen.placement.describe())
+
+
+def _rebuilt(settings: PredictSettings, device: str) -> tuple[Job, Mapping[str, Any]]:
+    """Make the job of a worker."""
+    job = _Prediction.of(replace(settings, device=device))
+    return job, job.described()
 
 
 @dataclass(eq=False)
