@@ -41,7 +41,7 @@ class Results:
         """Open a new result for writing and reading; it gets its name from `publish`."""
         if name in self._open:
             raise StoreError(f"two results would be called {self._outdir / name}")
-        path, stream = open_temporary(self._outdir / name, self.scratch)
+        path, stream = open_temporary(result_path(self._outdir, name), self.scratch)
         self._open[name] = path, stream
         return stream
 

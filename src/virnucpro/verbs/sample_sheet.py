@@ -72,7 +72,7 @@ def read_sheet(path: str | os.PathLike[str]) -> list[Sample]:
             for problem in _add(sheet, cells, rows.line_num, surplus):
                 sheet.problems.append(f"{name}:{rows.line_num}: {problem}")
     except csv.Error as error:
-        raise InputError(f"{name}:{rows.line_num}: not a table: {error}") from error
+        raise InputError(f"{name}:{rows.line_num + 1}: not a table: {error}") from error
     if not sheet.samples and not sheet.problems:
         sheet.problems.append(f"{name}: names no sample; add rows of {','.join(COLUMNS)}")
     if sheet.problems:
