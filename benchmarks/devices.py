@@ -153,12 +153,13 @@ def reading() -> Iterator[dict[str, Any]]:
     from virnucpro.runs.execution import Execution
     from virnucpro.runs.progress import Progress
     from virnucpro.sequences.reading import SequenceFile
-    from virnucpro.verbs.predict import PredictSettings, _Prediction
+    from virnucpro.verbs.calling import Calling
+    from virnucpro.verbs.predict import PredictSettings
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reads.fa"
         write(path, BASES, 150, READS)
-        job = _Prediction.of(PredictSettings())
+        job = Calling.of(PredictSettings())
         source = SequenceFile(path, str(path))
         run = Run(
             "calls", [source], Path(folder) / "out", "run.json", ["calls.tsv"], job.models(job.chosen.identities),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -21,7 +22,7 @@ from virnucpro.runs.claims import Claims
 from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.examine import PLAN, Planned, finished_manifest
 from virnucpro.runs.executor import Task
-from virnucpro.runs.files import file_sha256, make_scratch, remove_leftovers, remove_scratch, whole_file
+from virnucpro.runs.files import file_sha256, make_scratch, remove_leftovers, remove_scratch, result_path, whole_file
 from virnucpro.runs.manifest import OUT_OF_MEMORY, Manifest, read_manifest
 from virnucpro.runs.parts import ComputedPart, PartStore
 from virnucpro.runs.plan import Plan, content_sha256
@@ -80,6 +81,7 @@ class Execution:
         self.computed = 0
         self.started = time.monotonic()
         self._position, self._how, self._overwrite, self._state, self._tell = position, how, overwrite, state, tell
+        self._usage = planned.usage
         self._unfinished = self.run.scratch / UNFINISHED
         self._in_flight: set[int] = set()
         self._tried: set[int] = set()
@@ -115,6 +117,12 @@ class Execution:
 
     def tasks(self, patient: bool) -> Iterator[Task]:
         """Give every missing part of this process's share, claimed; `patient` waits for those that others have."""
+        with self._usage.stage("compute"):
+            yield from self._tasks(patient)
+        self._handed_out = True
+        yield self._task(None)
+
+    def _tasks(self, patient: bool) -> Iterator[Task]:
         told = False
         while missing := self._missing():
             held = self._claims.others(PART)
@@ -129,8 +137,6 @@ class Execution:
                 told = True
                 time.sleep(self._how.stale_after_s / LOOKS)
                 yield self._task(None)
-        self._handed_out = True
-        yield self._task(None)
 
     def done(self, number: int) -> None:
         """Take note that a part is saved."""
@@ -336,7 +342,9 @@ class Execution:
         """Make all results from the parts, and publish them."""
         run = self.run
         with Results(self._unfinished, run.outdir) as results:
-            details = dict(run.job.collect(_SavedParts(self._saved_parts), results))
+            with self._usage.stage("collect"):
+                details = dict(run.job.collect(_SavedParts(self._saved_parts), results))
+            details["execution"] = self._usage.describe()
             earlier = _read_if_whole(run.manifest_path)
             of_earlier = {one.path for one in earlier.results} if earlier else set()
             written = results.close(run.files_read, None if self._overwrite else {*run.results, *of_earlier})
@@ -417,7 +425,10 @@ def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], written: Sequen
     """Delete results of the earlier manifest that this run has not, as long as they are what was written then."""
     kept = {one.path for one in written}
     for one in earlier:
-        path = outdir / Path(one.path).name
+        path = result_path(outdir, one.path)
         ours = one.path not in kept and path.is_file() and not path.is_symlink()
         if ours and file_sha256(path) == one.sha256:
             path.unlink()
+            if path.parent != outdir:
+                with contextlib.suppress(OSError):  # not empty
+                    path.parent.rmdir()
