@@ -19,7 +19,7 @@ class Told:
 
     notes: Path  # folder: a file for every part that was begun, and one for every process
     seconds: float = 0.0  # of every part
-    slow_seconds: float = 0.0  # more, of the first process
+    slow_until: int = 0  # the first process waits until so many parts are begun
     full_disk: bool = False  # of the first process
     deadly: int = 0  # this part kills its process
     wrong: int = 0  # this part raises a bug
@@ -45,7 +45,9 @@ class Counted(Upper):
             os.kill(os.getpid(), signal.SIGKILL)
         if number == told.wrong:
             raise ZeroDivisionError("a bug")
-        time.sleep(told.seconds + told.slow_seconds * self.is_first)
+        time.sleep(told.seconds)
+        while self.is_first and len(list(told.notes.glob("part_*"))) < told.slow_until:
+            time.sleep(0.05)
         if told.full_disk and self.is_first:
             resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
         return super().compute(given, advance)

@@ -56,7 +56,7 @@ def on_ray(cluster):
     """Make a `Distribution` on the cluster."""
 
     def distribution(workers=2, **more):
-        more.setdefault("stale_after_s", 5)
+        more.setdefault("stale_after_s", 60)
         return Distribution(runner="ray", ray_address=cluster.address, workers=workers, **more)
 
     return distribution

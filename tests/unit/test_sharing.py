@@ -183,6 +183,18 @@ def test_the_plan_of_the_first_is_everybody_s(run):
     assert outcome.parts == 3
 
 
+def test_a_plan_that_is_there_needs_no_reading(run):
+    execute([run], distribution=shard(1, 2))
+    assert run.inputs[0].passes == 2  # to plan, and to compute
+    second = again(run)
+    execute([second], distribution=shard(2, 2))
+    assert second.inputs[0].passes == 2  # to compute, and to collect
+    run.inputs[0].path.write_text("a\nb\n")
+    third = again(run)
+    execute([third], overwrite=True)
+    assert third.inputs[0].passes == 3
+
+
 def test_an_interrupted_shard_holds_nothing(run):
     run.job.on_part = interrupted_at(3)
     with pytest.raises(KeyboardInterrupt):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from itertools import accumulate, chain
 from pathlib import Path
 from types import TracebackType
@@ -20,15 +18,16 @@ from virnucpro.errors import InputError, StoreError
 from virnucpro.records import Failure, FileIdentity
 from virnucpro.runs.claims import Claims
 from virnucpro.runs.distribution import Distribution
-from virnucpro.runs.examine import PLAN, Planned, finished_manifest
+from virnucpro.runs.examine import Planned, finished_manifest
 from virnucpro.runs.executor import Task
 from virnucpro.runs.files import file_sha256, make_scratch, remove_leftovers, remove_scratch, result_path, whole_file
 from virnucpro.runs.manifest import OUT_OF_MEMORY, Manifest, read_manifest
 from virnucpro.runs.parts import ComputedPart, PartStore
-from virnucpro.runs.plan import Plan, content_sha256
+from virnucpro.runs.plan import content_sha256
 from virnucpro.runs.progress import Progress, ProgressCallback
 from virnucpro.runs.results import Results
 from virnucpro.runs.run import Outcome, PartInput, Run, State
+from virnucpro.runs.saved_plan import PLAN, read_plan, run_key, write_plan
 
 __all__ = ["Execution", "InputChanged", "tidy_finished"]
 
@@ -92,7 +91,7 @@ class Execution:
 
     def __enter__(self) -> Self:
         self.models = self.run.job.resolve()
-        self._key = self._digest()
+        self._key = run_key(self.run, self.inputs, self.models)
         self._handed_out = False
         with ExitStack() as stack:
             make_scratch(self.run.scratch)
@@ -166,8 +165,9 @@ class Execution:
             self._claims.release(RESULTS)
 
     def tidy(self) -> None:
-        """Delete what only an unfinished run needs, unless others still need it."""
+        """Leave, and delete what only an unfinished run needs; of several who leave at once, the last one does."""
         with self._entry():
+            self._claims.release(PROCESS + self._claims.member)
             if not self._claims.others(PROCESS):
                 _tidy(self.run)
 
@@ -208,14 +208,13 @@ class Execution:
 
     def _agree_on_plan(self, afresh: bool) -> None:
         """Follow the plan that is there, if it is of the same run; else write one, without the parts of the other."""
-        earlier = _read_plan(self.run)
+        earlier = read_plan(self.run)
         if earlier and earlier[0] == self._key and not afresh:
             self.plan = earlier[1]
         else:
             if earlier:
                 self._store("").remove([part.number for part in earlier[1].parts])
-            with whole_file(self.run.scratch / PLAN, self._unfinished) as stream:
-                stream.write(json.dumps({"key": self._key, **self.plan.to_json()}).encode())
+            write_plan(self.run, self._key, self.plan, self._unfinished)
 
     def _what_is_saved(self) -> str:
         """Say how many parts need not be computed again."""
@@ -224,12 +223,6 @@ class Execution:
 
     def _store(self, key: str) -> PartStore:
         return PartStore(self.run.scratch / PARTS, key, self._unfinished)
-
-    def _digest(self) -> str:
-        """Digest of everything that decides the numbers."""
-        models = {role: [model.weights_sha256, model.architecture] for role, model in self.models.items()}
-        content = [[one.sha256 for one in self.inputs], models, dict(self.run.settings)]
-        return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
     def _is_absent(self, number: int) -> bool:
         return number not in self._saved and self.store.about(number) is None
@@ -393,7 +386,7 @@ def tidy_finished(run: Run, how: Distribution) -> None:
 
 
 def _tidy(run: Run) -> None:
-    plan = _read_plan(run)
+    plan = read_plan(run)
     PartStore(run.scratch / PARTS, "", run.scratch).remove([part.number for part in plan[1].parts] if plan else [])
     remove_leftovers(run.scratch / UNFINISHED)
     (run.scratch / PLAN).unlink(missing_ok=True)
@@ -403,15 +396,6 @@ def _tidy(run: Run) -> None:
 def _name(number: int) -> str:
     """Name of the claim on a part."""
     return f"{PART}{number:07}"
-
-
-def _read_plan(run: Run) -> tuple[str, Plan] | None:
-    """Read the plan of an unfinished run and what it was made for; None when there is none, or it is damaged."""
-    try:
-        content = json.loads((run.scratch / PLAN).read_bytes())
-        return str(content["key"]), Plan.from_json(content)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
 
 
 def _read_if_whole(path: Path) -> Manifest | None:
