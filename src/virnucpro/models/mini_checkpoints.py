@@ -16,7 +16,7 @@ from torch import nn
 from virnucpro.errors import ConfigError, WeightsError
 from virnucpro.models.encoders import Tokens
 from virnucpro.models.matching import Checkpoint
-from virnucpro.models.mini import Mini, MiniConfig
+from virnucpro.models.mini import UNKNOWN_BASE, Mini, MiniConfig
 from virnucpro.models.placement import Placement
 from virnucpro.models.registry import MINI
 from virnucpro.models.weights import FileTensors, weight_files
@@ -28,9 +28,6 @@ __all__ = ["MiniCheckpoint", "MiniEncoder"]
 
 BATCH_BASES, ACCELERATOR_BATCH_BASES = 16_384, 1_048_576
 """Bases of a batch: on a CPU, what its arrays leave in the cache."""
-
-UNKNOWN_BASE = 4
-_TO_CODE = bytes(b"ACGT".find(letter) if letter in b"ACGT" else UNKNOWN_BASE for letter in range(256))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +60,7 @@ class MiniEncoder:
         whole = clean_sequences(sequences)
         lengths = np.minimum(whole.lengths, max_residues)
         cut = Ragged.of([whole[row][:length] for row, length in enumerate(lengths.tolist())])
-        codes = Ragged(np.frombuffer(cut.values.tobytes().translate(_TO_CODE), np.uint8), cut.offsets)
+        codes = Ragged(np.minimum(cut.values, np.uint8(UNKNOWN_BASE)), cut.offsets)
         unknown = np.concatenate(([0], np.cumsum(codes.values == UNKNOWN_BASE)))[codes.offsets]
         return Tokens(codes, lengths, whole.lengths > max_residues, np.diff(unknown))
 

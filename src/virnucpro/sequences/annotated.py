@@ -23,9 +23,10 @@ def annotated_rows(rows: Rows, translations: Sequence[str]) -> NDArray[np.int64]
 
     Examples
     --------
+    >>> from virnucpro.sequences.nucleotides import clean_sequences
     >>> from virnucpro.sequences.orfs import find_rows
     >>> from virnucpro.sequences.windows import cut_windows, plan_windows
-    >>> rows = find_rows(cut_windows([b"ATGAAATTT"], plan_windows([9], 500)), "open")
+    >>> rows = find_rows(cut_windows(clean_sequences(["ATGAAATTT"]), plan_windows([9], 500)), "open")
     >>> rows.take(annotated_rows(rows, ["MKFY"])).proteins()
     ['MKF']
     """

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro.sequences.codons import find_stops
-from virnucpro.sequences.nucleotides import complement
+from virnucpro.sequences.codons import FORWARD_STOPS, REVERSE_STOPS, find_stops
+from virnucpro.sequences.nucleotides import COMPLEMENTS, LETTERS
 from virnucpro.sequences.windows import WindowTable
 
 __all__ = ["MIN_ORF_CODONS", "ONE_ROW_CODONS", "choose_orfs", "longest_orfs"]
@@ -33,18 +33,18 @@ def longest_orfs(table: WindowTable, translation_table: int) -> Columns:
     """First base and codons of the longest ORF of every frame, no codons if it is too short; each (6, windows)."""
     # codons by phase, the position modulo 3: so every frame is one slice of them
     per_phase = -(-len(table.codons) // 3)
-    is_stop = np.zeros((2, 3 * per_phase), np.bool_)
-    is_stop[:, : len(table.codons)] = find_stops(table.codons, translation_table)
-    is_stop = is_stop.reshape(2, -1, 3).swapaxes(1, 2).reshape(2, -1)
+    stops = np.zeros(3 * per_phase, np.uint8)
+    stops[: len(table.codons)] = find_stops(table.codons, translation_table)
+    stops = stops.reshape(-1, 3).T.ravel()
     starts, ends, phases = table.starts, table.starts + table.lengths, np.arange(3)[:, None]
     firsts, residues = np.empty((2, 6, len(table)), np.int64)
-    for strand in range(2):
+    for strand, of_strand in enumerate((FORWARD_STOPS, REVERSE_STOPS)):
         offsets = (ends - phases if strand else phases - starts) % 3
         codons = np.maximum(table.lengths - offsets, 0) // 3
         bases = ends - offsets - 3 * codons if strand else starts + offsets
         shift = phases * per_phase
-        stops = np.flatnonzero(is_stop[strand])
-        begins, lengths = _longest_run(stops, (bases // 3 + shift).ravel(), codons.ravel(), backwards=bool(strand))
+        places = np.flatnonzero(stops & np.uint8(of_strand))
+        begins, lengths = _longest_run(places, (bases // 3 + shift).ravel(), codons.ravel(), backwards=bool(strand))
         frames = 3 * strand + offsets, np.arange(len(table))
         firsts[frames] = 3 * (begins.reshape(offsets.shape) - shift) + phases
         residues[frames] = lengths.reshape(offsets.shape)
@@ -95,11 +95,11 @@ def _longest_run(
 
 def _is_canonical(table: WindowTable) -> NDArray[np.bool_]:
     """Whether the strand as given comes before the other one in the alphabet, or is the same."""
-    letters, others = (np.frombuffer(text, np.uint8) for text in (table.text, complement(table.text)))
+    letters, others = (np.frombuffer(text, np.uint8) for text in (LETTERS, COMPLEMENTS))
     is_first = np.ones(len(table), np.bool_)
     windows, left, right = np.arange(len(table)), table.starts, table.starts + table.lengths - 1
     while len(windows):
-        own, other = letters[left], others[right]
+        own, other = letters[table.codes[left]], others[table.codes[right]]
         is_first[windows] = own <= other
         undecided = (own == other) & (left < right)
         windows, left, right = windows[undecided], left[undecided] + 1, right[undecided] - 1

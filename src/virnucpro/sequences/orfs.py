@@ -29,9 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.errors import ConfigError
-from virnucpro.sequences.codons import CLS, COMPLEMENT, EOS, FROM_TOKEN, find_stops, to_tokens
+from virnucpro.sequences.codons import BASES, CLS, EOS, FROM_TOKEN, OTHER_BASES, find_stops, to_tokens
 from virnucpro.sequences.longest_orfs import MIN_ORF_CODONS, choose_orfs, longest_orfs
-from virnucpro.sequences.nucleotides import reverse_complement
+from virnucpro.sequences.nucleotides import reverse_complement, to_letters
 from virnucpro.sequences.ragged import Ragged, by_length, slices
 from virnucpro.sequences.windows import WindowStatus, WindowTable
 
@@ -61,7 +61,7 @@ class Rows:
     status: NDArray[np.uint8]  # (windows,) `WindowStatus` of every window of the table
     window_rows: NDArray[np.int64]  # (rows,) ascending
     frames: NDArray[np.uint8]  # (rows,) index into `FRAME_NAMES`, ascending within a window; or `WHOLE_WINDOW`
-    # (rows,) slices of ``table.text`` in bases, whichever strand they are read on
+    # (rows,) slices of ``table.codes``, whichever strand they are read on
     nucleotide_starts: NDArray[np.int64]
     nucleotide_lengths: NDArray[np.int64]
     protein_starts: NDArray[np.int64]
@@ -98,15 +98,15 @@ class Rows:
 
     def nucleotides(self) -> list[str]:
         """Nucleotides in letters, on the strand of each row."""
-        both = (self.table.text + reverse_complement(self.table.text)).decode()
+        letters = to_letters(self.table.codes)
+        both = (letters + reverse_complement(letters)).decode()
         begins, lengths = self.nucleotide_starts, self.nucleotide_lengths
         begins = np.where(self.is_reverse, len(both) - begins - lengths, begins)
         return [both[a:b] for a, b in zip(begins.tolist(), (begins + lengths).tolist(), strict=True)]
 
     def base_codes(self) -> Ragged:
         """Codes (uint8) of the nucleotides, on the strand of each row: A C G T = 0 1 2 3, anything else 4."""
-        tables = bytes(range(256)), COMPLEMENT
-        return self._read(self.table.codes, 1, self.nucleotide_starts, self.nucleotide_lengths, tables)
+        return self._read(self.table.codes, 1, self.nucleotide_starts, self.nucleotide_lengths, (BASES, OTHER_BASES))
 
     def _read(
         self,
@@ -133,8 +133,9 @@ def find_rows(table: WindowTable, rule: RowRule, translation_table: int = 1) -> 
 
     Examples
     --------
+    >>> from virnucpro.sequences.nucleotides import clean_sequences
     >>> from virnucpro.sequences.windows import cut_windows, plan_windows
-    >>> rows = find_rows(cut_windows([b"ATGAAATTTA"], plan_windows([10], 500)), "open")
+    >>> rows = find_rows(cut_windows(clean_sequences(["ATGAAATTTA"]), plan_windows([10], 500)), "open")
     >>> rows.nucleotides()[0], rows.proteins()[0], rows.protein_tokens()[0].tolist()
     ('ATGAAATTTA', 'MKF', [0, 20, 15, 18, 2])
     """
@@ -179,14 +180,11 @@ def _open(table: WindowTable, translation_table: int) -> Rows:
 
 def _open_frames(table: WindowTable, translation_table: int) -> NDArray[np.uint8]:
     """Frames without a stop codon of every window: bit i is frame i."""
-    forward, reverse = (stops.view(np.uint8) for stops in find_stops(table.codons, translation_table))
-    reverse *= np.uint8(8)
-    forward |= reverse
-    forward *= np.frombuffer(b"\1\2\4" * (len(forward) // 3 + 1), np.uint8)[: len(forward)]
+    stops = find_stops(table.codons, translation_table)
     starts, ends = table.starts, table.starts + table.lengths
     bounds = np.stack((starts, np.maximum(ends - 2, starts)), axis=1).ravel()
-    stops = np.bitwise_or.reduceat(forward, bounds)[::2]
-    open_frames: NDArray[np.uint8] = _OPEN_FRAMES[stops, starts % 3, ends % 3]
+    found = np.bitwise_or.reduceat(stops, bounds)[::2]
+    open_frames: NDArray[np.uint8] = _OPEN_FRAMES[found, starts % 3, ends % 3]
     return open_frames
 
 
