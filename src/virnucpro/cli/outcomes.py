@@ -1,4 +1,4 @@
-"""What a verb with one result per input says at its end, and its exit code."""
+"""Summary and exit code of verbs with one result per input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["sum_up"]
 
 
 def sum_up(outcomes: Sequence[Outcome], noun: str, outdir: Path, console: Console) -> int:
-    """Say how many inputs and sequences met which end."""
+    """Show counts of inputs and sequences; return the exit code."""
     from virnucpro.runs.failures import FAILURE_LOG
     from virnucpro.runs.run import State
 

@@ -1,4 +1,4 @@
-"""Which open frames are translated in nature, as far as annotation knows: the rows that classifiers are trained on.
+"""Which open frames the annotation confirms: the rows that classifiers are trained on.
 
 References
 ----------
@@ -30,7 +30,7 @@ def annotated_rows(rows: Rows, translations: Sequence[str]) -> NDArray[np.int64]
     >>> rows.take(annotated_rows(rows, ["MKFY"])).proteins()
     ['MKF']
     """
-    # one text, for one search each: no row holds a stop, so none is found across two translations
+    # joined by stops, which no row contains, so that no match crosses two translations
     annotated = STOP.join(dict.fromkeys(translations))
     is_certain = (rows.table.ambiguous == 0)[rows.window_rows].tolist()
     found = [sure and protein in annotated for sure, protein in zip(is_certain, rows.proteins(), strict=True)]

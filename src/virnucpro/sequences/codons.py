@@ -1,7 +1,7 @@
 """The codon at every position of a sequence, on both strands.
 
-A base is a code from 0 to 4: A, C, G, T, anything else. A codon is a number from 0 to 124, 25 a + 5 b + c, which means
-one amino acid, or a stop, on the strand as given, and another one on the other strand.
+A base is a code from 0 to 4: A, C, G, T, anything else. A codon is a number from 0 to 124, 25 a + 5 b + c. It
+encodes an amino acid or stop on the given strand, and another one on the reverse strand.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ __all__ = [
 
 CLS, EOS = 0, 2
 FROM_TOKEN = b"    LAGVSERTIDPKQNFYMHWCX".ljust(256)
-"""Letter of each of ESM-2's tokens, as far as a translation needs them, for ``bytes.translate``."""
+"""Letter of each ESM-2 token that a translation can give, for ``bytes.translate``."""
 
 BASES, OTHER_BASES = bytes([0, 1, 2, 3]).ljust(256, b"\4"), bytes([3, 2, 1, 0]).ljust(256, b"\4")
-"""The base of each code, and the base on the other strand, for ``bytes.translate``."""
+"""The base of each code, and its complement, for ``bytes.translate``."""
 
 FORWARD_STOPS, REVERSE_STOPS = 0b000111, 0b111000
-"""A bit for each phase, which is the place of a codon modulo 3."""
+"""One bit per phase; the phase is the position of a codon modulo 3."""
 
 BLOCK = 3 << 14
-"""Letters that are worked on at a time: they stay in a processor's cache."""
+"""Letters that are processed at a time, so that they stay in the processor's cache."""
 
 _PHASES = np.frombuffer(bytes([0b001001, 0b010010, 0b100100]) * (BLOCK // 3), np.uint8)
 _BASES = "ACGTN"
@@ -49,8 +49,8 @@ _NO_CODON = 124
 
 
 def number_codons(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Number the codon that begins at each letter; at the last two letters, an ambiguous one."""
-    # in most sequences every letter is a base, and finding that out takes a tenth of the time
+    """Number the codon that starts at each letter; ambiguous at the last two letters."""
+    # most sequences contain only bases, and checking that is ten times as fast as np.minimum
     bases = np.minimum(codes, np.uint8(AMBIGUOUS)) if codes.max(initial=0) > AMBIGUOUS else codes
     numbers = np.full(len(codes), _NO_CODON, np.uint8)
     for first in range(0, len(codes) - 2, BLOCK):
@@ -63,7 +63,7 @@ def number_codons(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def find_stops(codons: NDArray[np.uint8], translation_table: int) -> NDArray[np.uint8]:
-    """Tell which codons are stops: by its phase, each has one bit of `FORWARD_STOPS` and of `REVERSE_STOPS`."""
+    """Mark stop codons: each codon has one bit of `FORWARD_STOPS` and one of `REVERSE_STOPS`, by its phase."""
     table, stops = _to_stops(translation_table), np.empty_like(codons)
     for first in range(0, len(codons), BLOCK):
         found = np.frombuffer(codons[first : first + BLOCK].tobytes().translate(table), np.uint8)
@@ -80,7 +80,7 @@ def _to_stops(translation_table: int) -> bytes:
 
 @cache
 def to_tokens(translation_table: int) -> tuple[bytes, bytes]:
-    """ESM-2's token of each codon, on the strand as given and on the other one, for ``bytes.translate``."""
+    """ESM-2 token of each codon, on the given and on the reverse strand, for ``bytes.translate``."""
     forward, reverse = (
         bytes(FROM_TOKEN.index((UNKNOWN if letter == STOP else letter).encode()) for letter in letters).ljust(256)
         for letters in _residues(translation_table)

@@ -1,4 +1,4 @@
-"""What a nucleotide sequence looks like before it is cut into windows, and before it is tokenised."""
+"""Clean nucleotide sequences before they are cut into windows or tokenised."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = [
 ]
 
 LETTERS, COMPLEMENTS = b"ACGTRYSWKMBDHVN", b"TGCAYRSWMKVHDBN"
-"""The letter of each code, and the letter on the other strand."""
+"""The letter of each code, and its complement."""
 
 AMBIGUOUS = 4
-"""Codes from here on are not A, C, G or T."""
+"""Codes from this one on are not A, C, G or T."""
 
 _WHITESPACE = b" \t\n\r\v\f"
 _SPACE = len(LETTERS)
@@ -39,7 +39,7 @@ _TO_COMPLEMENT = bytes.maketrans(LETTERS, COMPLEMENTS)
 
 
 def clean_sequences(sequences: Sequence[str]) -> Ragged:
-    """Code sequences as written, without whitespace: uint8, the place of each letter in `LETTERS`; read-only.
+    """Convert raw sequences to codes (uint8), indices into `LETTERS`; drop whitespace. The result is read-only.
 
     Examples
     --------
@@ -56,12 +56,12 @@ def clean_sequences(sequences: Sequence[str]) -> Ragged:
 
 
 def to_letters(codes: NDArray[np.uint8]) -> bytes:
-    """Letters of the codes that `clean_sequences` gives."""
+    """Convert codes to letters."""
     return codes.tobytes().translate(LETTERS.ljust(256))
 
 
 def reverse_complement(letters: bytes) -> bytes:
-    """Read the other strand.
+    """Reverse complement of a sequence.
 
     Examples
     --------
@@ -73,15 +73,15 @@ def reverse_complement(letters: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class CleanDna:
-    """A sequence of letters."""
+    """A clean sequence."""
 
     letters: str  # upper-case A to Z
     unknown: int  # how many of them are not A, C, G or T
-    truncated: bool = False  # whether letters beyond a limit were left out; `unknown` counts none of them
+    truncated: bool = False  # whether letters were cut off; `unknown` does not count those
 
 
 def clean_dna(sequence: str, max_letters: int | None = None) -> CleanDna:
-    """Bring a nucleotide sequence as written into letters.
+    """Clean a raw nucleotide sequence.
 
     Examples
     --------

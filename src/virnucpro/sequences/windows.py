@@ -31,22 +31,22 @@ Layout = Literal["original", "even"]
 
 
 class WindowStatus(IntEnum):
-    """What became of a window; what is too short is never called ambiguous."""
+    """Status of a window; a window that is too short is never ambiguous."""
 
-    SCORED = 0  # it has a row, or several
+    SCORED = 0  # it has at least one row
     NO_OPEN_FRAME = 1  # rule "open": every frame has a stop codon
     TOO_SHORT = 2
     AMBIGUOUS = 3  # more than half of its letters are not A, C, G or T
 
     @property
     def word(self) -> str:
-        """The word that tables and logs use."""
+        """Name in tables and logs."""
         return self.name.lower()
 
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Where windows lie, record by record."""
+    """Positions of windows, record by record."""
 
     record_rows: NDArray[np.int64]  # (k,) which of the planned records, from 0
     numbers: NDArray[np.int64]  # (k,) which of the record's windows, from 1
@@ -62,7 +62,7 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class WindowTable:
-    """Some windows, and the sequence that they are slices of."""
+    """Windows, and the sequence that they are slices of."""
 
     codes: NDArray[np.uint8]  # nucleotides, as `clean_sequences` codes them
     starts: NDArray[np.int64]  # (k,) first base of each window in `codes`
@@ -86,7 +86,7 @@ class WindowTable:
 
 
 def count_windows(lengths_bp: ArrayLike, window_bp: int) -> NDArray[np.int64]:
-    """How many windows each record has, in either layout."""
+    """Number of windows of each record, in either layout."""
     lengths = np.asarray(lengths_bp, dtype=np.int64)
     if window_bp < 1:
         raise ConfigError(f"a window needs at least 1 base, not {window_bp}")
@@ -118,14 +118,14 @@ def plan_windows(lengths_bp: ArrayLike, window_bp: int, layout: Layout = "origin
     else:
         behind, slack = count - 1 - before, length - window_bp
         nearer_end = -(-np.minimum(before, behind) * slack // np.maximum(count - 1, 1))
-        # a window in the middle that cannot lie there evenly has one base more
+        # a middle window that cannot be centred has one more base
         starts = np.where(before < behind, nearer_end, slack - nearer_end)
         ends = np.where(before > behind, length - nearer_end, nearer_end + window_bp)
     return Windows(record_rows, before + 1, np.maximum(starts, 0), np.minimum(ends, length))
 
 
 def cut_windows(sequences: Ragged, windows: Windows) -> WindowTable:
-    """Give windows their bases; from the first window to the last one, nothing is copied."""
+    """Make a table of windows and their bases, without copying."""
     first_bases = sequences.offsets[windows.record_rows]
     starts, ends = first_bases + windows.starts, first_bases + windows.ends
     begin, stop = starts.min(initial=len(sequences.values)), ends.max(initial=0)
