@@ -37,8 +37,8 @@ __all__ = [
 
 RECORDS_AT_A_TIME = 10_000
 DNA_MAX_LETTERS = 10_000
-"""The original has no limit, and its windows have 300 or 500 letters; with this limit, a genome given by mistake does not
-exhaust the memory."""
+"""The original has no limit, and its windows have 300 or 500 letters. With this limit, a genome given by mistake does
+not exhaust the memory."""
 
 logger = logging.getLogger("virnucpro.compat")
 
@@ -78,7 +78,7 @@ def extract_fast_esm(
     proteins : list of str
         FASTA IDs, in file order.
     data : list of Tensor, each of shape (width,), float32, on the CPU
-        Their vectors: the mean over residues of the last hidden state. Each has its own memory and can be saved alone.
+        Their vectors: the mean over residues of the last hidden state. Each can be saved alone.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def extract_DNABERT_S(  # noqa: N802 - the name that scripts know
     nucleotide : list of str
         FASTA IDs, in file order.
     data : list of Tensor, each of shape (width,), float32, on the CPU
-        Their vectors: the mean over all tokens of the last hidden state. Each has its own memory and can be saved alone.
+        Their vectors: the mean over all tokens of the last hidden state. Each can be saved alone.
 
     Raises
     ------
