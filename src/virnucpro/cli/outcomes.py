@@ -28,7 +28,8 @@ def sum_up(outcomes: Sequence[Outcome], noun: str, outdir: Path, console: Consol
             counts.update({key: value for key, value in outcome.manifest.counts.items() if isinstance(value, int)})
     seconds = sum(outcome.seconds for outcome in outcomes)
     skipped = states[State.FINISHED] + states[State.KEPT]
-    console.say(f"{noun}: " + ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items()))
+    if counts:
+        console.say(f"{noun}: " + ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items()))
     console.say(
         f"files: {states[State.WRITTEN]:,} written, {skipped:,} skipped, {states[State.REFUSED]:,} refused; "
         f"{seconds:.1f} s; results in {outdir}"
