@@ -323,3 +323,14 @@ def test_what_is_saved_and_skipped_is_logged(protein_encoder, fasta, tmp_path, c
         assert f"{fasta}: 1 of 1 parts computed, results saved: 30 read, 30 written, 0 failed" in caplog.text
         extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=protein_encoder)
     assert f"{fasta}: already finished, skipped" in caplog.text
+
+
+def test_a_file_that_a_function_refuses_is_in_the_failure_log(tmp_path, protein_encoder):
+    bad = tmp_path / "bad.faa"
+    bad.write_text("no header\n")
+    for _ in range(2):
+        with pytest.raises(InputError, match="neither FASTA nor FASTQ"):
+            extract_fast_esm(bad, tmp_path / "bad_ESM.pt", model=protein_encoder)
+        (line,) = (tmp_path / "extraction_failures.log").read_text().splitlines()
+        assert line.split(" | ")[1:4] == [str(bad), "-", "InputError"]
+    assert not (tmp_path / "bad_ESM.pt").exists()
