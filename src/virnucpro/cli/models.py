@@ -1,4 +1,4 @@
-"""``virnucpro models``: which models there are, and how to get their weights."""
+"""``virnucpro models``: list the known models, and download their weights."""
 
 from __future__ import annotations
 

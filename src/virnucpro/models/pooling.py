@@ -1,4 +1,4 @@
-"""From vectors per token to one vector per sequence."""
+"""Pool vectors per token into one vector per sequence."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def mean_over_residues(hidden_ND: Tensor, pack: Pack) -> Tensor:
 
 
 def mean_over_tokens(hidden_ND: Tensor, pack: Pack) -> Tensor:
-    """Average each sequence over all of its tokens, the special ones included, as VirNucPro does for DNABERT-S."""
+    """Average each sequence over all tokens, including special ones, as the original VirNucPro does for DNABERT-S."""
     return torch.cat([tokens_BLD.mean(1, dtype=torch.float32) for tokens_BLD in pack.groups(hidden_ND)])

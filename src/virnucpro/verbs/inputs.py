@@ -1,4 +1,4 @@
-"""Input files as a verb gets them: each given once, a file that can be read again and again, of the kind it reads."""
+"""Open the input files of a verb, and check their kind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def open_inputs(
     stdin: Path | None = None,
     repeated: bool = False,
 ) -> list[Opened]:
-    """Open all inputs; ConfigError names those that are given twice, unless `repeated`.
+    """Open all inputs; ConfigError if one is given twice, unless `repeated`.
 
     `stdin` is the file that "-" was copied to.
     """
@@ -46,7 +46,7 @@ def require_once(paths: Sequence[Path]) -> None:
 
 
 def require_molecule(label: str, sample: Sequence[Record], needed: Molecule, advice: str) -> list[str]:
-    """Refuse an input whose first records are of the other kind; only warn when some of them speak against that."""
+    """Refuse an input whose first records are of the other kind; only warn if that is uncertain."""
     found = sample_molecule(sample)
     if found in (None, needed):
         return []
