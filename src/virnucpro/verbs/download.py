@@ -324,10 +324,10 @@ class _Checksums:
 
     def __init__(self, path: Path) -> None:
         self._path, self._lock = path, Lock()
-        self._known: dict[str, str] = {}
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        lines = text.split("\n")[:-1]
         self._known = {found[2]: found[1] for line in lines if (found := _CHECKSUM.fullmatch(line))}
-        if len(self._known) < len(lines):  # a line was cut off when the last run was killed
+        if not text.endswith("\n") and text:  # the last line was cut off when a run was killed
             with whole_file(path) as stream:
                 stream.writelines(f"{digest}  {name}\n".encode() for name, digest in self._known.items())
 
