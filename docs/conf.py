@@ -29,10 +29,13 @@ source_suffix = {".md": "markdown"}
 myst_heading_anchors = 3
 myst_enable_extensions = ["deflist"]
 autodoc_typehints = "none"  # the docstrings name them
-autodoc_member_order = "alphabetical"
+autodoc_member_order = "groupwise"
 autodoc_class_signature = "mixed"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
+smartquotes = False  # they turn --option into a dash
+highlight_language = "none"
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
@@ -40,13 +43,14 @@ html_theme = "furo"
 html_title = f"VirNucPro {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_copy_source = html_show_sourcelink = False
+html_copy_source = html_show_sourcelink = html_show_copyright = False
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0f766e", "color-brand-content": "#0f766e"},
     "dark_css_variables": {"color-brand-primary": "#5eead4", "color-brand-content": "#5eead4"},
 }
 
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
+_STAR = re.compile(r"(?<!\*)\*(?!\*)")  # not those of **Required**
 _FENCE = re.compile(r"^(```.*?^```)", re.MULTILINE | re.DOTALL)
 
 
@@ -78,13 +82,22 @@ def _relinked(text: str, folder: Path, page: str) -> str:
     return _LINK.sub(replace, text)
 
 
-def escape_stars(_app: Any, _context: Any, lines: list[str]) -> None:
-    """Show the * of a help text as it is; reStructuredText takes it for emphasis."""
-    lines[:] = [line.replace("*", r"\*") for line in lines]
+def show_help(_app: Any, _context: Any, lines: list[str]) -> None:
+    """Show examples as code, and the * of a help text as it is; reStructuredText takes it for emphasis."""
+    shown, is_example = [], False
+    for line in lines:
+        is_example = line.startswith("| ") and (is_example or line == "| Examples:")
+        if line == "| Examples:":
+            shown += ["Examples::", ""]
+        elif is_example:
+            shown.append("    " + line[2:].strip())
+        else:
+            shown.append(_STAR.sub(r"\\*", line))
+    lines[:] = shown
 
 
 def setup(app: Any) -> None:
     """Join the build."""
     app.connect("source-read", relink)
     for event in ("description", "options"):
-        app.connect(f"sphinx-click-process-{event}", escape_stars)
+        app.connect(f"sphinx-click-process-{event}", show_help)
