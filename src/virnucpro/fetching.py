@@ -56,7 +56,10 @@ class _TryAgainError(Exception):
 
 
 class Fetcher:
-    """One client for many files and threads; a transfer that breaks off continues, a few times."""
+    """One client for many files and threads; a transfer that breaks off continues, a few times.
+
+    `received` is told how many bytes of a file came, or were there from an earlier time; less than 0 when they go.
+    """
 
     def __init__(
         self, retries: int = 5, retry_wait_s: float = 1.0, timeout_s: float = 60.0,
@@ -97,9 +100,10 @@ class Fetcher:
             if checksum is None:
                 stream.truncate(0)
             continued = stream.seek(0, os.SEEK_END) > 0
+            self._received(stream.tell())
             self._receive(url, stream)
             if checksum and not checksum.matches(stream) and continued:
-                _restart(stream)
+                self._restart(stream)
                 self._receive(url, stream)
             if checksum and not checksum.matches(stream):
                 partial.unlink()
@@ -144,7 +148,7 @@ class Fetcher:
             if response.status_code == 416 and start and _total(response) == start:
                 return
             if start and not _continues(response, start):
-                _restart(stream)
+                self._restart(stream)
             _require_content(response)
             for chunk in response.iter_raw(_BYTES_PER_READ):
                 if self._stop.is_set():
@@ -153,6 +157,11 @@ class Fetcher:
                 self._received(len(chunk))
                 if max_bytes and stream.tell() > max_bytes:
                     raise DownloadError(f"{shown(url)}: larger than {max_bytes:,} bytes, which no such file is")
+
+    def _restart(self, stream: BinaryIO) -> None:
+        self._received(-stream.seek(0, os.SEEK_END))
+        stream.seek(0)
+        stream.truncate()
 
     def _wait(self, failures: int, told_s: float | None) -> None:
         wait_s = self._retry_wait_s * 2 ** (failures - 1) if told_s is None else told_s
@@ -185,11 +194,6 @@ def _total(response: Response) -> int | None:
     """Bytes of the whole file, of an answer that there is nothing more."""
     found = re.fullmatch(r"bytes \*/(\d{1,18})", response.headers.get("Content-Range", ""))
     return int(found[1]) if found else None
-
-
-def _restart(stream: BinaryIO) -> None:
-    stream.seek(0)
-    stream.truncate()
 
 
 @contextmanager
