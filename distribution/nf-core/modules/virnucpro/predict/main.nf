@@ -12,15 +12,19 @@ process VIRNUCPRO_PREDICT {
     path classifier
 
     output:
-    tuple val(meta), path("${prefix}/calls.tsv")       , emit: calls
-    tuple val(meta), path("${prefix}/viral.fasta")     , emit: viral
-    tuple val(meta), path("${prefix}/regions.tsv")     , emit: regions      , optional: true
-    tuple val(meta), path("${prefix}/regions.bed")     , emit: regions_bed  , optional: true
-    tuple val(meta), path("${prefix}/regions.fasta")   , emit: regions_fasta, optional: true
-    tuple val(meta), path("${prefix}/*.png")           , emit: figures      , optional: true
-    tuple val(meta), path("${prefix}/run.json")        , emit: manifest
-    tuple val(meta), path("${prefix}/virnucpro.log")   , emit: log
-    path "versions.yml"                                , emit: versions
+    tuple val(meta), path("${prefix}/calls.tsv"), emit: calls
+    tuple val(meta), path("${prefix}/viral*.{fasta,fastq.gz}"), emit: viral, optional: true
+    tuple val(meta), path("${prefix}/regions.tsv"), emit: regions, optional: true
+    tuple val(meta), path("${prefix}/regions.bed"), emit: regions_bed, optional: true
+    tuple val(meta), path("${prefix}/regions.gff3"), emit: regions_gff, optional: true
+    tuple val(meta), path("${prefix}/regions.fasta"), emit: regions_fasta, optional: true
+    tuple val(meta), path("${prefix}/windows.tsv.gz"), emit: windows, optional: true
+    tuple val(meta), path("${prefix}/windows.bedgraph"), emit: bedgraph, optional: true
+    tuple val(meta), path("${prefix}/*_mqc.json"), emit: multiqc, optional: true
+    tuple val(meta), path("${prefix}/*.png"), emit: figures, optional: true
+    tuple val(meta), path("${prefix}/run.json"), emit: manifest
+    tuple val(meta), path("${prefix}/virnucpro.log"), emit: log
+    path "versions.yml", emit: versions
 
     when:
     task.ext.when == null || task.ext.when
@@ -48,8 +52,10 @@ process VIRNUCPRO_PREDICT {
     prefix = task.ext.prefix ?: "${meta.id}"
     """
     mkdir -p $prefix
-    touch $prefix/calls.tsv $prefix/viral.fasta $prefix/regions.tsv $prefix/regions.bed $prefix/regions.fasta
-    touch $prefix/tracks.png $prefix/run.json $prefix/virnucpro.log
+    touch $prefix/calls.tsv $prefix/viral.fasta $prefix/run.json $prefix/virnucpro.log
+    touch $prefix/regions.tsv $prefix/regions.bed $prefix/regions.gff3 $prefix/regions.fasta
+    touch $prefix/windows.bedgraph $prefix/virnucpro_mqc.json
+    echo "" | gzip > $prefix/windows.tsv.gz
 
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
