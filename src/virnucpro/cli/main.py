@@ -12,6 +12,7 @@ import click
 
 from virnucpro import __version__
 from virnucpro.cli.doctor import doctor
+from virnucpro.cli.download import download
 from virnucpro.cli.embed import embed
 from virnucpro.cli.evaluate import evaluate
 from virnucpro.cli.exit_codes import ExitCode
@@ -59,7 +60,7 @@ def cli() -> None:
     """
 
 
-for verb in (predict, embed, features, prepare, train, evaluate, import_classifier, models, doctor):
+for verb in (predict, embed, features, prepare, train, evaluate, import_classifier, models, download, doctor):
     cli.add_command(verb)
 
 
