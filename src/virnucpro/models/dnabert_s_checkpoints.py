@@ -25,7 +25,7 @@ from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
 from virnucpro.models.encoders import PackedEncoder, Tokens, for_inference
 from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, Kind, require
 from virnucpro.models.placement import Placement
-from virnucpro.models.pooling import mean_over_tokens
+from virnucpro.models.pooling import ALL_TOKENS
 from virnucpro.models.registry import DNABERT_S
 from virnucpro.models.weights import FileTensors, MemoryTensors, weight_files
 from virnucpro.sequences.nucleotides import clean_dna
@@ -56,12 +56,12 @@ _OF_A_STOCK_BERT = re.compile(r"\.attention\.self\.(?:query|key|value)\.|embeddi
 
 @dataclass(frozen=True, eq=False)
 class DnaEncoder(PackedEncoder):
-    """A DNABERT-S with its tokens and its pooling: the mean over all tokens, [CLS] and [SEP] included."""
+    """A DNABERT-S with its tokens; its vectors are of all tokens, [CLS] and [SEP] included."""
 
     tokenizer: DnaTokenizer
 
     architecture = DNABERT_S
-    pool = staticmethod(mean_over_tokens)
+    used = ALL_TOKENS
 
     def tokenise(self, sequences: Sequence[str], max_residues: int) -> Tokens:
         """Clean, cut and tokenise nucleotides as written, on all threads: the tokenizer works outside Python's lock."""
