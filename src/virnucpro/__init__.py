@@ -30,13 +30,16 @@ if TYPE_CHECKING:
     )
     from virnucpro.features.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
-    from virnucpro.verbs.embed import EmbedSettings, embed
+    from virnucpro.verbs.embed import EmbedSettings, embed_files
+    from virnucpro.verbs.embed_arrays import embed
     from virnucpro.verbs.evaluate import EvaluateSettings, evaluate
     from virnucpro.verbs.features import FeatureSettings, extract_features
     from virnucpro.verbs.merge import merge_data
     from virnucpro.verbs.predict import PredictSettings, predict
+    from virnucpro.verbs.prediction import Prediction, read_calls
     from virnucpro.verbs.prepare import PrepareSettings, prepare
     from virnucpro.verbs.train import TrainSettings, train
+    from virnucpro.writers.table import Table
 
 __version__ = "0.1.0"
 
@@ -51,13 +54,16 @@ _NAMES = {
     ),
     "features.classifier": ("load_classifier",),
     "models.encoders": ("load_encoder",),
-    "verbs.embed": ("EmbedSettings", "embed"),
+    "verbs.embed": ("EmbedSettings", "embed_files"),
+    "verbs.embed_arrays": ("embed",),
     "verbs.evaluate": ("EvaluateSettings", "evaluate"),
     "verbs.features": ("FeatureSettings", "extract_features"),
     "verbs.merge": ("merge_data",),
     "verbs.predict": ("PredictSettings", "predict"),
+    "verbs.prediction": ("Prediction", "read_calls"),
     "verbs.prepare": ("PrepareSettings", "prepare"),
     "verbs.train": ("TrainSettings", "train"),
+    "writers.table": ("Table",),
 }  # fmt: skip
 _MODULE_OF = {name: f"virnucpro.{module}" for module, names in _NAMES.items() for name in names}
 
@@ -70,13 +76,16 @@ __all__ = [
     "FeatureSettings",
     "InputError",
     "PredictSettings",
+    "Prediction",
     "PrepareSettings",
     "StoreError",
+    "Table",
     "TrainSettings",
     "VirNucProError",
     "WeightsError",
     "__version__",
     "embed",
+    "embed_files",
     "evaluate",
     "extract_DNABERT_S",
     "extract_esm",
@@ -90,6 +99,7 @@ __all__ = [
     "prepare",
     "process_file_pro",
     "process_file_seq",
+    "read_calls",
     "split_fasta_file",
     "train",
     "validate_embeddings",

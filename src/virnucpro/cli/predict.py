@@ -25,7 +25,7 @@ from virnucpro.cli.options import (
 
 if TYPE_CHECKING:
     from virnucpro.scoring.calibration import Level
-    from virnucpro.verbs.predict import Prediction
+    from virnucpro.verbs.prediction import Prediction
 
 
 class Prior(click.ParamType[float | str]):

@@ -18,7 +18,7 @@ from virnucpro.models.encoders import Tokens
 from virnucpro.models.matching import Checkpoint
 from virnucpro.models.mini import Mini, MiniConfig
 from virnucpro.models.placement import Placement
-from virnucpro.models.readout import DEFAULT_READOUT, Readout
+from virnucpro.models.readout import DEFAULT_READOUT, Readout, no_choice
 from virnucpro.models.registry import MINI
 from virnucpro.models.weights import FileTensors, weight_files
 from virnucpro.records import ModelIdentity
@@ -86,10 +86,7 @@ class MiniEncoder:
     def reading(self, readout: Readout) -> Self:
         """Refuse: it has no layers of tokens."""
         if readout != DEFAULT_READOUT:
-            raise ConfigError(
-                f"{self.identity.name} makes one vector of a whole sequence: layers, pool and per_residue cannot be "
-                "chosen; use a model such as dnabert-s"
-            )
+            raise no_choice(self.identity.name)
         return self
 
 

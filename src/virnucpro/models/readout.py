@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 
 from virnucpro.errors import ConfigError
 
-__all__ = ["DEFAULT_READOUT", "POOLS", "Pool", "Readout"]
+__all__ = ["DEFAULT_READOUT", "POOLS", "Pool", "Readout", "no_choice"]
 
 Pool = Literal["mean", "cls", "max", "none"]
 POOLS: Final[tuple[Pool, ...]] = get_args(Pool)
@@ -46,3 +46,11 @@ class Readout:
 
 DEFAULT_READOUT: Final = Readout()
 """What feature files of the original hold, and classifiers take."""
+
+
+def no_choice(model: str) -> ConfigError:
+    """Say that a model makes one vector of a sequence as a whole."""
+    return ConfigError(
+        f"{model} makes one vector of a whole sequence: layers, pool and per_residue cannot be chosen; use a model "
+        "such as dnabert-s"
+    )

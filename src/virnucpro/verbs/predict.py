@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from virnucpro.errors import ConfigError
-from virnucpro.features.classifier import Classifier, load_classifier, packaged_classifier
+from virnucpro.features.classifier import Classifier, load_classifier
 from virnucpro.models.catalog import MINI
 from virnucpro.models.classifier import CLASSES
 from virnucpro.models.placement import choose_placement
@@ -23,27 +24,29 @@ from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import PartSize, Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
-from virnucpro.runs.run import Advance, Outcome, PartInput, Run
+from virnucpro.runs.run import Advance, PartInput, Run, Source
 from virnucpro.scoring.calibration import Level
 from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.prior import MIN_RECORDS, ScoreHistogram
 from virnucpro.scoring.regions import Regions, find_regions
 from virnucpro.scoring.rule import DEFAULT_PRIOR, CallRule, choose_rule
-from virnucpro.sequences.reading import SequenceFile
 from virnucpro.verbs.encoders import ChosenEncoders
-from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
+from virnucpro.verbs.inputs import PathLike, Sequences, open_sequences, require_molecule
 from virnucpro.verbs.part_size import part_of_windows
+from virnucpro.verbs.prediction import Prediction
+from virnucpro.verbs.settings import with_options
 from virnucpro.verbs.whole_records import whole_records
 from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, letters
 from virnucpro.writers.bed import RegionsBed
 from virnucpro.writers.calls import CallsTable
+from virnucpro.writers.columns import Columns
 from virnucpro.writers.fasta import ProvirusFasta, ViralFasta
 from virnucpro.writers.legacy import LegacyTables
 from virnucpro.writers.regions import RegionsTable
 from virnucpro.writers.tracks import TrackPages
 from virnucpro.writers.writer import CalledRecords, Writer
 
-__all__ = ["PredictSettings", "Prediction", "predict"]
+__all__ = ["PredictSettings", "predict"]
 
 MANIFEST = "run.json"
 REGION_FILES = ("regions.tsv", "regions.bed", "regions.fasta")
@@ -117,53 +120,48 @@ class PredictSettings:
         _Prediction.of(self)
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What `predict` did."""
-
-    outcome: Outcome
-    outdir: Path
-    device: str  # and number format
-
-    @property
-    def counts(self) -> Mapping[str, Any]:
-        """Records by call and status, windows by status, rows; empty when nothing was written."""
-        return self.outcome.manifest.counts if self.outcome.manifest else {}
-
-
 def predict(
-    inputs: PathLike | Sequence[PathLike],
-    outdir: PathLike,
+    inputs: Sequences,
+    outdir: PathLike | None = None,
     settings: PredictSettings | None = None,
     *,
+    model: PathLike | None = None,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
     stdin: Path | None = None,
+    **options: Any,  # noqa: ANN401
 ) -> Prediction:
-    """Call every record of FASTA or FASTQ files viral or non-viral.
+    """Call every sequence viral or non-viral.
 
-    Started again after an interruption, it continues from what is saved; finished results are kept.
+    With `outdir`, results are files, and the same call continues after an interruption; finished results are kept.
+    Without it, results are in memory only.
 
     Parameters
     ----------
-    inputs : path or sequence of path
-        Reads or contigs, plain or compressed with gz, bz2, xz or zst.
-    outdir : path
+    inputs : sequences or paths
+        Reads or contigs: text, a list of texts, a dict from names to texts, pairs of name and text, or records of
+        dnaio, Biopython or scikit-bio. Or paths of FASTA or FASTQ files, plain or compressed with gz, bz2, xz or zst.
+        Text that is not just letters, or that names an existing file, is a path.
+    outdir : path, optional
         Folder for ``calls.tsv`` (one row per record, in input order), ``viral.fasta``, ``regions.tsv``,
         ``regions.bed``, ``regions.fasta``, ``tracks*.png`` and ``run.json``, which is written last.
     settings : PredictSettings, optional
-        Classifier, encoders, windows, thresholds, device. By default the packaged ``mini``.
+        Classifier, encoders, windows, thresholds, device.
+    model : path, optional
+        The classifier: ``"mini"``, which is the default, or a file from `train`.
     overwrite : bool, default: False
         Recompute everything, ignoring existing results.
     progress : callable, optional
         Called with a `Progress` after every batch.
     stdin : path, optional
         The input that messages call "-".
+    **options
+        Single settings by name, such as ``min_length_bp=50``; see `PredictSettings`.
 
     Returns
     -------
     Prediction
-        Counts, and what was computed or skipped.
+        A table with one row per record, in input order, and tables of windows and regions.
 
     Raises
     ------
@@ -179,14 +177,18 @@ def predict(
     Examples
     --------
     >>> from virnucpro import predict
-    >>> done = predict("contigs.fasta", "calls")  # doctest: +SKIP
-    >>> done.counts["calls"]  # doctest: +SKIP
-    {'viral': 12, 'non-viral': 88, 'not_scored': 0}
+    >>> calls = predict({"c1": "ACGTTGCA" * 100, "c2": "ACG"}, device="cpu")
+    >>> calls["status"]
+    array(['scored', 'too_short'], dtype='<U13')
+    >>> calls = predict("contigs.fasta", "calls", model="own.safetensors")  # doctest: +SKIP
     """
-    settings = settings or PredictSettings()
-    paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
+    if model is not None:
+        options["classifier"] = str(model)
+    settings = with_options(settings or PredictSettings(), options)
     job = _Prediction.of(settings)
-    sources = open_inputs(paths, SequenceFile, stdin)
+    sources = open_sequences(inputs, stdin)
+    if outdir is None:
+        return _in_memory(job, sources, progress)
     results = ["calls.tsv", "viral.fasta", *TrackPages.names(settings.track_pages)]
     results += REGION_FILES if job.finds_regions else ()
     results += LegacyTables.NAMES if settings.legacy_output else ()
@@ -197,7 +199,17 @@ def predict(
         also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
     )  # fmt: skip
     (outcome,) = execute([run], overwrite=overwrite, strict=True, progress=progress)
-    return Prediction(outcome, Path(outdir), job.chosen.placement.describe())
+    return Prediction.in_folder(Path(outdir), outcome, job.chosen.placement.describe())
+
+
+def _in_memory(job: _Prediction, sources: Sequence[Source], progress: ProgressCallback | None) -> Prediction:
+    """Run in a temporary folder, of which only columns in memory are left."""
+    job.kept = Columns(job.classes, job.settings.class_scores)
+    models = job.models(job.chosen.identities)
+    with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
+        run = Run("calls", sources, Path(folder), MANIFEST, [], models, job.described(), job)
+        (outcome,) = execute([run], strict=True, progress=progress)
+    return Prediction.in_memory(job.kept, outcome, job.chosen.placement.describe())
 
 
 @dataclass(eq=False)
@@ -210,11 +222,12 @@ class _Prediction:
     chosen: ChosenEncoders
     windowing: WindowSettings
     unchecked: list[str] = field(default_factory=list)  # what of the encoders could not be compared
+    kept: Columns | None = None  # the only writer of a prediction in memory
 
     @classmethod
     def of(cls, settings: PredictSettings) -> _Prediction:
         """Check everything that can be wrong before any input is read."""
-        classifier = packaged_classifier() if settings.classifier == MINI else load_classifier(settings.classifier)
+        classifier = load_classifier(settings.classifier)
         prior = DEFAULT_PRIOR if settings.prior == "auto" else settings.prior
         rule = choose_rule(classifier.calibration, prior, settings.min_score, settings.level, settings.max_fdr)
         spec = classifier.spec
@@ -353,8 +366,15 @@ class _Prediction:
         logger.info("estimated viral share of the input: %.4f", share)
         return share
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What tables name beside viral and non-viral."""
+        return self.classifier.classes if len(self.classifier.classes) > len(CLASSES) else ()
+
     def _writers(self, results: Results) -> list[Writer]:
-        classes = self.classifier.classes if len(self.classifier.classes) > len(CLASSES) else ()
+        if self.kept is not None:
+            return [self.kept]
+        classes = self.classes
         writers: list[Writer] = [CallsTable(results, classes, self.settings.class_scores), ViralFasta(results)]
         if self.finds_regions:
             writers += [RegionsTable(results, classes), RegionsBed(results), ProvirusFasta(results)]
