@@ -37,8 +37,7 @@ def read_table(folder: Path, stem: str) -> Table | None:
 
 
 def _tsv(path: Path) -> dict[str, NDArray[Any]]:
-    packed = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    with packed as stream:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
         header, *lines = io.TextIOWrapper(stream, "utf-8", newline="\n").read().removesuffix("\n").split("\n")
     names = header.split("\t")
     rows = [line.split("\t") for line in lines]
