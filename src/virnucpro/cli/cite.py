@@ -14,7 +14,7 @@ __all__ = ["cite"]
 MODELS = (
     "Models to cite as well, where you used them:",
     "  FastESM2_650, ESM-2: Lin et al. (2023), Evolutionary-scale prediction of atomic-level protein structure with a "
-    "language model, Science 379.",
+    "language model.",
     "  DNABERT-S: Zhou et al. (2024), DNABERT-S: pioneering species differentiation with species-aware DNA embeddings.",
     "  mini: comes with this software.",
 )

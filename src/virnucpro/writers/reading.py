@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +37,7 @@ def read_table(folder: Path, stem: str) -> Table | None:
 
 def _tsv(path: Path) -> dict[str, NDArray[Any]]:
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-        header, *lines = io.TextIOWrapper(stream, "utf-8", newline="\n").read().removesuffix("\n").split("\n")
+        header, *lines = stream.read().decode().removesuffix("\n").split("\n")
     names = header.split("\t")
     rows = [line.split("\t") for line in lines]
     wrong = next((number for number, row in enumerate(rows, start=2) if len(row) != len(names)), None)
