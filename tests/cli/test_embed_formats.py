@@ -51,7 +51,7 @@ def test_layers_and_pool_are_part_of_the_manifest(virnucpro, tmp_path, small, ra
     ("options", "told"),
     [
         (("--layers", "last"), "'last' is not a list of whole numbers"),
-        (("--layers", "9"), "there is no layer 9: the model has layers 0 to 2"),
+        (("--layers", "9"), "there is no layer 9: the model has layers 0 to 3"),
         (("--pool", "max", "--per-residue"), "--per-residue and --pool exclude each other"),
         (("--format", "csv"), "'csv' is not one of 'pt', 'npy'"),
         (("--model", "mini", "--per-residue"), "mini makes one vector of a whole sequence"),

@@ -86,7 +86,7 @@ def test_a_device_failure_names_the_sequence(proteins, options, monkeypatch):
 @pytest.mark.parametrize(
     ("choice", "error", "told"),
     [
-        ({"layers": [3]}, vn.ConfigError, "there is no layer 3: the model has layers 0 to 2"),
+        ({"layers": [5]}, vn.ConfigError, "there is no layer 5: the model has layers 0 to 3"),
         ({"pool": "median"}, vn.ConfigError, "pool is 'median'"),
         ({"pool": "cls", "per_residue": True}, vn.ConfigError, "nothing to pool by 'cls'"),
         ({"model": "mini", "pool": "max"}, vn.ConfigError, "mini makes one vector of a whole sequence"),

@@ -195,7 +195,8 @@ def _told(label: str, chunk: Sequence[Record], failures: Sequence[Failure]) -> s
         for failure in failures[:FAILURES_IN_MESSAGE]
     ]
     more = len(failures) - len(lines)
-    return "\n".join([f"{len(failures)} sequences have no vector", *lines, *([f"and {more} more"] if more else [])])
+    has = "sequence has" if len(failures) == 1 else "sequences have"
+    return "\n".join([f"{len(failures)} {has} no vector", *lines, *([f"and {more} more"] if more else [])])
 
 
 def _teller(
