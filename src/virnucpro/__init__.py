@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from virnucpro.verbs.predict import PredictSettings, predict
     from virnucpro.verbs.prediction import Prediction, read_calls
     from virnucpro.verbs.prepare import PrepareSettings, prepare
+    from virnucpro.verbs.sample_sheet import read_sheet
+    from virnucpro.verbs.samples import Sample
     from virnucpro.verbs.train import TrainSettings, train
     from virnucpro.writers.table import Table
 
@@ -62,6 +64,8 @@ _NAMES = {
     "verbs.predict": ("PredictSettings", "predict"),
     "verbs.prediction": ("Prediction", "read_calls"),
     "verbs.prepare": ("PrepareSettings", "prepare"),
+    "verbs.sample_sheet": ("read_sheet",),
+    "verbs.samples": ("Sample",),
     "verbs.train": ("TrainSettings", "train"),
     "writers.table": ("Table",),
 }  # fmt: skip
@@ -78,6 +82,7 @@ __all__ = [
     "PredictSettings",
     "Prediction",
     "PrepareSettings",
+    "Sample",
     "StoreError",
     "Table",
     "TrainSettings",
@@ -100,6 +105,7 @@ __all__ = [
     "process_file_pro",
     "process_file_seq",
     "read_calls",
+    "read_sheet",
     "split_fasta_file",
     "train",
     "validate_embeddings",

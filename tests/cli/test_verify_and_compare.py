@@ -137,4 +137,4 @@ def test_records_that_one_run_has_not(virnucpro, copied):
 def test_a_folder_without_calls(virnucpro, tmp_path, runs):
     code, _, err = virnucpro("compare", runs / "a", tmp_path)
     assert code == 4
-    assert "holds no calls.tsv" in err
+    assert "holds no table of calls" in err

@@ -41,7 +41,7 @@ class Comparison:
 def compare(first: Path, second: Path) -> Comparison:
     """Compare the calls of two output folders. Records of one ID are matched in file order."""
     runs = (read_calls(first), read_calls(second))
-    places = [{key: row for row, key in enumerate(_numbered(run["record"].tolist()))} for run in runs]
+    places = [{key: row for row, key in enumerate(_numbered(_names(run)))} for run in runs]
     both = np.array([(row, places[1][key]) for key, row in places[0].items() if key in places[1]], np.int64)
     in_first, in_second = both.reshape(-1, 2).T
     calls = [runs[0]["call"][in_first], runs[1]["call"][in_second]]
@@ -64,6 +64,14 @@ def compare(first: Path, second: Path) -> Comparison:
         tuple(_settings(first, second)),
         _changes(runs, rows),
     )
+
+
+def _names(run: Prediction) -> list[str]:
+    """IDs of records; behind the name of their sample where there are several."""
+    ids: list[str] = run["record"].tolist()
+    samples: list[str] = run["sample"].tolist() if "sample" in run.columns else []
+    several = len(set(samples)) > 1
+    return [f"{sample}\t{id_}" for sample, id_ in zip(samples, ids, strict=True)] if several else ids
 
 
 def _numbered(ids: Iterable[str]) -> list[tuple[str, int]]:

@@ -2,56 +2,34 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from virnucpro.errors import ConfigError
-from virnucpro.features.classifier import Classifier, load_classifier
 from virnucpro.models.catalog import MINI
-from virnucpro.models.classifier import CLASSES
-from virnucpro.models.placement import choose_placement
-from virnucpro.records import ModelIdentity, Molecule, Record
 from virnucpro.runs.engine import execute
-from virnucpro.runs.parts import Arrays, ComputedPart
-from virnucpro.runs.plan import PartSize, Planner
 from virnucpro.runs.progress import ProgressCallback
-from virnucpro.runs.results import Results
-from virnucpro.runs.run import Advance, PartInput, Run, Source
+from virnucpro.runs.run import Run, Source
 from virnucpro.scoring.calibration import Level
-from virnucpro.scoring.calls import call_records
-from virnucpro.scoring.prior import MIN_RECORDS, ScoreHistogram
-from virnucpro.scoring.regions import Regions, find_regions
-from virnucpro.scoring.rule import DEFAULT_PRIOR, CallRule, choose_rule
-from virnucpro.verbs.encoders import ChosenEncoders
-from virnucpro.verbs.inputs import PathLike, Sequences, open_sequences, require_molecule
-from virnucpro.verbs.part_size import part_of_windows
-from virnucpro.verbs.prediction import Prediction
+from virnucpro.sequences.in_memory import SequencesInMemory
+from virnucpro.verbs.calling import Calling
+from virnucpro.verbs.inputs import PathLike, Sequences, require_once, sort_inputs
+from virnucpro.verbs.prediction import TABLES, Prediction, SampleCalls
+from virnucpro.verbs.samples import Sample, require_files, samples_of_files
 from virnucpro.verbs.settings import with_options
-from virnucpro.verbs.whole_records import whole_records
-from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, letters
-from virnucpro.writers.bed import RegionsBed
-from virnucpro.writers.calls import CallsTable
-from virnucpro.writers.columns import Columns
-from virnucpro.writers.fasta import ProvirusFasta, ViralFasta
-from virnucpro.writers.legacy import LegacyTables
-from virnucpro.writers.regions import RegionsTable
-from virnucpro.writers.tracks import TrackPages
-from virnucpro.writers.writer import CalledRecords, Writer
+from virnucpro.verbs.summary import require_folder_of_samples, write_summary
+from virnucpro.writers.writer import TableFormat
 
 __all__ = ["PredictSettings", "predict"]
 
 MANIFEST = "run.json"
-REGION_FILES = ("regions.tsv", "regions.bed", "regions.fasta")
+OF_MEMORY = "sequences"
+"""The sample that sequences in memory are."""
 
-logger = logging.getLogger("virnucpro.predict")
+Planned = tuple[Sample, Sequence[Source]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +58,14 @@ class PredictSettings:
         Expected share of viral sequences; "auto" estimates it from the scores of the input.
     track_pages : int
         Pages of figures at most; 0 draws none.
-    regions : bool
-        Write viral regions and proviruses, where the classifier is calibrated.
+    outputs : collection of str or None
+        Which results to write, such as ("calls", "viral"); None takes the default ones.
+    table_format : {"tsv", "parquet"}
+        Format of the tables of calls, windows and regions; Parquet needs pyarrow.
     class_scores : bool
         A column of probabilities for every class, where the classifier has classes.
-    legacy_output : bool
-        Also write VirNucPro's two result files.
+    single_windows : bool
+        Also list windows of records that have just one.
     device : str
         "auto", "cpu", "cuda", "cuda:1", "mps", ...
     dtype : {"auto", "fp32", "bf16", "fp16"}
@@ -107,9 +87,10 @@ class PredictSettings:
     max_fdr: float | None = None
     prior: float | Literal["auto"] | None = None
     track_pages: int = 5
-    regions: bool = True
+    outputs: Collection[str] | None = None
+    table_format: TableFormat = "tsv"
     class_scores: bool = False
-    legacy_output: bool = False
+    single_windows: bool = False
     device: str = "auto"
     dtype: str = "auto"
     max_tokens: int | None = None
@@ -117,18 +98,20 @@ class PredictSettings:
 
     def check(self) -> None:
         """Refuse what cannot work, before any input is read."""
-        _Prediction.of(self)
+        Calling.of(self)
 
 
 def predict(
-    inputs: Sequences,
+    inputs: Sequences | Sequence[Sample],
     outdir: PathLike | None = None,
     settings: PredictSettings | None = None,
     *,
     model: PathLike | None = None,
+    paired: bool = False,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
     stdin: Path | None = None,
+    command: str | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Prediction:
     """Call every sequence viral or non-viral.
@@ -138,23 +121,29 @@ def predict(
 
     Parameters
     ----------
-    inputs : sequences or paths
+    inputs : sequences, paths or samples
         Reads or contigs: text, a list of texts, a dict from names to texts, pairs of name and text, or records of
-        dnaio, Biopython or scikit-bio. Or paths of FASTA or FASTQ files, plain or compressed with gz, bz2, xz or zst.
-        Text that is not just letters, or that names an existing file, is a path.
+        dnaio, Biopython or scikit-bio. Or paths of FASTA, FASTQ or GenBank files, plain or compressed with gz, bz2,
+        xz or zst; each of several files is a sample of its own. Text that is not just letters, or that names an
+        existing file, is a path. Or `Sample` objects.
     outdir : path, optional
-        Folder for ``calls.tsv`` (one row per record, in input order), ``viral.fasta``, ``regions.tsv``,
-        ``regions.bed``, ``regions.fasta``, ``tracks*.png`` and ``run.json``, which is written last.
+        Folder for ``calls.tsv`` (one row per record, in input order), ``viral.fasta``, tables of windows and regions,
+        and ``run.json``, which is written last. Several samples, or those given as `Sample`, have a folder each in it,
+        with ``summary.tsv`` beside them.
     settings : PredictSettings, optional
-        Classifier, encoders, windows, thresholds, device.
+        Classifier, encoders, windows, thresholds, outputs, device.
     model : path, optional
         The classifier: ``"mini"``, which is the default, or a file from `train`.
+    paired : bool, default: False
+        Whether paths are first and second mates in turn; mates are called together.
     overwrite : bool, default: False
         Recompute everything, ignoring existing results.
     progress : callable, optional
         Called with a `Progress` after every batch.
     stdin : path, optional
         The input that messages call "-".
+    command : str, optional
+        The command line, for ``run.json``.
     **options
         Single settings by name, such as ``min_length_bp=50``; see `PredictSettings`.
 
@@ -166,7 +155,8 @@ def predict(
     Raises
     ------
     InputError
-        If an input cannot be read, or changes while it is read.
+        If an input cannot be read, mates do not match, or an input changes while it is read. One of several samples
+        costs no other its results.
     ConfigError
         If settings exclude each other or do not suit the classifier.
     WeightsError
@@ -177,209 +167,67 @@ def predict(
     Examples
     --------
     >>> from virnucpro import predict
-    >>> calls = predict({"c1": "ACGTTGCA" * 100, "c2": "ACG"}, device="cpu")
-    >>> calls["status"]
-    array(['scored', 'too_short'], dtype='<U13')
+    >>> predict({"c1": "ACGTTGCA" * 100, "c2": "ACG"}, device="cpu")["status"].tolist()
+    ['scored', 'too_short']
     >>> calls = predict("contigs.fasta", "calls", model="own.safetensors")  # doctest: +SKIP
     """
     if model is not None:
         options["classifier"] = str(model)
     settings = with_options(settings or PredictSettings(), options)
-    job = _Prediction.of(settings)
-    sources = open_sequences(inputs, stdin)
     if outdir is None:
-        return _in_memory(job, sources, progress)
-    results = ["calls.tsv", "viral.fasta", *TrackPages.names(settings.track_pages)]
-    results += REGION_FILES if job.finds_regions else ()
-    results += LegacyTables.NAMES if settings.legacy_output else ()
-    run = Run(
-        "calls", sources, Path(outdir), MANIFEST, results, job.models(job.chosen.identities), job.described(), job,
+        settings = replace(settings, outputs=TABLES, table_format="tsv", single_windows=True)
+    job = replace(Calling.of(settings), command=command)
+    planned, apart = _planned(inputs, paired, stdin)
+    if outdir is not None:
+        return _execute(job, planned, Path(outdir), apart, overwrite, progress)
+    with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
+        return _execute(job, planned, Path(folder), apart, overwrite, progress).kept()
+
+
+def _execute(
+    job: Calling, planned: Sequence[Planned], outdir: Path, apart: bool, overwrite: bool,
+    progress: ProgressCallback | None,
+) -> Prediction:  # fmt: skip
+    """Finish all samples, each in a folder of its own if they are `apart`."""
+    if apart:
+        require_folder_of_samples(outdir)
+    folders = [outdir / sample.name if apart else outdir for sample, _ in planned]
+    runs = [_run(job, sample, sources, folder) for (sample, sources), folder in zip(planned, folders, strict=True)]
+    outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress)
+    samples = tuple(map(SampleCalls, (sample.name for sample, _ in planned), folders, outcomes))
+    if apart:
+        write_summary(outdir, [(one.name, one.outcome) for one in samples], overwrite)
+    return Prediction(folders, samples, outdir, job.chosen.placement.describe())
+
+
+def _planned(inputs: Any, paired: bool, stdin: Path | None) -> tuple[list[Planned], bool]:  # noqa: ANN401
+    """Give samples with their open files, and whether each has a folder of its own."""
+    several = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+    samples = [one for one in several if isinstance(one, Sample)]
+    if samples and (len(samples) < len(several) or paired):
+        raise ConfigError("samples say themselves which files they have; give no paths beside them, nor `paired`")
+    apart = bool(samples)
+    if not samples:
+        found = sort_inputs(inputs)
+        if isinstance(found, SequencesInMemory):
+            if paired:
+                raise ConfigError("paired is for files: a first and a second one in turn")
+            return [(Sample(OF_MEMORY, ()), [found])], False
+        require_files(found)
+        samples = samples_of_files(found, paired, stdin)
+        apart = len(samples) > 1
+    require_once([file for sample in samples for file in sample.files])
+    return [(sample, sample.open(stdin)) for sample in samples], apart
+
+
+def _run(shared: Calling, sample: Sample, sources: Sequence[Source], outdir: Path) -> Run:
+    """Plan the run of one sample."""
+    job = shared.of_sample(sample)
+    settings = job.settings
+    return Run(
+        "calls", sources, outdir, MANIFEST, job.files(), job.models(job.chosen.identities), job.described(),
+        job,
         output_settings=job.shown(),
         keep_parts=True,
         also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
     )  # fmt: skip
-    (outcome,) = execute([run], overwrite=overwrite, strict=True, progress=progress)
-    return Prediction.in_folder(Path(outdir), outcome, job.chosen.placement.describe())
-
-
-def _in_memory(job: _Prediction, sources: Sequence[Source], progress: ProgressCallback | None) -> Prediction:
-    """Run in a temporary folder, of which only columns in memory are left."""
-    job.kept = Columns(job.classes, job.settings.class_scores)
-    models = job.models(job.chosen.identities)
-    with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
-        run = Run("calls", sources, Path(folder), MANIFEST, [], models, job.described(), job)
-        (outcome,) = execute([run], strict=True, progress=progress)
-    return Prediction.in_memory(job.kept, outcome, job.chosen.placement.describe())
-
-
-@dataclass(eq=False)
-class _Prediction:
-    """The job behind `predict`."""
-
-    settings: PredictSettings
-    classifier: Classifier
-    rule: CallRule
-    chosen: ChosenEncoders
-    windowing: WindowSettings
-    unchecked: list[str] = field(default_factory=list)  # what of the encoders could not be compared
-    kept: Columns | None = None  # the only writer of a prediction in memory
-
-    @classmethod
-    def of(cls, settings: PredictSettings) -> _Prediction:
-        """Check everything that can be wrong before any input is read."""
-        classifier = load_classifier(settings.classifier)
-        prior = DEFAULT_PRIOR if settings.prior == "auto" else settings.prior
-        rule = choose_rule(classifier.calibration, prior, settings.min_score, settings.level, settings.max_fdr)
-        spec = classifier.spec
-        given = {"dna": settings.dna_model, "protein": settings.protein_model}
-        for role in given:
-            if given[role] and role not in spec.parts:
-                raise ConfigError(f"{classifier.name} uses no {role} model; leave --{role}-model out")
-        names = {role: given[role] or use.name for role, use in spec.parts.items()}
-        chosen = ChosenEncoders(names, choose_placement(settings.device, settings.dtype))
-        window_bp = settings.window_bp or spec.window_bp
-        if window_bp is None:
-            raise ConfigError(f"{classifier.name} does not record its window length; add --window")
-        windowing = WindowSettings(
-            window_bp, spec.rows, settings.translation_table, spec.layout, settings.min_length_bp
-        )
-        job = cls(settings, classifier, rule, chosen, windowing)
-        job.require(chosen.identities)
-        return job
-
-    @property
-    def finds_regions(self) -> bool:
-        """Whether there are region files: without a calibration, windows say nothing of runs of them."""
-        return self.settings.regions and self.rule.calibration is not None
-
-    def require(self, identities: Mapping[str, ModelIdentity]) -> list[str]:
-        """Refuse encoders that the classifier was not trained with; say what could not be compared."""
-        found = self.chosen.spec(self.classifier.spec, identities)
-        return self.classifier.require(replace(found, window_bp=self.windowing.window_bp))
-
-    def models(self, identities: Mapping[str, ModelIdentity]) -> dict[str, ModelIdentity]:
-        """Everything that scores depend on, by role."""
-        return {**identities, "classifier": ModelIdentity(self.classifier.name, None, self.classifier.sha256)}
-
-    def described(self) -> dict[str, Any]:
-        """What changes the scores."""
-        windowing = self.windowing
-        return {
-            "window_bp": windowing.window_bp,
-            "rows": windowing.rows,
-            "translation_table": windowing.translation_table,
-            "min_length_bp": windowing.min_length_bp,
-            "dtype": self.chosen.placement.dtype_name,
-        }
-
-    def shown(self) -> dict[str, Any]:
-        """What changes only how results show the scores."""
-        names = ("track_pages", "legacy_output", "class_scores")
-        regions = {"regions": self.finds_regions}
-        prior = {"prior": "auto"} if self.settings.prior == "auto" else {}
-        return self.rule.describe() | prior | regions | {name: getattr(self.settings, name) for name in names}
-
-    def check(self, label: str, sample: Sequence[Record]) -> list[str]:
-        return require_molecule(label, sample, Molecule.DNA, "'virnucpro embed' reads proteins")
-
-    def planner(self) -> Planner:
-        return self.windowing.planner(self._size())
-
-    def _size(self) -> PartSize:
-        return part_of_windows(
-            self.chosen.placement, self.chosen.flop_per_token(), self.windowing.window_bp, self.settings.part_windows
-        )
-
-    def content(self, record: Record) -> tuple[bytes, bytes]:
-        return content(record)
-
-    def letters(self, record: Record) -> int:
-        return letters(record)
-
-    def id_of(self, record: Record) -> str:
-        return record.id
-
-    def resolve(self) -> dict[str, ModelIdentity]:
-        identities = self.chosen.resolve()
-        self.unchecked = self.require(identities)
-        return self.models(identities)
-
-    def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
-        """Score every row of the part's windows."""
-        embedded = embed_rows(given, self.windowing, self.chosen, self.settings.max_tokens, advance)
-        rows, kept = embedded.rows, embedded.kept
-        scored = self.classifier.score_rows(embedded.vectors)
-        arrays: Arrays = {
-            "status": rows.status,
-            "row_windows": rows.window_rows[kept].astype(np.int32),
-            "frames": rows.frames[kept],
-            "scores": scored.scores,
-            "log_odds": scored.log_odds,
-            "classes": scored.classes,
-        }
-        return ComputedPart(arrays, embedded.failures, {"rows": len(kept), "failed_rows": len(embedded.failures)})
-
-    def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
-        """Write every table in one pass; an estimate of the prior needs another pass before it."""
-        rule = replace(self.rule, prior=self._estimated_prior(parts)) if self.settings.prior == "auto" else self.rule
-        calls: Counter[str] = Counter()
-        statuses: Counter[str] = Counter()
-        kinds: Counter[str] = Counter()
-        with ExitStack() as stack:
-            writers = [stack.enter_context(writer) for writer in self._writers(results)]
-            for called in self._called(parts, rule):
-                calls.update(called.calls.call.tolist())
-                statuses.update(called.calls.status.tolist())
-                kinds.update(called.regions.kind.tolist())
-                for writer in writers:
-                    writer.write(called)
-        counts = {"records": calls.total(), "calls": dict(calls), "statuses": dict(statuses)}
-        return {
-            "counts": counts | ({"regions": dict(kinds)} if self.finds_regions else {}),
-            "device": self.chosen.placement.describe(),
-            "prior": rule.prior,
-            "classifier": self.classifier.training,
-            "not_checked": self.unchecked,
-        }
-
-    def _called(self, parts: Iterable[tuple[PartInput, ComputedPart]], rule: CallRule) -> Iterator[CalledRecords]:
-        """Call all records, in file order."""
-        for records, scored in whole_records(parts, self.windowing):
-            windows = rule.window_scores(scored)
-            lengths_bp = np.array([letters(record) for record in records], np.int64)
-            calls = call_records(lengths_bp, scored, windows, rule)
-            regions = find_regions(calls, scored, windows, rule) if self.finds_regions else Regions.none()
-            yield CalledRecords(records, calls, scored, windows, regions)
-
-    def _estimated_prior(self, parts: Iterable[tuple[PartInput, ComputedPart]]) -> float:
-        """Estimate the viral share of the input; of few records, the usual one."""
-        histogram = ScoreHistogram()
-        for called in self._called(parts, self.rule):
-            histogram.add(called.calls.score)
-        if histogram.records < MIN_RECORDS:
-            logger.warning(
-                "--prior auto needs at least %d scored records and found %d; using %s",
-                MIN_RECORDS, histogram.records, self.rule.prior,
-            )  # fmt: skip
-            return self.rule.prior
-        share = histogram.viral_share()
-        logger.info("estimated viral share of the input: %.4f", share)
-        return share
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """What tables name beside viral and non-viral."""
-        return self.classifier.classes if len(self.classifier.classes) > len(CLASSES) else ()
-
-    def _writers(self, results: Results) -> list[Writer]:
-        if self.kept is not None:
-            return [self.kept]
-        classes = self.classes
-        writers: list[Writer] = [CallsTable(results, classes, self.settings.class_scores), ViralFasta(results)]
-        if self.finds_regions:
-            writers += [RegionsTable(results, classes), RegionsBed(results), ProvirusFasta(results)]
-        if self.settings.legacy_output:
-            writers.append(LegacyTables(results))
-        if self.settings.track_pages:
-            writers.append(TrackPages(results, self.settings.track_pages))
-        return writers

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from virnucpro.errors import StoreError
 from virnucpro.runs.run import Outcome
 from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
-from virnucpro.writers.columns import Columns
 from virnucpro.writers.reading import read_table
 from virnucpro.writers.table import Table
 
-__all__ = ["Prediction", "read_calls"]
+__all__ = ["TABLES", "Prediction", "SampleCalls", "read_calls"]
 
-STEMS = ("calls", "windows", "regions")
+TABLES: Final = ("calls", "windows", "regions")
+
+
+@dataclass(frozen=True, eq=False)
+class SampleCalls:
+    """What `predict` did with one sample."""
+
+    name: str
+    outdir: Path
+    outcome: Outcome
+
+    @property
+    def counts(self) -> Mapping[str, Any]:
+        """Records by call and status, bases, rows; empty when nothing was written."""
+        return self.outcome.manifest.counts if self.outcome.manifest else {}
 
 
 class Prediction(Table):
@@ -26,16 +40,16 @@ class Prediction(Table):
 
     ``prediction["virus_score"]`` is a NumPy column, ``prediction.columns`` names all of them, iteration gives the
     rows as named tuples, ``len`` counts them, and a notebook shows the first ones. Positions are 0-based and half-open.
-    Of a run with an output folder, tables are read from there when they are first used.
+    Tables are read when they are first used.
 
     Parameters
     ----------
-    tables : callable
-        Gives the table named ``calls``, ``windows`` or ``regions``; None where there is none.
+    folders : sequence of Path
+        Where the tables of each sample lie.
+    samples : sequence of SampleCalls
+        What was computed or skipped, sample by sample; empty for results that were read.
     outdir : path or None
-        Where the results lie; None for a prediction in memory.
-    outcome : Outcome or None
-        What the engine did; None for a prediction that was read.
+        Folder of all results; None for a prediction in memory.
     device : str
         Where the encoders ran, and their number format.
 
@@ -46,52 +60,62 @@ class Prediction(Table):
     """
 
     def __init__(
-        self, tables: Callable[[str], Table | None], outdir: Path | None, outcome: Outcome | None, device: str
+        self, folders: Sequence[Path], samples: Sequence[SampleCalls], outdir: Path | None, device: str
     ) -> None:
-        self._tables, self.outdir, self._outcome, self.device = tables, outdir, outcome, device
-
-    @classmethod
-    def in_memory(cls, kept: Columns, outcome: Outcome, device: str) -> Prediction:
-        """Take the tables of a run without a folder."""
-        return cls(kept.table, None, outcome, device)
-
-    @classmethod
-    def in_folder(cls, outdir: Path, outcome: Outcome | None = None, device: str = "") -> Prediction:
-        """Read tables from a folder when they are asked for."""
-        return cls(lambda stem: read_table(outdir, stem), outdir, outcome, device)
-
-    @property
-    def outcome(self) -> Outcome:
-        """What was computed or skipped."""
-        if self._outcome is None:
-            raise StoreError("this prediction was read from a folder, and not computed now")
-        return self._outcome
+        self._folders, self.samples, self.outdir, self.device = folders, tuple(samples), outdir, device
+        self._read: dict[str, Table | None] = {}
 
     @property
     def counts(self) -> Mapping[str, Any]:
-        """Records by call and status, and rows."""
-        manifest = self._outcome.manifest if self._outcome else None
-        return manifest.counts if manifest else {}
+        """Records by call and status, bases, rows, of all samples together; empty when nothing was written."""
+        total: dict[str, Any] = {}
+        for sample in self.samples:
+            for name, count in sample.counts.items():
+                if isinstance(count, Mapping):
+                    total[name] = dict(Counter(total.get(name, {})) + Counter(count))
+                else:
+                    total[name] = total.get(name, 0) + count
+        return total
 
     @cached_property
     def _columns(self) -> Mapping[str, Any]:  # type: ignore[override]
-        return self._table("calls")._columns
+        calls = self._table("calls")
+        return {name: calls[name] for name in calls.columns}
 
-    @cached_property
+    @property
     def windows(self) -> Table:
         """One row per window, by record and position."""
         return self._table("windows")
 
-    @cached_property
+    @property
     def regions(self) -> Table:
         """One row per viral record and per provirus."""
         return self._table("regions")
 
+    def kept(self) -> Prediction:
+        """Read all tables now, before their folders go; a sample that could not be read is an error."""
+        for error in (sample.outcome.error for sample in self.samples):
+            if error is not None:
+                raise error
+        for stem in TABLES:
+            self._find(stem)
+        self.outdir = None
+        return self
+
+    def _find(self, stem: str) -> Table | None:
+        if stem not in self._read:
+            found = [table for folder in self._folders if (table := read_table(folder, stem)) is not None]
+            self._read[stem] = Table.stacked(found) if found else None
+        return self._read[stem]
+
     def _table(self, stem: str) -> Table:
-        found = self._tables(stem)
-        if found is None:
-            raise StoreError(f"{self.outdir} holds no {stem}.tsv; predict without outdir keeps all tables in memory")
-        return found
+        table = self._find(stem)
+        if table is None:
+            where = f"{self.outdir} holds" if self.outdir else "this prediction has"
+            raise StoreError(
+                f"{where} no table of {stem}; it is left out by settings, or needs a calibrated classifier"
+            )
+        return table
 
     def __repr__(self) -> str:
         return f"{self._summary()}\n{super().__repr__()}"
@@ -111,12 +135,12 @@ def read_calls(outdir: str | Path) -> Prediction:
     Parameters
     ----------
     outdir : path
-        The output folder of ``virnucpro predict``, with ``calls.tsv`` or ``calls.parquet``.
+        The output folder of ``virnucpro predict``, of one sample or of several.
 
     Returns
     -------
     Prediction
-        Its calls, windows and regions, as far as they were written; numbers have the digits of the files.
+        Its calls, windows and regions, as far as they were written. Samples follow each other by name.
 
     Raises
     ------
@@ -128,6 +152,8 @@ def read_calls(outdir: str | Path) -> Prediction:
     >>> from virnucpro import read_calls
     >>> read_calls("calls").to_pandas()  # doctest: +SKIP
     """
-    found = Prediction.in_folder(Path(outdir))
+    folder = Path(outdir)
+    of_samples = sorted(manifest.parent for manifest in folder.glob("*/run.json"))
+    found = Prediction([folder] if read_table(folder, "calls") is not None else of_samples, (), folder, "")
     len(found)
     return found

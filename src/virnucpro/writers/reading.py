@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from virnucpro.errors import ConfigError, StoreError, shown
 from virnucpro.writers.table import NO_POSITION, Table
 
-__all__ = ["read_table", "typed"]
+__all__ = ["read_table"]
 
 WHOLE: Final = (
     "length", "n_windows", "n_scored", "best_start", "best_end", "window", "window_start", "window_end",
@@ -44,10 +44,10 @@ def _tsv(path: Path) -> dict[str, NDArray[Any]]:
     if wrong is not None:
         raise ValueError(f"line {wrong} has {len(rows[wrong - 2])} cells, its header {len(names)}")
     columns = zip(*rows, strict=True) if rows else [() for _ in names]
-    return {name: typed(name, cells) for name, cells in zip(names, columns, strict=True)}
+    return {name: _typed(name, cells) for name, cells in zip(names, columns, strict=True)}
 
 
-def typed(name: str, cells: Sequence[str]) -> NDArray[Any]:
+def _typed(name: str, cells: Sequence[str]) -> NDArray[Any]:
     """Type a column by its name: text, whole numbers, else real numbers."""
     if name == "record":  # an ID may be "NA"
         return np.array(cells, np.str_)

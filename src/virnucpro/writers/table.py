@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.errors import ConfigError, shown
@@ -55,6 +56,12 @@ class Table:
         lengths = {name: len(column) for name, column in self._columns.items()}
         if len(set(lengths.values())) > 1:
             raise ConfigError(f"columns are of different lengths: {lengths}")
+
+    @staticmethod
+    def stacked(tables: Sequence[Table]) -> Table:
+        """Put the rows of tables behind each other; columns are those that all of them have."""
+        common = [name for name in tables[0].columns if all(name in table.columns for table in tables)]
+        return Table({name: np.concatenate([table[name] for table in tables]) for name in common})
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from virnucpro.errors import shown
 from virnucpro.runs.results import Results
-from virnucpro.writers.writer import CalledRecords
+from virnucpro.writers.writer import CalledRecords, SampleFacts
 
 __all__ = ["Track", "TrackPages", "draw_page"]
 
@@ -45,8 +45,13 @@ class TrackPages:
         """Name the files of so many pages."""
         return [f"tracks_{number}.png" if number > 1 else "tracks.png" for number in range(1, pages + 1)]
 
-    def __init__(self, results: Results, pages: int) -> None:
-        self._results, self._capacity = results, pages * TRACKS_PER_PAGE
+    @classmethod
+    def files(cls, facts: SampleFacts) -> list[str]:
+        """Name the files that there may be."""
+        return cls.names(facts.track_pages)
+
+    def __init__(self, results: Results, facts: SampleFacts) -> None:
+        self._results, self._capacity = results, facts.track_pages * TRACKS_PER_PAGE
         self._kept: list[tuple[int, int, Track]] = []
         self._seen = 0
 
@@ -59,7 +64,7 @@ class TrackPages:
         for row in np.flatnonzero(calls.n_scored >= 2).tolist():
             self._seen += 1
             length_bp = int(calls.lengths_bp[row])
-            if len(self._kept) == self._capacity and length_bp <= self._kept[0][0]:
+            if not self._capacity or (len(self._kept) == self._capacity and length_bp <= self._kept[0][0]):
                 continue
             own = slice(*np.searchsorted(windows.record_rows, [row, row + 1]))
             scored = called.windows.has_score[own]
