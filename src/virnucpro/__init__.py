@@ -32,15 +32,18 @@ if TYPE_CHECKING:
     from virnucpro.features.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
     from virnucpro.verbs.download import DownloadSettings, download_refseq
-    from virnucpro.verbs.embed import EmbedSettings, embed
+    from virnucpro.verbs.embed import EmbedSettings, embed_files
+    from virnucpro.verbs.embed_arrays import embed
     from virnucpro.verbs.evaluate import EvaluateSettings, evaluate
     from virnucpro.verbs.features import FeatureSettings, extract_features
     from virnucpro.verbs.merge import merge_data
     from virnucpro.verbs.predict import PredictSettings, predict
+    from virnucpro.verbs.prediction import Prediction, read_calls
     from virnucpro.verbs.prepare import PrepareSettings, prepare
     from virnucpro.verbs.sample_sheet import read_sheet
     from virnucpro.verbs.samples import Sample
     from virnucpro.verbs.train import TrainSettings, train
+    from virnucpro.writers.table import Table
 
 __version__ = "0.1.0"
 
@@ -57,15 +60,18 @@ _NAMES = {
     "features.classifier": ("load_classifier",),
     "models.encoders": ("load_encoder",),
     "verbs.download": ("DownloadSettings", "download_refseq"),
-    "verbs.embed": ("EmbedSettings", "embed"),
+    "verbs.embed": ("EmbedSettings", "embed_files"),
+    "verbs.embed_arrays": ("embed",),
     "verbs.evaluate": ("EvaluateSettings", "evaluate"),
     "verbs.features": ("FeatureSettings", "extract_features"),
     "verbs.merge": ("merge_data",),
     "verbs.predict": ("PredictSettings", "predict"),
+    "verbs.prediction": ("Prediction", "read_calls"),
     "verbs.prepare": ("PrepareSettings", "prepare"),
     "verbs.sample_sheet": ("read_sheet",),
     "verbs.samples": ("Sample",),
     "verbs.train": ("TrainSettings", "train"),
+    "writers.table": ("Table",),
 }  # fmt: skip
 _MODULE_OF = {name: f"virnucpro.{module}" for module, names in _NAMES.items() for name in names}
 
@@ -80,15 +86,18 @@ __all__ = [
     "FeatureSettings",
     "InputError",
     "PredictSettings",
+    "Prediction",
     "PrepareSettings",
     "Sample",
     "StoreError",
+    "Table",
     "TrainSettings",
     "VirNucProError",
     "WeightsError",
     "__version__",
     "download_refseq",
     "embed",
+    "embed_files",
     "evaluate",
     "extract_DNABERT_S",
     "extract_esm",
@@ -102,6 +111,7 @@ __all__ = [
     "prepare",
     "process_file_pro",
     "process_file_seq",
+    "read_calls",
     "read_sheet",
     "split_fasta_file",
     "train",
