@@ -4,10 +4,10 @@
 
     inputs --plan--> parts --compute--> parts on the disk --collect--> results --publish--> manifest
 
-Each part's records are checked against the plan in every pass, so that no result is made of mixed bytes. Results get
-their names together, once all of them are whole; the manifest is removed before that and written last. Whenever a run
-is killed, the same command continues from the parts that are saved. Any number of processes may be at one run: each
-part is computed by whoever claims it first, in whatever place its executor computes.
+Every pass checks the records of each part against the plan, so a result never mixes old and new input. Results get
+their names together, once all of them are complete; the old manifest is removed before that, and the new one is written
+last. After a kill at any time, the same command continues from the saved parts. Any number of processes can work on one
+run: each part is computed by the process that claims it first.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def execute(
     unit: str = "b",
     distribution: Distribution | None = None,
 ) -> list[Outcome]:
-    """Finish runs one after the other; those that are finished already are skipped, without a model in memory.
+    """Finish the runs one after another; finished ones are skipped without loading a model.
 
-    An input that cannot be read is logged and gives an outcome of its own; InputError when `strict`. StoreError when
-    results were made from something else (names all that differs), or cannot be written; InputError when an input
+    An input that cannot be read is logged and gives an outcome of its own, or raises InputError if `strict`. StoreError
+    if results were made from something else (all differences are named) or cannot be written. InputError if an input
     changes while it is read.
     """
     how = distribution or Distribution()
@@ -106,7 +106,7 @@ def _examined(runs: Sequence[Run], overwrite: bool, strict: bool) -> list[Outcom
 
 
 def _check_outputs(runs: Sequence[Run]) -> None:
-    """Find out before any work whether results can be written, and that none of them is an input."""
+    """Check before any work that results can be written and that none of them is an input."""
     first: dict[Path, Run] = {}
     same = [(other, run) for run in runs if (other := first.setdefault(run.manifest_path, run)) is not run]
     if same:
@@ -123,7 +123,7 @@ def _check_outputs(runs: Sequence[Run]) -> None:
 
 
 def _skip(outcome: Outcome, how: Distribution) -> Outcome:
-    """Leave a finished run as it is, without what an earlier one was killed over."""
+    """Keep a finished run; delete what a killed run left in its scratch folder."""
     run = outcome.run
     if outcome.state is State.FINISHED and not run.keep_parts and run.scratch.is_dir():
         with contextlib.suppress(OSError):  # we may not write there
@@ -132,7 +132,7 @@ def _skip(outcome: Outcome, how: Distribution) -> Outcome:
 
 
 def _refuse(run: Run, error: InputError, strict: bool, failures: Sequence[tuple[str, Failure]] = ()) -> Outcome:
-    """Give the outcome of an input that cannot be used; log why, unless it is raised later."""
+    """Make the outcome of an input that cannot be used; log why, unless the caller raises it."""
     if not strict:
         logger.error("%s", error)
     return Outcome(run, State.REFUSED, None, error, tuple(failures))
@@ -184,7 +184,7 @@ def _report(outcome: Outcome, strict: bool) -> None:
 
 
 def _log_failures(outcome: Outcome) -> None:
-    """Write every failure of a run into the failure log of its folder, once."""
+    """Write each failure of a run into the failure log of its folder, once."""
     if outcome.state in (State.KEPT, State.INCOMPLETE):
         return
     for source in outcome.run.inputs:

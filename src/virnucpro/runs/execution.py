@@ -45,16 +45,16 @@ logger = logging.getLogger("virnucpro.runs")
 
 
 class InputChanged(InputError):  # noqa: N818  says what happened
-    """An input is not what was planned; the whole call stops."""
+    """An input differs from the plan; the whole call stops."""
 
 
 class _PartDamaged(Exception):  # noqa: N818  never leaves this file
-    """A saved part cannot be read any more; it is computed again."""
+    """A saved part cannot be read; it is computed again."""
 
 
 @dataclass(frozen=True, eq=False)
 class _SavedParts:
-    """Saved parts, which a job may go through more than once."""
+    """Saved parts, which a job may iterate over more than once."""
 
     begin: Callable[[], Iterator[tuple[PartInput, ComputedPart]]]
 
@@ -217,7 +217,7 @@ class Execution:
             write_plan(self.run, self._key, self.plan, self._unfinished)
 
     def _what_is_saved(self) -> str:
-        """Say how many parts need not be computed again."""
+        """Say how many parts are saved."""
         saved = sum(not self._is_absent(part.number) for part in self.plan.parts)
         return f"{saved} of {len(self.plan.parts)} parts are saved"
 
@@ -289,7 +289,7 @@ class Execution:
             raise self._changed()
 
     def _records(self) -> Iterator[object]:
-        """Read all inputs; what could be read when the run was planned, and cannot be read now, has changed."""
+        """Read all inputs; one that could be read for the plan and cannot be read now has changed."""
         try:
             yield from chain.from_iterable(self.run.inputs)
         except InputError as error:
@@ -332,7 +332,7 @@ class Execution:
         return self._outcome(State.INCOMPLETE, None, absent)
 
     def _collect(self) -> Manifest:
-        """Make all results from the parts, and publish them."""
+        """Write all results from the parts and publish them."""
         run = self.run
         with Results(self._unfinished, run.outdir) as results:
             with self._usage.stage("collect"):
@@ -354,7 +354,7 @@ class Execution:
         return manifest
 
     def _saved_parts(self) -> Iterator[tuple[PartInput, ComputedPart]]:
-        """Go through all parts with their records, in file order; adds up what they say of themselves."""
+        """Iterate over all parts with their records, in file order; add up their failures and counts."""
         self.failures.clear()
         self.counts.clear()
         for given in self._parts():
@@ -367,7 +367,7 @@ class Execution:
             yield given, computed
 
     def _named(self, given: PartInput, failure: Failure) -> tuple[str, Failure]:
-        """Say of a failure which input it is in, and which of its records it is."""
+        """Name the input of a failure, and number its record within that input."""
         ends = list(accumulate(self.plan.records_of_inputs))
         record = given.part.first_record + failure.number
         which = bisect_right(ends, record)
@@ -406,7 +406,7 @@ def _read_if_whole(path: Path) -> Manifest | None:
 
 
 def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], written: Sequence[FileIdentity]) -> None:
-    """Delete results of the earlier manifest that this run has not, as long as they are what was written then."""
+    """Delete results of the earlier manifest that this run no longer has, if they are unchanged."""
     kept = {one.path for one in written}
     for one in earlier:
         path = result_path(outdir, one.path)
