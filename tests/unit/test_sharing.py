@@ -219,3 +219,32 @@ def test_what_did_not_fit_in_memory_elsewhere_is_tried_once(run):
     assert other.job.computed == [1, 2, 3]
     assert outcome.state is State.WRITTEN
     assert [failure.id for _, failure in read_manifest(run.manifest_path).failures] == ["r3"]
+
+
+def test_without_ray_it_is_said_what_to_install(run, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError, match=r"pip install 'virnucpro\[ray\]'"):
+        execute([run], distribution=Distribution(runner="ray"))
+
+
+@pytest.mark.parametrize(
+    ("given", "runner", "device", "devices"),
+    [
+        ({}, "local", "auto", ()),
+        ({"devices": "cpu"}, "local", "cpu", ("cpu",)),
+        ({"devices": "cuda:0,cuda:1"}, "ray", "cuda:0", ("cuda:0", "cuda:1")),
+        ({"ray_address": "auto"}, "ray", "auto", ()),
+        ({"runner": "ray", "workers": 4}, "ray", "auto", ()),
+    ],
+)
+def test_options_of_the_command_line(given, runner, device, devices):
+    from virnucpro.cli.options import take_distribution
+
+    nothing = {"shard": None, "runner": None, "ray_address": None, "workers": None, "gpus_per_worker": None}
+    chosen = {"devices": "auto", "shared_folder": True, "dtype": "fp32"} | nothing | given
+    how = take_distribution(chosen, threads=8)
+    assert (how.runner, how.devices, how.cpus_per_worker) == (runner, devices, 8)
+    assert chosen == {"device": device, "dtype": "fp32"}
+    how.check(overwrite=False)
