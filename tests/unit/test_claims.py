@@ -120,3 +120,17 @@ def test_a_link_prepared_under_the_name_of_a_claim_is_not_followed(folder, tmp_p
     with Claims(folder, 60) as claims:
         assert claims.take("part_1")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_of_two_who_look_at_the_same_time_one_succeeds(folder, monkeypatch):
+    with Claims(folder, 60) as one, Claims(folder, 60) as two:
+        assert one.take("part_1")
+        look, looks = Claims._generations, []
+
+        def too_early(self, name):
+            looks.append(name)
+            return [] if len(looks) == 1 else look(self, name)
+
+        monkeypatch.setattr(Claims, "_generations", too_early)
+        assert not two.take("part_1")
+        assert len(looks) == 2
