@@ -32,7 +32,7 @@ def genomes(name, count):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     for name in CODONS:
-        write_genbank(tmp_path / f"{name}.gbff", *(record(*genome) for genome in genomes(name, 8)))
+        write_genbank(tmp_path / f"{name}.gbff", *(record(*genome) for genome in genomes(name, 24)))
     write_fasta(tmp_path / "contigs.fasta", [(id_, letters) for id_, letters, _ in genomes("phages", 2)])
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -65,4 +65,4 @@ def test_the_tutorial_runs(virnucpro, folder, models):
         "compare",
     ]
     assert len((folder / "calls" / "calls.tsv").read_text().splitlines()) == 3
-    assert (folder / "viral_large" / "phages_merged.pt").exists()
+    assert (folder / "large" / "phages_merged.pt").exists()
