@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ConfigError,
         DeviceError,
         DimensionError,
+        DownloadError,
         InputError,
         StoreError,
         VirNucProError,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     )
     from virnucpro.features.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
+    from virnucpro.verbs.download import DownloadSettings, download_refseq
     from virnucpro.verbs.embed import EmbedSettings, embed_files
     from virnucpro.verbs.embed_arrays import embed
     from virnucpro.verbs.evaluate import EvaluateSettings, evaluate
@@ -52,10 +54,12 @@ _NAMES = {
         "split_fasta_file", "validate_embeddings",
     ),
     "errors": (
-        "ConfigError", "DeviceError", "DimensionError", "InputError", "StoreError", "VirNucProError", "WeightsError",
+        "ConfigError", "DeviceError", "DimensionError", "DownloadError", "InputError", "StoreError", "VirNucProError",
+        "WeightsError",
     ),
     "features.classifier": ("load_classifier",),
     "models.encoders": ("load_encoder",),
+    "verbs.download": ("DownloadSettings", "download_refseq"),
     "verbs.embed": ("EmbedSettings", "embed_files"),
     "verbs.embed_arrays": ("embed",),
     "verbs.evaluate": ("EvaluateSettings", "evaluate"),
@@ -75,6 +79,8 @@ __all__ = [
     "ConfigError",
     "DeviceError",
     "DimensionError",
+    "DownloadError",
+    "DownloadSettings",
     "EmbedSettings",
     "EvaluateSettings",
     "FeatureSettings",
@@ -89,6 +95,7 @@ __all__ = [
     "VirNucProError",
     "WeightsError",
     "__version__",
+    "download_refseq",
     "embed",
     "embed_files",
     "evaluate",

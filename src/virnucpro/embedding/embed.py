@@ -1,4 +1,4 @@
-"""From rows of tokens to rows of vectors, and a reason for every row without one."""
+"""Embed rows of tokens: a vector for each row, or the reason why it has none."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["EMPTY_SEQUENCE", "Embedded", "embed_tokens"]
 EMPTY_SEQUENCE: Reason = ("EmptySequence", "nothing is left of it after cleaning")
 
 BATCHES_BETWEEN_RETURNS = 16
-"""Batches after which free memory goes back: of what arrays of many sizes leave, glibc would keep 50 to 200 MB."""
+"""Number of batches after which free memory is returned; glibc would otherwise keep 50 to 200 MB of freed arrays."""
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """What became of some rows."""
+    """Vectors of rows, and failures."""
 
     vectors: NDArray[np.float32]  # (vectors of all rows, D) zeros where a row failed; one for each unless not pooled
     counts: NDArray[np.int64]  # (n,) vectors of each row
@@ -73,7 +73,7 @@ def _repeated(outcome: Outcome, times: NDArray[np.int64]) -> NDArray[np.float32]
 
 
 def _distinct(tokens: Ragged) -> tuple[NDArray[np.int64], Ragged]:
-    """Number different rows, and list the rows of each number: in some sequencing runs 45 of 100 reads are repeats."""
+    """Find the distinct rows and where each occurs; in some sequencing runs, 45 of 100 reads are repeats."""
     text, ends = tokens.values.tobytes(), (tokens.offsets * tokens.values.itemsize).tolist()
     numbers: dict[bytes, int] = {}
     number_of_row = np.fromiter(

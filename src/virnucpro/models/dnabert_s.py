@@ -1,7 +1,7 @@
 """DNABERT-S (and DNABERT-2, which has the same shape) on packed tokens.
 
 MosaicBERT: a post-LN BERT without position embeddings. Positions are ALiBi's bias on the attention scores, so there is
-no longest sequence; the feed-forward layers are gated. What it returns is the last hidden state. There is no padding:
+no maximum length; the feed-forward layers are gated. It returns the last hidden state. There is no padding:
 tokens of all sequences of a batch lie end to end, so the linear layers see real tokens only, and attention stays within
 each sequence.
 
@@ -68,13 +68,13 @@ class DNABERTS(PackedModel):
             yield hidden_ND
 
     def embed(self, pack: Pack) -> Tensor:
-        """Look up token embeddings; every token is of the first segment, whose row is added."""
+        """Look up token embeddings and add the embedding of the first segment, to which every token belongs."""
         embedded_ND: Tensor = self.embedding(pack.tokens_N).float() + self.token_type.weight[0].float()
         return embedded_ND
 
 
 class Layer(nn.Module):
-    """One block: attention, then gated feed-forward, each beside a residual and before a LayerNorm."""
+    """One block: attention, then gated feed-forward, each with a residual connection and followed by a LayerNorm."""
 
     def __init__(self, config: DNABERTSConfig) -> None:
         super().__init__()

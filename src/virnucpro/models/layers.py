@@ -1,4 +1,4 @@
-"""What every packed model is made of: a base that knows where it is, and layers that work in their input's format."""
+"""Building blocks of every packed model: a base class, and layers that work in the number format of their input."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class PackedModel(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Number format of the weights, and of the work unless `forward` is told otherwise."""
+        """Number format of the weights, and of the computation by default."""
         dtype: torch.dtype = self.embedding.weight.dtype
         return dtype
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         device: torch.device = self.embedding.weight.device
         return device
 
@@ -54,9 +54,9 @@ class PackedModel(nn.Module):
 
 
 def token_table(rows: int, width: int) -> nn.Embedding:
-    """Make a table of token vectors, drawn as torch draws them, but where there is nothing to draw.
+    """Make a table of token embeddings, initialised as by torch, except on the device "meta".
 
-    Drawing a normal number for torch's device "meta" brings its whole compiler into the process: a second of start-up.
+    On "meta", drawing normal numbers would import torch's compiler, which takes a second.
     """
     weight = torch.empty(rows, width)
     return nn.Embedding(rows, width, _weight=weight if weight.is_meta else weight.normal_())
@@ -78,14 +78,14 @@ def linear_gelu(layer: AnyLinear, x: Tensor) -> Tensor:
 
 
 def linear_plus(layer: AnyLinear, x: Tensor, residual: Tensor) -> Tensor:
-    """Apply a linear layer and add what went past it; neither input is changed."""
+    """Apply a linear layer and add the residual; neither input is changed."""
     if isinstance(layer, PrepackedLinear) and x.dtype == torch.bfloat16:
         return layer.plus(x, residual)
     return linear(layer, x) + residual
 
 
 def gated_gelu(layer: nn.Linear | PrepackedGate, x: Tensor) -> Tensor:
-    """Apply a linear layer whose first half of rows, behind GELU, gates its second half."""
+    """Apply a linear layer; GELU of its first half of rows gates the second half."""
     if isinstance(layer, PrepackedGate) and x.dtype == torch.bfloat16:
         return layer(x)  # type: ignore[no-any-return]
     gate, value = F.linear(x, layer.weight.to(x.dtype)).chunk(2, dim=-1)

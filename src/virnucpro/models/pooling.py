@@ -1,4 +1,4 @@
-"""From vectors per token to one vector per sequence, or per residue."""
+"""Pool vectors per token into one vector per sequence, or keep one per residue."""
 
 from __future__ import annotations
 

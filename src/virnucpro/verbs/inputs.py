@@ -1,4 +1,4 @@
-"""Inputs as a verb gets them: files, each given once and readable again and again, or sequences in memory."""
+"""Open the inputs of a verb, files or sequences in memory, and check their kind."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def open_inputs(
     stdin: Path | None = None,
     repeated: bool = False,
 ) -> list[Opened]:
-    """Open all inputs; ConfigError names those that are given twice, unless `repeated`.
+    """Open all inputs; ConfigError if one is given twice, unless `repeated`.
 
     `stdin` is the file that "-" was copied to.
     """
@@ -87,7 +87,7 @@ def require_once(paths: Sequence[Path]) -> None:
 
 
 def require_molecule(label: str, sample: Sequence[Record], needed: Molecule, advice: str) -> list[str]:
-    """Refuse an input whose first records are of the other kind; only warn when some of them speak against that."""
+    """Refuse an input whose first records are of the other kind; only warn if that is uncertain."""
     found = sample_molecule(sample)
     if found in (None, needed):
         return []

@@ -1,4 +1,4 @@
-"""How large parts are: about half a minute of work, so that an interruption costs little."""
+"""Size of parts: about half a minute of work, so that an interruption costs little."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_BYTES = 1 << 28
 
 
 def _flop_per_second(placement: Placement) -> float:
-    """A rough and low estimate; only the size of parts follows from it."""
+    """A rough, low estimate; it only affects the size of parts."""
     if placement.device.type == "cuda":
         return 50e12
     if placement.device.type == "mps":
