@@ -21,7 +21,8 @@ from virnucpro.models.tokens import VOCABULARY
 from virnucpro.runs.engine import execute
 from virnucpro.runs.files import whole_file
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
-from virnucpro.verbs.embed import EmbeddingModel, EmbedSettings, embed_run, embed_sequences
+from virnucpro.verbs.embed import EmbeddingModel, EmbedSettings, embed_run
+from virnucpro.verbs.embed_arrays import embed_chunks
 from virnucpro.verbs.given_models import dna_model, protein_model, require_vocabulary
 from virnucpro.verbs.inputs import PathLike
 
@@ -35,7 +36,6 @@ __all__ = [
     "validate_embeddings",
 ]
 
-RECORDS_AT_A_TIME = 10_000
 DNA_MAX_LETTERS = 10_000
 """The original has no limit, and its windows have 300 or 500 letters. With this limit, a genome given by mistake does
 not exhaust the memory."""
@@ -336,7 +336,7 @@ def _extract(
     if out_file is None:
         return _in_memory(file, model.encoder, settings)
     target = Path(out_file)
-    execute([embed_run(file, target, model, settings)], overwrite=overwrite, strict=True)
+    execute([embed_run(file, target.parent, [target.name], model, settings)], overwrite=overwrite, strict=True)
     table = FORMATS[model.architecture.layout].read(target)
     return list(table.ids), own_rows(table.vectors)
 
@@ -347,10 +347,8 @@ def _in_memory(file: SequenceFile, encoder: Encoder, settings: EmbedSettings) ->
     ids: list[str] = []
     rows: list[Tensor] = []
     first, read = "", 0
-    records = iter(file)
-    while chunk := list(islice(records, RECORDS_AT_A_TIME)):
+    for chunk, found in embed_chunks(file, encoder, settings):
         read += len(chunk)
-        found = embed_sequences(encoder, chunk, settings)
         ids += [chunk[row].id for row in found.rows.tolist()]
         rows += own_rows(found.vectors)
         for failure in found.failures:

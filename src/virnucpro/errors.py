@@ -8,6 +8,7 @@
     ├── WeightsError     model weights are absent, incomplete or not the model they claim to be
     ├── DeviceError      the requested device or number format is not available
     ├── StoreError       a file cannot be written, or does not match what it was made from
+    ├── DownloadError    a file cannot be downloaded, or is not what its publisher says
     └── DimensionError   features have another width than what reads them expects
 
 Every message says what is wrong with the value found, where, and what to do about it.
@@ -19,6 +20,7 @@ __all__ = [
     "ConfigError",
     "DeviceError",
     "DimensionError",
+    "DownloadError",
     "InputError",
     "StoreError",
     "VirNucProError",
@@ -49,6 +51,10 @@ class DeviceError(VirNucProError):
 
 class StoreError(VirNucProError):
     """A result file cannot be written, read, or matched to what it was made from."""
+
+
+class DownloadError(VirNucProError):
+    """A file cannot be downloaded, or its checksum is not the published one."""
 
 
 class DimensionError(VirNucProError):

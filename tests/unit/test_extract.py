@@ -179,7 +179,7 @@ def test_the_manifest_counts_what_was_done(protein_encoder, tmp_path):
 
 def test_large_files_go_chunk_by_chunk(protein_encoder, fasta, monkeypatch, proteins):
     whole = extract_fast_esm(fasta, model=protein_encoder)
-    monkeypatch.setattr("virnucpro.compat.RECORDS_AT_A_TIME", 7)
+    monkeypatch.setattr("virnucpro.verbs.embed_arrays.RECORDS_AT_A_TIME", 7)
     chunks = extract_fast_esm(fasta, model=protein_encoder)
     assert chunks[0] == whole[0]
     assert np.abs(torch.stack(chunks[1]).numpy() - torch.stack(whole[1]).numpy()).max() <= INVARIANCE_FP32

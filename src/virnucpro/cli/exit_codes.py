@@ -15,5 +15,6 @@ class ExitCode(IntEnum):
     BAD_INPUT = 3
     WEIGHTS_DEVICE_OR_DISK = 4
     SOME_FAILED = 5
+    DIFFERENT = 6
     INTERRUPTED = 130
     TERMINATED = 143

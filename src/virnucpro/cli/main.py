@@ -11,16 +11,22 @@ from types import FrameType
 import click
 
 from virnucpro import __version__
+from virnucpro.cli.cite import cite
+from virnucpro.cli.compare import compare
+from virnucpro.cli.completion import completion
 from virnucpro.cli.doctor import doctor
+from virnucpro.cli.download import download
 from virnucpro.cli.embed import embed
 from virnucpro.cli.evaluate import evaluate
 from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.features import features
 from virnucpro.cli.import_classifier import import_classifier
+from virnucpro.cli.merge import merge
 from virnucpro.cli.models import models
 from virnucpro.cli.predict import predict
 from virnucpro.cli.prepare import prepare
 from virnucpro.cli.train import train
+from virnucpro.cli.verify import verify
 from virnucpro.errors import ConfigError, DimensionError, InputError, VirNucProError
 
 __all__ = ["cli", "main", "run"]
@@ -59,7 +65,12 @@ def cli() -> None:
     """
 
 
-for verb in (predict, embed, features, prepare, train, evaluate, import_classifier, models, doctor):
+VERBS = (
+    predict, embed, features, prepare, merge, train, evaluate, import_classifier, models, download, doctor,
+    verify, compare, completion, cite,
+)  # fmt: skip
+
+for verb in VERBS:
     cli.add_command(verb)
 
 

@@ -57,8 +57,8 @@ def list_models() -> None:
 def download(name: str) -> None:
     """Download the weights of NAME into the Hugging Face cache.
 
-    What is there already is not downloaded again. HF_HOME moves the cache; copy it to use models on a machine without
-    a network.
+    What is there already is not downloaded again, and an interrupted download continues. HF_HOME moves the cache; copy
+    it to use models on a machine without a network.
 
     \b
     Examples:

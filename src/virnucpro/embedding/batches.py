@@ -56,7 +56,8 @@ class Outcome:
     """Result of one batch."""
 
     rows: NDArray[np.int64]
-    vectors: NDArray[np.float32]  # (rows, D) zeros where a row failed
+    vectors: NDArray[np.float32]  # (vectors of all rows, D) zeros where a row failed
+    counts: NDArray[np.int64]  # (rows,) vectors of each row
     failures: dict[int, Reason]  # by row
 
 
@@ -100,7 +101,8 @@ def _work_alone(ready: Barrier) -> None:
 def _without(outcome: Outcome, rows: list[int]) -> Outcome:
     kept = ~np.isin(outcome.rows, rows)
     failures = {row: reason for row, reason in outcome.failures.items() if row not in rows}
-    return Outcome(outcome.rows[kept], outcome.vectors[kept], failures)
+    vectors = outcome.vectors[np.repeat(kept, outcome.counts)]
+    return Outcome(outcome.rows[kept], vectors, outcome.counts[kept], failures)
 
 
 class _Runner:
@@ -117,18 +119,27 @@ class _Runner:
         if not isinstance(found, tuple):
             return self._finite(rows, found)
         if len(rows) == 1:
-            return Outcome(rows, np.zeros((1, self._encoder.width), np.float32), {int(rows[0]): found})
+            counts = self._counts(rows)
+            return Outcome(rows, np.zeros((counts[0], self._encoder.width), np.float32), counts, {int(rows[0]): found})
         if found[0] == OUT_OF_MEMORY:
             self._tell_of_halving(rows)
         middle = (len(rows) + 1) // 2
         first, second = self.run(rows[:middle]), self.run(rows[middle:])
-        return Outcome(rows, np.concatenate((first.vectors, second.vectors)), first.failures | second.failures)
+        vectors, counts = (
+            np.concatenate([getattr(half, name) for half in (first, second)]) for name in ("vectors", "counts")
+        )
+        return Outcome(rows, vectors, counts, first.failures | second.failures)
+
+    def _counts(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self._encoder.vectors_of(self._tokens.take(rows))
 
     def _finite(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> Outcome:
         """Accept finite vectors; compute the others again in float32, unless they already were."""
-        wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        counts = self._counts(rows)
+        owners = np.repeat(np.arange(len(rows)), counts)
+        wrong = np.unique(owners[~np.isfinite(vectors).all(axis=1)])
         if not len(wrong):
-            return Outcome(rows, vectors, {})
+            return Outcome(rows, vectors, counts, {})
         vectors, failures = vectors.copy(), {}
         for place in wrong:
             exact = self._encoder.placement.dtype == torch.float32
@@ -137,22 +148,24 @@ class _Runner:
                 again = _NOT_FINITE
             if isinstance(again, tuple):
                 failures[int(rows[place])] = again
-            vectors[place] = 0 if isinstance(again, tuple) else again[0]
-        return Outcome(rows, vectors, failures)
+            vectors[owners == place] = 0 if isinstance(again, tuple) else again
+        return Outcome(rows, vectors, counts, failures)
 
     def _embed(self, rows: NDArray[np.int64], exact: bool = False) -> NDArray[np.float32] | Reason:
         """Embed one batch or return why it failed; raise errors that no sequence causes."""
         unexpected: Exception | None = None
         try:
-            vectors = self._encoder.embed(self._tokens.take(rows), exact)
+            tokens = self._tokens.take(rows)
+            vectors = self._encoder.embed(tokens, exact)
         except InterruptedError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a model, a kernel or a driver comes up with
             unexpected = None if is_out_of_memory(error) else error
         else:
-            if vectors.shape != (len(rows), self._encoder.width):
-                name, width = self._encoder.identity.name, self._encoder.width
-                raise DimensionError(f"{name} gave vectors of shape {vectors.shape} for {len(rows)} rows of {width}")
+            expected = (int(self._encoder.vectors_of(tokens).sum()), self._encoder.width)
+            if vectors.shape != expected:
+                name = self._encoder.identity.name
+                raise DimensionError(f"{name} gave vectors of shape {vectors.shape} for {expected[0]} of {expected[1]}")
             self._good = self._tokens.take(rows[-1:])
             return vectors
         if unexpected is not None:

@@ -28,7 +28,7 @@ from virnucpro.models.json_text import MAX_JSON_BYTES, parse_object
 from virnucpro.models.packaged import PACKAGED_FOLDER, not_here
 from virnucpro.records import EmbeddingTable
 
-__all__ = ["Classifier", "load_classifier", "packaged_classifier", "serialise_classifier"]
+__all__ = ["Classifier", "load_classifier", "serialise_classifier"]
 
 FORMAT: Final = 2
 _HEADER: Final = "virnucpro_classifier"
@@ -222,7 +222,8 @@ def load_classifier(path: str | Path) -> Classifier:
     Parameters
     ----------
     path : path
-        A ``.safetensors`` file that ``virnucpro train`` or ``virnucpro import-classifier`` wrote.
+        ``"mini"``, the packaged classifier, or a ``.safetensors`` file that ``virnucpro train`` or
+        ``virnucpro import-classifier`` wrote.
 
     Returns
     -------
@@ -238,11 +239,24 @@ def load_classifier(path: str | Path) -> Classifier:
     Examples
     --------
     >>> from virnucpro import load_classifier
-    >>> classifier = load_classifier("500_model.safetensors")  # doctest: +SKIP
-    >>> classifier.score(features)[:, 1]  # doctest: +SKIP
-    array([0.98, 0.02], dtype=float32)
+    >>> classifier = load_classifier("mini")
+    >>> classifier.classes
+    ('phage', 'eukaryotic_virus', 'bacteria', 'archaea', 'plasmid', 'organelle', 'eukaryote')
     """
-    file = Path(path)
+    if str(path) == MINI:
+        return replace(_load(_packaged()), name=MINI)
+    return _load(Path(path))
+
+
+def _packaged() -> Path:
+    path = PACKAGED_FOLDER / MINI / "classifier.safetensors"
+    if not path.exists():
+        raise not_here(MINI, path)
+    return path
+
+
+def _load(file: Path) -> Classifier:
+    """Load a file; everything in it is checked before it is used."""
     if file.suffix in (".pth", ".pt", ".bin", ".pkl"):
         raise WeightsError(f"{file} is a pickled file, which may hold code; take it over with import-classifier")
     try:
@@ -274,14 +288,6 @@ def load_classifier(path: str | Path) -> Classifier:
         return Classifier(model, spec, header["training"], str(file), digest, header.get("calibration"), classes)
     except ConfigError as error:
         raise WeightsError(str(error)) from error
-
-
-def packaged_classifier() -> Classifier:
-    """Load the classifier that comes with the package."""
-    path = PACKAGED_FOLDER / MINI / "classifier.safetensors"
-    if not path.exists():
-        raise not_here(MINI, path)
-    return replace(load_classifier(path), name=MINI)
 
 
 def _read_header(file: Path, metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -56,14 +57,15 @@ class DNABERTS(PackedModel):
         self.embedding_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
 
-    def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
-        """Encode packed nucleotide sequences."""
+    def hidden_states(self, pack: Pack, dtype: torch.dtype | None) -> Iterator[Tensor]:
+        """Encode packed nucleotide sequences block by block."""
         dtype = dtype or self.dtype
         bias_HLL = alibi_bias(self.config.heads, pack.max_length, self.device).to(dtype)
         hidden_ND = normalise(self.embedding_norm, self.embed(pack).to(dtype))
+        yield hidden_ND
         for layer in self.layers:
             hidden_ND = layer(hidden_ND, bias_HLL, pack)
-        return hidden_ND
+            yield hidden_ND
 
     def embed(self, pack: Pack) -> Tensor:
         """Look up token embeddings and add the embedding of the first segment, to which every token belongs."""

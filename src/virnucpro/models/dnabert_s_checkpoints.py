@@ -26,7 +26,7 @@ from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
 from virnucpro.models.encoders import PackedEncoder, Tokens, for_inference
 from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, Kind, require
 from virnucpro.models.placement import Placement
-from virnucpro.models.pooling import mean_over_tokens
+from virnucpro.models.pooling import ALL_TOKENS
 from virnucpro.models.registry import DNABERT_S
 from virnucpro.models.weights import FileTensors, MemoryTensors, weight_files
 from virnucpro.sequences.nucleotides import clean_dna
@@ -57,12 +57,12 @@ _OF_A_STOCK_BERT = re.compile(r"\.attention\.self\.(?:query|key|value)\.|embeddi
 
 @dataclass(frozen=True, eq=False)
 class DnaEncoder(PackedEncoder):
-    """DNABERT-S with its tokeniser and pooling: the mean over all tokens, including [CLS] and [SEP]."""
+    """DNABERT-S with its tokenizer; vectors are made of all tokens, including [CLS] and [SEP]."""
 
     tokenizer: DnaTokenizer
 
     architecture = DNABERT_S
-    pool = staticmethod(mean_over_tokens)
+    used = ALL_TOKENS
 
     def tokenise(self, sequences: Sequence[str], max_residues: int) -> Tokens:
         """Clean, truncate and tokenise raw nucleotides, on all threads, since the tokenizer releases Python's lock."""

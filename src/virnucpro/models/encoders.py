@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from virnucpro.models.catalog import DEFAULT_MODEL
 from virnucpro.models.hub import find_checkpoint
@@ -18,7 +16,9 @@ from virnucpro.models.layers import PackedModel
 from virnucpro.models.matching import Checkpoint
 from virnucpro.models.pack import WIDE, Pack, filler
 from virnucpro.models.placement import Placement, choose_placement
+from virnucpro.models.pooling import pool_tokens
 from virnucpro.models.prepacked import can_prepack, prepack
+from virnucpro.models.readout import DEFAULT_READOUT, Readout
 from virnucpro.models.registry import Architecture
 from virnucpro.records import ModelIdentity
 from virnucpro.sequences.ragged import Ragged
@@ -82,23 +82,31 @@ class Encoder(Protocol):
         """Clean, truncate and tokenise raw sequences."""
 
     def embed(self, tokens: Ragged, exact: bool = False) -> NDArray[np.float32]:
-        """Encode a batch: shape (rows, width); `exact` computes in float32. Called by several threads."""
+        """Encode a batch: shape (vectors, width); `exact` computes in float32. Called by several threads."""
+
+    def vectors_of(self, tokens: Ragged) -> NDArray[np.int64]:
+        """Count the vectors of each row of tokens: one, unless every residue has its own."""
+
+    def reading(self, readout: Readout) -> Self:
+        """Give this encoder with other layers and pooling; ConfigError where it has no choice."""
 
 
 @dataclass(frozen=True, eq=False)
 class PackedEncoder:
-    """A model that works on packs, with its pooling."""
+    """A model that works on packs, and the tokens that its vectors are made of."""
 
     architecture: ClassVar[Architecture]
+    used: ClassVar[slice]  # which tokens of a sequence
 
     model: PackedModel
     identity: ModelIdentity
     placement: Placement
+    readout: Readout = field(default=DEFAULT_READOUT, kw_only=True)
 
     @property
     def width(self) -> int:
         """Numbers per vector."""
-        return self.model.width
+        return self.model.width * len(self.readout.layers)
 
     @property
     def suffix(self) -> str:
@@ -110,19 +118,26 @@ class PackedEncoder:
         """Suitable number of tokens per batch on its device."""
         if self.placement.device.type != "cpu":
             return ACCELERATOR_MAX_TOKENS
-        return CPU_MAX_TOKENS if self.width >= WIDE else NARROW_CPU_MAX_TOKENS
-
-    @staticmethod
-    @abstractmethod
-    def pool(hidden_ND: Tensor, pack: Pack) -> Tensor:
-        """Pool vectors per token into one float32 vector per sequence."""
+        return CPU_MAX_TOKENS if self.model.width >= WIDE else NARROW_CPU_MAX_TOKENS
 
     @torch.inference_mode()
     def embed(self, tokens: Ragged, exact: bool = False) -> NDArray[np.float32]:
         """Encode a batch and pool each sequence."""
-        pack = Pack.of(filler(tokens, self.width), self.model.device)
-        hidden_ND = self.model(pack, torch.float32 if exact else None)
-        return self.pool(hidden_ND, pack)[: len(tokens)].cpu().numpy()
+        pack = Pack.of(filler(tokens, self.model.width), self.model.device)
+        hidden_ND = self.model(pack, torch.float32 if exact else None, self.readout)
+        vectors = pool_tokens(hidden_ND, pack, self.used, self.readout.pool)
+        return vectors[: int(self.vectors_of(tokens).sum())].cpu().numpy()
+
+    def vectors_of(self, tokens: Ragged) -> NDArray[np.int64]:
+        """Count the vectors of each row of tokens."""
+        if self.readout.pool != "none":
+            return np.ones(len(tokens), np.int64)
+        return np.array([len(range(*self.used.indices(length))) for length in tokens.lengths.tolist()], np.int64)
+
+    def reading(self, readout: Readout) -> Self:
+        """Give this encoder with other layers and pooling."""
+        readout.numbers(len(self.model.layers))
+        return self if readout == self.readout else replace(self, readout=readout)
 
 
 def for_inference(model: PackedModel, placement: Placement) -> PackedModel:

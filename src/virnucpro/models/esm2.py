@@ -16,6 +16,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -74,15 +75,16 @@ class ESM2(PackedModel):
         exponents = torch.tensor([pair / config.head_width for pair in range(0, config.head_width, 2)], device="cpu")
         self.register_buffer("inverse_frequencies", config.rope_base**-exponents)
 
-    def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
-        """Encode packed proteins."""
+    def hidden_states(self, pack: Pack, dtype: torch.dtype | None) -> Iterator[Tensor]:
+        """Encode packed proteins block by block; only what the last block gives is normalised."""
         dtype = dtype or self.dtype
         attention = grouped_attention if dtype == torch.float32 else self.attention  # float32 has no other kernel
         rotation = self.rotation(pack)
         hidden_ND = self.embed(pack).to(dtype)
         for layer in self.layers:
+            yield hidden_ND
             hidden_ND = layer(hidden_ND, rotation, pack, attention)
-        return normalise(self.final_norm, hidden_ND)
+        yield normalise(self.final_norm, hidden_ND)
 
     def embed(self, pack: Pack) -> Tensor:
         """Look up token embeddings; there is no position table and no scaling by sqrt(D)."""

@@ -21,7 +21,7 @@ from virnucpro.models.encoders import PackedEncoder, Tokens, for_inference
 from virnucpro.models.esm2 import ESM2, ESM2Config
 from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, Kind, require
 from virnucpro.models.placement import Placement
-from virnucpro.models.pooling import mean_over_residues
+from virnucpro.models.pooling import RESIDUES
 from virnucpro.models.registry import ESM2 as ENTRY
 from virnucpro.models.tokens import MASK, PAD, VOCABULARY, encode_proteins
 from virnucpro.models.weights import FileTensors, MemoryTensors, load_pickled, weight_files
@@ -64,10 +64,10 @@ _LAYER = re.compile(r"^(?:encoder\.layer|layers)\.(\d+)\.(.+)$")
 
 @dataclass(frozen=True, eq=False)
 class ProteinEncoder(PackedEncoder):
-    """ESM-2 with its tokeniser and pooling: the mean over residues."""
+    """ESM-2 with its tokenizer; vectors are made of residues."""
 
     architecture = ENTRY
-    pool = staticmethod(mean_over_residues)
+    used = RESIDUES
 
     def tokenise(self, sequences: Sequence[str], max_residues: int) -> Tokens:
         """Clean, truncate and tokenise raw proteins."""

@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-from virnucpro.errors import WeightsError
+from virnucpro.errors import DownloadError, WeightsError
+from virnucpro.fetching import Checksum, Fetcher
 from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, MINI, PACKAGED, CatalogEntry
 from virnucpro.models.checkpoints import AnyCheckpoint, open_checkpoint
 from virnucpro.models.packaged import open_packaged
@@ -26,6 +27,7 @@ __all__ = [
     "find_molecule",
 ]
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHARD = re.compile(r"(?:model|pytorch_model)-\d{5}-of-\d{5}\.(?:safetensors|bin)")
 
 
@@ -85,15 +87,40 @@ def download_weights(entry: CatalogEntry) -> Path:
         info = client.HfApi().model_info(entry.repository, revision=entry.revision, timeout=10)
         published = {sibling.rfilename for sibling in info.siblings or ()}
         wanted = _wanted(entry, published)
+        _fetch_large_files(entry, wanted, client)
         client.snapshot_download(entry.repository, revision=entry.revision, allow_patterns=wanted)
     except InvalidURL as error:
         raise _not_here(entry, f"HF_ENDPOINT, which names the hub, is not an address: {_first_line(error)}") from error
-    except (OSError, HTTPError, ImportError, ValueError) as error:  # the last two: invalid proxies and addresses
+    except (OSError, HTTPError, DownloadError, ImportError, ValueError) as error:
+        # the last two: invalid proxies and addresses
         raise _not_here(entry, _first_line(error)) from error
     folder = find_downloaded(entry)
     if folder is None:
         raise _not_here(entry, "it does not hold all of the model's files")
     return folder
+
+
+def _fetch_large_files(entry: CatalogEntry, wanted: list[str], client: ModuleType) -> None:
+    """Put what a hub knows the SHA-256 of into its client's cache; the client itself cannot continue a file.
+
+    The client finds such files by their digest, and links them into the model's folder.
+    """
+    from huggingface_hub.errors import EntryNotFoundError
+
+    blobs = cache_folder() / f"models--{entry.repository.replace('/', '--')}" / "blobs"
+    for name in wanted:
+        url = client.hf_hub_url(entry.repository, name, revision=entry.revision)
+        try:
+            found = client.get_hf_file_metadata(url, timeout=10)
+        except EntryNotFoundError:
+            continue
+        if found.size is None or not _SHA256.fullmatch(found.etag or ""):
+            continue
+        with (
+            client.utils.tqdm(total=found.size, desc=name, unit="B", unit_scale=True) as bar,
+            Fetcher(headers=client.utils.build_hf_headers(), received=bar.update) as fetcher,
+        ):
+            fetcher.fetch(url, blobs / found.etag, Checksum("sha256", found.etag))
 
 
 def _wanted(entry: CatalogEntry, published: set[str]) -> list[str]:

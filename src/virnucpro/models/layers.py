@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from virnucpro.models.pack import Pack
 from virnucpro.models.prepacked import PrepackedGate, PrepackedLinear
+from virnucpro.models.readout import DEFAULT_READOUT, Readout
 
 __all__ = ["AnyLinear", "PackedModel", "gated_gelu", "linear", "linear_gelu", "linear_plus", "normalise", "token_table"]
 
@@ -20,6 +22,7 @@ class PackedModel(nn.Module):
     """A model that takes a pack and gives one vector per token."""
 
     embedding: nn.Embedding  # its token table
+    layers: nn.ModuleList  # its blocks
 
     @property
     def dtype(self) -> torch.dtype:
@@ -38,9 +41,16 @@ class PackedModel(nn.Module):
         """D, numbers per vector."""
         return self.embedding.embedding_dim
 
-    def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
-        """Encode a pack."""
+    def hidden_states(self, pack: Pack, dtype: torch.dtype | None) -> Iterator[Tensor]:
+        """Give the token embeddings, then what every block makes of them: shape (N, D) each."""
         raise NotImplementedError
+
+    def forward(self, pack: Pack, dtype: torch.dtype | None = None, readout: Readout = DEFAULT_READOUT) -> Tensor:
+        """Encode a pack; hidden states of several layers lie side by side. No block behind the last of them runs."""
+        wanted = readout.numbers(len(self.layers))
+        states = zip(range(max(wanted) + 1), self.hidden_states(pack, dtype), strict=False)
+        kept = {number: hidden_ND for number, hidden_ND in states if number in wanted}
+        return torch.cat([kept[number] for number in wanted], dim=-1) if len(wanted) > 1 else kept[wanted[0]]
 
 
 def token_table(rows: int, width: int) -> nn.Embedding:

@@ -18,6 +18,7 @@ from virnucpro.models.encoders import Tokens
 from virnucpro.models.matching import Checkpoint
 from virnucpro.models.mini import UNKNOWN_BASE, Mini, MiniConfig
 from virnucpro.models.placement import Placement
+from virnucpro.models.readout import DEFAULT_READOUT, Readout, no_choice
 from virnucpro.models.registry import MINI
 from virnucpro.models.weights import FileTensors, weight_files
 from virnucpro.records import ModelIdentity
@@ -74,6 +75,16 @@ class MiniEncoder:
         features = self.model(torch.from_numpy(codes_BL).to(device), torch.from_numpy(lengths).to(device))
         vectors: NDArray[np.float32] = features.float().cpu().numpy()
         return vectors
+
+    def vectors_of(self, tokens: Ragged) -> NDArray[np.int64]:
+        """Count the vectors of each row: one."""
+        return np.ones(len(tokens), np.int64)
+
+    def reading(self, readout: Readout) -> Self:
+        """Refuse: it has no layers of tokens."""
+        if readout != DEFAULT_READOUT:
+            raise no_choice(self.identity.name)
+        return self
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,7 @@ class Placement:
 
 def cpu_has_amx() -> bool:
     """Whether this CPU multiplies bfloat16 matrices in tiles (AMX)."""
-    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    return bool(torch.cpu._is_amx_tile_supported())
 
 
 def choose_placement(device: str = "auto", dtype: str = "auto") -> Placement:

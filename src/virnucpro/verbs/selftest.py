@@ -8,7 +8,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +26,9 @@ from virnucpro.models.encoders import Encoder
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import Placement
 from virnucpro.records import Molecule
+from virnucpro.verbs.checks import Check
 
-__all__ = ["Check", "attention_timing", "gpu_verdict", "self_test"]
+__all__ = ["attention_timing", "gpu_verdict", "self_test"]
 
 LENGTHS: Final = (20, 75, 150, 400, 1024, 1200)
 MAX_RESIDUES: Final = 1024
@@ -40,15 +40,6 @@ SAME: Final = {torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.01}
 """Allowed relative L2 distance between a vector computed alone and in a batch: kernels round differently by shape."""
 
 MIN_GPU_GIB: Final = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """Result of one check."""
-
-    name: str  # what was checked
-    passed: bool
-    found: str  # the measured value
 
 
 def self_test(encoder: Encoder) -> Iterator[Check]:
