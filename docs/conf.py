@@ -17,7 +17,7 @@ PAGES = {
 }
 """Files elsewhere in the repository, and the pages of the site that show them."""
 
-AWAITED = ("tutorial", "report", "interoperability", "python", "devices")
+AWAITED = ("tutorial", "report", "interoperability", "devices")
 """Pages that have their place in the contents, once they are written."""
 
 project = "VirNucPro"
