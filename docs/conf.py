@@ -17,8 +17,8 @@ PAGES = {
 }
 """Files elsewhere in the repository, and the pages of the site that show them."""
 
-AWAITED = ("tutorial", "report", "interoperability", "python", "devices")
-"""Pages that have their place in the contents, once they are written."""
+AWAITED = ("tutorial", "report", "interoperability", "devices")
+"""Pages that are in the contents, and links to them links, once they are written."""
 
 project = "VirNucPro"
 author = "The VirNucPro developers"
@@ -75,6 +75,8 @@ def _relinked(text: str, folder: Path, page: str) -> str:
             return found[0]
         name = path.relative_to(ROOT).as_posix()
         to_docs = name.removeprefix("docs/") if name.startswith("docs/") else PAGES.get(name)
+        if to_docs and to_docs.removesuffix(".md") in AWAITED and not path.exists():
+            return shown
         if to_docs:
             return f"[{shown}]({'../' * page.count('/')}{to_docs}{anchor})"
         return shown if path.exists() else found[0]
