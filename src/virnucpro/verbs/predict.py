@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -210,13 +210,16 @@ def predict(
     {'viral': 12, 'non-viral': 88, 'not_scored': 0}
     """
     settings = settings or PredictSettings()
-    job = replace(Calling.of(settings), command=command)
+    job = Calling.of(settings)
     given, apart = _samples(inputs, paired, stdin)
     require_once([file for sample in given for file in sample.files])
     if apart:
         require_folder_of_samples(Path(outdir))
     folders = [Path(outdir) / sample.name if apart else Path(outdir) for sample in given]
-    runs = [_run(job, sample, folder, stdin) for sample, folder in zip(given, folders, strict=True)]
+    runs = [
+        _run(job.of_sample(sample, sample.open(stdin), command), folder)
+        for sample, folder in zip(given, folders, strict=True)
+    ]
     outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress)
     samples = tuple(map(SampleCalls, (sample.name for sample in given), folders, outcomes))
     if apart:
@@ -240,13 +243,11 @@ def _samples(
     return made, len(made) > 1
 
 
-def _run(shared: Calling, sample: Sample, outdir: Path, stdin: Path | None) -> Run:
-    """Plan the run of one sample."""
-    job = shared.of_sample(sample)
+def _run(job: Calling, outdir: Path) -> Run:
+    """Make the run of one sample."""
     settings = job.settings
     return Run(
-        "calls", sample.open(stdin), outdir, MANIFEST, job.files(), job.models(job.chosen.identities), job.described(),
-        job,
+        "calls", job.sources, outdir, MANIFEST, job.files(), job.models(job.chosen.identities), job.described(), job,
         output_settings=job.shown(),
         keep_parts=True,
         also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
