@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: the tests are many and small, and threads that wait for each other cost more than they save.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
-.PHONY: demo test test-all check format bench clean
+.PHONY: demo test test-all check docs format bench clean
 
 DEMO_FEATURES := --dna-model mini --protein-model none --orfs window --window 300
 
@@ -36,6 +36,11 @@ check: .venv/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The documentation site, strictly: a broken link is an error. Open site/index.html.
+docs: .venv/docs.stamp
+	rm -rf site
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs site
+
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -45,7 +50,7 @@ bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks.table
 
 clean:
-	rm -rf .venv demo_out dist
+	rm -rf .venv demo_out dist site
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -59,3 +64,7 @@ clean:
 .venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,check]'
 	touch $@ .venv/run.stamp
+
+.venv/docs.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	touch $@

@@ -34,17 +34,24 @@ def gte_model(shape=None, vocabulary=VOCABULARY, seed=7):
     return randomise(GteModel(config), seed)
 
 
-@torch.inference_mode()
 def gte_states(model, tokens):
     """One sequence at a time."""
+    return [states[-1] for states in gte_layers(model, tokens)]
+
+
+@torch.inference_mode()
+def gte_layers(model, tokens):
+    """States of all layers of each sequence, shape (layers + 1, tokens, D)."""
     slopes = torch.tensor([2.0**exponent for exponent in SLOPE_EXPONENTS])
     states = []
     for sequence in tokens:
         ids = torch.from_numpy(sequence)[None]
         positions = torch.arange(ids.shape[1])
         bias = -slopes[:, None, None] * (positions[:, None] - positions).abs()
-        found = model(input_ids=ids, attention_mask=bias[None], position_ids=torch.zeros_like(ids))
-        states.append(found.last_hidden_state[0])
+        found = model(
+            input_ids=ids, attention_mask=bias[None], position_ids=torch.zeros_like(ids), output_hidden_states=True
+        )
+        states.append(torch.stack(found.hidden_states)[:, 0])
     return states
 
 

@@ -54,7 +54,7 @@ def main() -> None:
     on_split, on_all = stages.on_split(scan), stages.on_everything(scan)
     sets = evaluation_sets(records, split, cache)
     calibration = calibrate_on(on_split, sets)
-    report = _report(stages, scan, on_split, calibration, sets)
+    report = _report(stages, scan, on_split, calibration, sets) | {"windows": stages.windows_seen("all")}
     facts = {"windows_trained": int(report["windows"]), "seed": args.seed, "data_sha256": records.digest}
     export(on_all, calibration, (MIN_BP, WINDOW_BP), facts, args.out / "mini")
     command = (
@@ -132,7 +132,6 @@ def _report(stages: Stages, scan: HostScan, net: Mini, calibration: dict[str, An
         ],
         "hidden_bp": int(scan.hidden.sum()),
         "traps": len(scan.trap_starts),
-        "windows": stages.windows_seen("all"),
         "split_windows": stages.windows_seen("split"),
         "viral_classes": list(CLASSES[:VIRAL]),
     }

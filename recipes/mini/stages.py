@@ -26,7 +26,7 @@ MARKS = (3000, 6000, 12_000)
 """Steps of the plateau after which a copy is kept, for the learning curve."""
 CURVE_COOLING = 10
 """A training of the curve has a falling rate for one step in so many."""
-DATA_PARTS = (4, 2)
+DATA_PARTS = (4,)
 """Trainings to the first mark with one in so many groups of relatives."""
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ConfigError,
         DeviceError,
         DimensionError,
+        DownloadError,
         InputError,
         StoreError,
         VirNucProError,
@@ -30,15 +31,19 @@ if TYPE_CHECKING:
     )
     from virnucpro.features.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
-    from virnucpro.verbs.embed import EmbedSettings, embed
+    from virnucpro.verbs.download import DownloadSettings, download_refseq
+    from virnucpro.verbs.embed import EmbedSettings, embed_files
+    from virnucpro.verbs.embed_arrays import embed
     from virnucpro.verbs.evaluate import EvaluateSettings, evaluate
     from virnucpro.verbs.features import FeatureSettings, extract_features
     from virnucpro.verbs.merge import merge_data
     from virnucpro.verbs.predict import PredictSettings, predict
+    from virnucpro.verbs.prediction import Prediction, read_calls
     from virnucpro.verbs.prepare import PrepareSettings, prepare
     from virnucpro.verbs.sample_sheet import read_sheet
     from virnucpro.verbs.samples import Sample
     from virnucpro.verbs.train import TrainSettings, train
+    from virnucpro.writers.table import Table
 
 __version__ = "0.1.0"
 
@@ -49,19 +54,24 @@ _NAMES = {
         "split_fasta_file", "validate_embeddings",
     ),
     "errors": (
-        "ConfigError", "DeviceError", "DimensionError", "InputError", "StoreError", "VirNucProError", "WeightsError",
+        "ConfigError", "DeviceError", "DimensionError", "DownloadError", "InputError", "StoreError", "VirNucProError",
+        "WeightsError",
     ),
     "features.classifier": ("load_classifier",),
     "models.encoders": ("load_encoder",),
-    "verbs.embed": ("EmbedSettings", "embed"),
+    "verbs.download": ("DownloadSettings", "download_refseq"),
+    "verbs.embed": ("EmbedSettings", "embed_files"),
+    "verbs.embed_arrays": ("embed",),
     "verbs.evaluate": ("EvaluateSettings", "evaluate"),
     "verbs.features": ("FeatureSettings", "extract_features"),
     "verbs.merge": ("merge_data",),
     "verbs.predict": ("PredictSettings", "predict"),
+    "verbs.prediction": ("Prediction", "read_calls"),
     "verbs.prepare": ("PrepareSettings", "prepare"),
     "verbs.sample_sheet": ("read_sheet",),
     "verbs.samples": ("Sample",),
     "verbs.train": ("TrainSettings", "train"),
+    "writers.table": ("Table",),
 }  # fmt: skip
 _MODULE_OF = {name: f"virnucpro.{module}" for module, names in _NAMES.items() for name in names}
 
@@ -69,19 +79,25 @@ __all__ = [
     "ConfigError",
     "DeviceError",
     "DimensionError",
+    "DownloadError",
+    "DownloadSettings",
     "EmbedSettings",
     "EvaluateSettings",
     "FeatureSettings",
     "InputError",
     "PredictSettings",
+    "Prediction",
     "PrepareSettings",
     "Sample",
     "StoreError",
+    "Table",
     "TrainSettings",
     "VirNucProError",
     "WeightsError",
     "__version__",
+    "download_refseq",
     "embed",
+    "embed_files",
     "evaluate",
     "extract_DNABERT_S",
     "extract_esm",
@@ -95,6 +111,7 @@ __all__ = [
     "prepare",
     "process_file_pro",
     "process_file_seq",
+    "read_calls",
     "read_sheet",
     "split_fasta_file",
     "train",

@@ -1,4 +1,4 @@
-"""``python -m virnucpro`` and the installed command: Ctrl-C while modules are imported is no traceback either."""
+"""``python -m virnucpro`` and the installed command; Ctrl-C during imports gives no traceback either."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 
 def main() -> None:
     """Run the command line."""
-    # Threads that wait for each other sleep, and do not spin: beside one other busy process that is 620 instead of 130
-    # tokens/s of the 650M shape on two cores. torch reads this when it is imported.
+    # Waiting threads sleep instead of spinning: with one other busy process on two cores, the 650M shape reaches 620
+    # instead of 130 tokens/s. torch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from virnucpro.cli.main import main as command

@@ -1,7 +1,7 @@
-"""Which sequences share a batch: a pure plan over lengths, made before anything runs.
+"""Which sequences share a batch: planned from lengths alone, before anything runs.
 
-Packed encoders have no padding, so a batch is a budget of tokens. Longest first puts equal lengths side by side, where
-attention can take them as one group, and meets the batch that needs the most memory first.
+Packed encoders have no padding, so a batch is limited by its number of tokens. Sorting by length, longest first, puts
+equal lengths side by side, so that attention can process them as one group, and runs the largest batch first.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from virnucpro.errors import ConfigError
 __all__ = ["get_batch_indices", "plan_batches"]
 
 SPECIAL_TOKENS = 2
-"""<cls> in front and <eos> behind every protein."""
+"""<cls> before and <eos> after every protein."""
 
 
 def plan_batches(token_counts: Sequence[int] | NDArray[np.int64], max_tokens: int) -> list[NDArray[np.int64]]:
-    """Put every sequence into one batch; rows longest first, equal ones in their own order."""
+    """Assign every sequence to a batch: longest first, equal lengths in input order."""
     if max_tokens < 1:
         raise ConfigError(f"a batch needs a budget of at least 1 token, not {max_tokens}")
     counts = np.asarray(token_counts, np.int64)

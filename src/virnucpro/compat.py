@@ -1,15 +1,12 @@
-"""The functions, files and meanings that scripts of the original VirNucPro know."""
+"""The functions of the original VirNucPro, with its names, files and formats."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from functools import cache
-from hashlib import sha256
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -18,16 +15,15 @@ from torch import Tensor
 from virnucpro.errors import ConfigError, InputError, StoreError, shown
 from virnucpro.features.merged import MERGED_SUFFIX
 from virnucpro.features.vectors import FORMATS, own_rows, require_catalogue_width
-from virnucpro.models.catalog import DEFAULT_DNA_MODEL, DEFAULT_MODEL
-from virnucpro.models.checkpoints import open_model_in_memory
-from virnucpro.models.encoders import Encoder, encoder_of
-from virnucpro.models.placement import DTYPES, Placement, choose_placement
-from virnucpro.models.registry import DNABERT_S, ESM2, Architecture
+from virnucpro.models.encoders import Encoder
+from virnucpro.models.registry import DNABERT_S, ESM2
 from virnucpro.models.tokens import VOCABULARY
 from virnucpro.runs.engine import execute
 from virnucpro.runs.files import whole_file
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
-from virnucpro.verbs.embed import EmbeddingModel, EmbedSettings, embed_run, embed_sequences
+from virnucpro.verbs.embed import EmbeddingModel, EmbedSettings, embed_run
+from virnucpro.verbs.embed_arrays import embed_chunks
+from virnucpro.verbs.given_models import dna_model, protein_model, require_vocabulary
 from virnucpro.verbs.inputs import PathLike
 
 __all__ = [
@@ -40,10 +36,9 @@ __all__ = [
     "validate_embeddings",
 ]
 
-RECORDS_AT_A_TIME = 10_000
 DNA_MAX_LETTERS = 10_000
-"""The original sets no limit, and its windows have 300 or 500 letters; this one keeps a genome given by mistake from
-asking for more memory than there is."""
+"""The original has no limit, and its windows have 300 or 500 letters. With this limit, a genome given by mistake does
+not exhaust the memory."""
 
 logger = logging.getLogger("virnucpro.compat")
 
@@ -64,43 +59,43 @@ def extract_fast_esm(
     fasta_file : path
         Proteins, plain or compressed.
     out_file : path, optional
-        Where to write ``{'proteins': [...], 'data': [...]}`` and, beside it, its manifest. When the manifest
-        matches, the file is read and nothing is computed; no weights are needed for that.
+        Where to write ``{'proteins': [...], 'data': [...]}``, with its manifest next to it. If the manifest matches,
+        the file is read and nothing is computed, which needs no weights.
     model : Encoder, EsmModel or FastEsmModel, optional
-        An encoder from `load_encoder`, or a transformers model: its weights are copied once, on its device and in its
-        number format. By default FastESM2_650, loaded once and kept.
+        An encoder from `load_encoder`, or a transformers model, whose weights are copied once, with its device and
+        number format. By default FastESM2_650, which is loaded once and kept.
     tokenizer : object, optional
-        Accepted for existing calls; must have ESM's vocabulary. Tokens are made by this package.
+        Accepted for compatibility; must have ESM's vocabulary. This package makes the tokens.
     truncation_seq_length : int, default: 1024
-        Residues of each protein that are used, from the first.
+        Use only the first residues of each protein, up to this number.
     toks_per_batch : int, default: 2048
-        Token budget of one batch; more is faster on a GPU.
+        Token budget of a batch; larger batches are faster on a GPU.
     overwrite : bool, default: False
-        Recompute `out_file`, whatever is there.
+        Recompute `out_file`, ignoring an existing one.
 
     Returns
     -------
     proteins : list of str
-        FASTA ids, in file order.
+        FASTA IDs, in file order.
     data : list of Tensor, each of shape (width,), float32, on the CPU
-        Their vectors: the mean over residues of the last hidden state. Each has memory of its own.
+        Their vectors: the mean over residues of the last hidden state. Each can be saved alone.
 
     Raises
     ------
     InputError
-        If the file is bad, or no sequence in it gave a vector.
+        If the file cannot be read, or no sequence in it has a vector.
     StoreError
         If `out_file` was made from something else, or cannot be written.
     WeightsError
-        If the weights are not to be had.
+        If weights are missing or damaged.
     ConfigError
-        If a limit is not positive, the tokenizer is not ESM's, or the model has a number format that no encoder has.
+        If a limit is not positive, the tokenizer is not ESM's, or the number format of the model is not supported.
     """
     if truncation_seq_length < 1 or toks_per_batch < 1:
         raise ConfigError(f"{truncation_seq_length=} and {toks_per_batch=} must be at least 1")
-    _check_vocabulary(tokenizer, {token: number for number, token in enumerate(VOCABULARY)}, "ESM's 33 tokens")
+    require_vocabulary(tokenizer, {token: number for number, token in enumerate(VOCABULARY)}, "ESM's 33 tokens")
     settings = EmbedSettings(max_residues=truncation_seq_length, max_tokens=toks_per_batch)
-    return _extract(Path(fasta_file), out_file, _protein_model(model), settings, overwrite)
+    return _extract(Path(fasta_file), out_file, protein_model(model), settings, overwrite)
 
 
 def extract_DNABERT_S(  # noqa: N802 - the name that scripts know
@@ -118,64 +113,64 @@ def extract_DNABERT_S(  # noqa: N802 - the name that scripts know
     input_file : path
         Nucleotides, plain or compressed; the first 10,000 letters of each sequence are used.
     out_file : path or None
-        Where to write ``{'nucleotide': [...], 'data': [{'label', 'mean_representation'}]}`` and, beside it, its
-        manifest. When the manifest matches, the file is read and nothing is computed.
+        Where to write ``{'nucleotide': [...], 'data': [{'label', 'mean_representation'}]}``, with its manifest next to
+        it. If the manifest matches, the file is read and nothing is computed.
     model_loaded : bool, default: False
-        Whether `model` is given. When it is not, DNABERT-S is loaded, once, and kept.
+        Whether `model` is given. If not, DNABERT-S is loaded once and kept.
     tokenizer : object, optional
-        The tokenizer that belongs to a model of transformers; beside an encoder it must have the same vocabulary.
+        The tokenizer of a transformers model; with an encoder, it must have the same vocabulary.
     model : DnaEncoder or BertModel, optional
-        An encoder from `load_encoder`, or DNABERT-S as transformers loads it with its publisher's code: its weights
-        are copied once, on its device and in its number format.
+        An encoder from `load_encoder`, or DNABERT-S loaded by transformers with its publisher's code; its weights are
+        copied once, with its device and number format.
     overwrite : bool, default: False
-        Recompute `out_file`, whatever is there.
+        Recompute `out_file`, ignoring an existing one.
 
     Returns
     -------
     nucleotide : list of str
-        FASTA ids, in file order.
+        FASTA IDs, in file order.
     data : list of Tensor, each of shape (width,), float32, on the CPU
-        Their vectors: the mean over all tokens of the last hidden state. Each has memory of its own.
+        Their vectors: the mean over all tokens of the last hidden state. Each can be saved alone.
 
     Raises
     ------
     InputError
-        If the file is bad, or no sequence in it gave a vector.
+        If the file cannot be read, or no sequence in it has a vector.
     StoreError
         If `out_file` was made from something else, or cannot be written.
     WeightsError
-        If the weights are not to be had.
+        If weights are missing or damaged.
     ConfigError
-        If `model_loaded` and `model` contradict each other, the tokenizer is not the model's, or the model has a
-        number format that no encoder has.
+        If `model_loaded` and `model` contradict each other, the tokenizer is not the model's, or the number format of
+        the model is not supported.
     """
     if model_loaded != (model is not None):
         raise ConfigError(f"{model_loaded=}, but model is {type(model).__name__}; give both or neither")
-    chosen = _dna_model(model, tokenizer)
+    chosen = dna_model(model, tokenizer)
     if tokenizer is not None:
         encoder: Any = chosen.encoder
-        _check_vocabulary(tokenizer, encoder.tokenizer.vocabulary(), "that of the model")
+        require_vocabulary(tokenizer, encoder.tokenizer.vocabulary(), "that of the model")
     return _extract(Path(input_file), out_file, chosen, EmbedSettings(max_residues=DNA_MAX_LETTERS), overwrite)
 
 
 def validate_embeddings(
     proteins: Sequence[str], data: Sequence[Tensor | np.ndarray[Any, Any]], expected_dim: int = 1280
 ) -> list[str]:
-    """Check what an extraction gave.
+    """Check the result of an extraction.
 
     Parameters
     ----------
     proteins : sequence of str
-        Ids.
+        IDs.
     data : sequence of Tensor or numpy.ndarray
         Their vectors.
     expected_dim : int, default: 1280
-        Numbers that each vector should have.
+        Expected width of each vector.
 
     Returns
     -------
     list of str
-        One message per problem: count, dimension, NaN, infinity. Empty when all is well.
+        One message per problem: count, dimension, NaN, infinity. Empty if there is none.
     """
     messages = []
     if len(proteins) != len(data):
@@ -200,23 +195,23 @@ def split_fasta_file(input_file: PathLike, output_dir: PathLike, sequences_per_f
     input_file : path
         FASTA or FASTQ, plain or compressed.
     output_dir : path
-        Folder of the parts; made when absent.
+        Folder of the parts; created if needed.
     sequences_per_file : int
-        Records of each part but the last.
+        Records per part; the last one may have fewer.
 
     Returns
     -------
     list of Path
-        The parts, in order. Headers are kept whole; a sequence stands on one line.
+        The parts, in order. Headers are complete; each sequence is on one line.
 
     Raises
     ------
     ConfigError
         If `sequences_per_file` is not positive.
     InputError
-        If the input is bad or holds no sequences; no part is written then but those before the bad record.
+        If the input cannot be read or holds no sequences; parts before a bad record are kept.
     StoreError
-        If a part cannot be written, or the folder holds parts of an earlier, longer split; nothing is written then.
+        If a part cannot be written, or the folder holds parts of an earlier, longer split; then nothing is written.
     """
     if sequences_per_file < 1:
         raise ConfigError(f"{sequences_per_file=} must be at least 1")
@@ -237,7 +232,7 @@ def split_fasta_file(input_file: PathLike, output_dir: PathLike, sequences_per_f
 
 
 def _refuse_left_overs(source: Path, folder: Path, sequences_per_file: int) -> None:
-    """Refuse a folder with parts that this split would leave as they are; reads the input for it when there are any."""
+    """Refuse a folder with parts that this split would not replace; if it has parts, count the records of the input."""
     found = {path.name for path in folder.glob("output_*.fa")}
     if not found:
         return
@@ -248,17 +243,17 @@ def _refuse_left_overs(source: Path, folder: Path, sequences_per_file: int) -> N
 
 
 def extract_esm(*_: object, **__: object) -> NoReturn:
-    """Refuse: the ESM-2 3B extraction of the original is replaced.
+    """Raise an error: `extract_fast_esm` replaces the ESM-2 3B extraction of the original.
 
     Parameters
     ----------
     *_, **__ : object
-        Whatever the original took.
+        Arguments of the original.
 
     Raises
     ------
     NotImplementedError
-        Always; names the replacement.
+        Always; it names the replacement.
     """
     raise NotImplementedError(
         "extract_esm is replaced by extract_fast_esm; for vectors of ESM-2 3B (2560 numbers, as the published "
@@ -266,63 +261,65 @@ def extract_esm(*_: object, **__: object) -> NoReturn:
     )
 
 
-def process_file_seq(file: PathLike) -> Path:
+def process_file_seq(file: PathLike, overwrite: bool = False) -> Path:
     """Embed the nucleotides of one file with DNABERT-S, unless that is done.
 
     Parameters
     ----------
     file : path
         ``FOLDER/output_1.fa`` gives ``FOLDER/output_1_DNABERT_S.pt``.
+    overwrite : bool, default: False
+        Recompute the feature file, ignoring existing results.
 
     Returns
     -------
     Path
-        The feature file; not made when the merged file made from it is there: beside it, or where VirNucPro's scripts
-        put it, ``data/data_merge/X_merged`` for ``data/X.identified_nucleotide``.
+        The feature file. It is not made if the merged file made from it exists: next to it, or where scripts of the
+        original VirNucPro put it, ``data/data_merge/X_merged`` for ``data/X.identified_nucleotide``.
 
     Raises
     ------
     StoreError
-        If the feature file is there and was made from something else.
+        If the feature file exists and was made from something else.
     """
-    target = _beside(file, DNABERT_S.suffix)
-    if not _is_merged(target, DNABERT_S.suffix, ".identified_nucleotide"):
-        extract_DNABERT_S(file, target)
-    return target
+    return _process(file, DNABERT_S.suffix, extract_DNABERT_S, ".identified_nucleotide", overwrite)
 
 
-def process_file_pro(file: PathLike) -> Path:
+def process_file_pro(file: PathLike, overwrite: bool = False) -> Path:
     """Embed the proteins of one file with FastESM2_650, unless that is done.
 
     Parameters
     ----------
     file : path
         ``FOLDER/output_1.fa`` gives ``FOLDER/output_1_ESM.pt``.
+    overwrite : bool, default: False
+        Recompute the feature file, ignoring existing results.
 
     Returns
     -------
     Path
-        The feature file; not made when the merged file made from it is there: beside it, or where VirNucPro's scripts
-        put it, ``data/data_merge/X_merged`` for ``data/X.identified_protein``.
+        The feature file. It is not made if the merged file made from it exists: next to it, or where scripts of the
+        original VirNucPro put it, ``data/data_merge/X_merged`` for ``data/X.identified_protein``.
 
     Raises
     ------
     StoreError
-        If the feature file is there and was made from something else.
+        If the feature file exists and was made from something else.
     """
-    target = _beside(file, ESM2.suffix)
-    if not _is_merged(target, ESM2.suffix, ".identified_protein"):
-        extract_fast_esm(file, target)
+    return _process(file, ESM2.suffix, extract_fast_esm, ".identified_protein", overwrite)
+
+
+def _process(file: PathLike, suffix: str, extract: Callable[..., object], folder_suffix: str, overwrite: bool) -> Path:
+    """Make the feature file of one input, unless the merged file made from it exists."""
+    path = Path(file)
+    target = path.with_name(sequence_stem(path) + suffix)
+    if overwrite or not _is_merged(target, suffix, folder_suffix):
+        extract(path, target, overwrite=overwrite)
     return target
 
 
-def _beside(file: PathLike, suffix: str) -> Path:
-    path = Path(file)
-    return path.with_name(sequence_stem(path) + suffix)
-
-
 def _is_merged(target: Path, suffix: str, folder_suffix: str) -> bool:
-    """Whether the merged file made from a feature file is there."""
+    """Whether the merged file made from a feature file exists."""
     name = target.name.removesuffix(suffix) + MERGED_SUFFIX
     candidates = [target.with_name(name)]
     if target.parent.name.endswith(folder_suffix):
@@ -334,26 +331,24 @@ def _is_merged(target: Path, suffix: str, folder_suffix: str) -> bool:
 def _extract(
     source: Path, out_file: PathLike | None, model: EmbeddingModel, settings: EmbedSettings, overwrite: bool
 ) -> tuple[list[str], list[Tensor]]:
-    """Embed one file, into memory or through a feature file."""
+    """Embed one file, in memory or with a feature file."""
     file = SequenceFile(source)
     if out_file is None:
         return _in_memory(file, model.encoder, settings)
     target = Path(out_file)
-    execute([embed_run(file, target, model, settings)], overwrite=overwrite, strict=True)
+    execute([embed_run(file, target.parent, [target.name], model, settings)], overwrite=overwrite, strict=True)
     table = FORMATS[model.architecture.layout].read(target)
     return list(table.ids), own_rows(table.vectors)
 
 
 def _in_memory(file: SequenceFile, encoder: Encoder, settings: EmbedSettings) -> tuple[list[str], list[Tensor]]:
-    """Embed chunk by chunk; sequences without a vector are logged, and refused only when there is no other."""
+    """Embed chunk by chunk; log sequences without a vector, and raise InputError if no sequence has one."""
     require_catalogue_width(encoder.identity, encoder.width)
     ids: list[str] = []
     rows: list[Tensor] = []
     first, read = "", 0
-    records = iter(file)
-    while chunk := list(islice(records, RECORDS_AT_A_TIME)):
+    for chunk, found in embed_chunks(file, encoder, settings):
         read += len(chunk)
-        found = embed_sequences(encoder, chunk, settings)
         ids += [chunk[row].id for row in found.rows.tolist()]
         rows += own_rows(found.vectors)
         for failure in found.failures:
@@ -363,77 +358,3 @@ def _in_memory(file: SequenceFile, encoder: Encoder, settings: EmbedSettings) ->
         why = f"none of its {read} sequences could be embedded{first}" if read else "holds no sequences"
         raise InputError(f"{shown(file.label)}: {why}")
     return ids, rows
-
-
-@cache
-def _default(name: str) -> EmbeddingModel:
-    return EmbeddingModel.named(name, choose_placement())
-
-
-_copied: WeakKeyDictionary[torch.nn.Module, tuple[object, EmbeddingModel]] = WeakKeyDictionary()
-"""Encoders made from transformers models, and what they were made of. Each lives as long as its model, and is used as
-long as the model does not change."""
-
-WORDS_IN_A_SUM = 64
-
-
-def _bits(tensor: Tensor) -> bytes:
-    """Sum a tensor's bits row by row: any change of a number shows, fifteen times as fast as in a digest."""
-    octets = tensor.detach().flatten().contiguous().view(torch.uint8)
-    if octets.storage_offset() % 8:
-        octets = octets.clone()
-    summed = len(octets) - len(octets) % (8 * WORDS_IN_A_SUM)
-    sums = octets[:summed].view(torch.int64).view(-1, WORDS_IN_A_SUM).sum(1)
-    return bytes(sums.cpu().numpy().tobytes() + octets[summed:].cpu().numpy().tobytes())
-
-
-def _protein_model(model: Any) -> EmbeddingModel:  # noqa: ANN401
-    """Accept an encoder, nothing, or a transformers model."""
-    return _model_of(model, None, ESM2, DEFAULT_MODEL, "an EsmModel or a FastEsmModel")
-
-
-def _dna_model(model: Any, tokenizer: Any) -> EmbeddingModel:  # noqa: ANN401
-    """Accept an encoder, nothing, or a transformers model with its tokenizer."""
-    return _model_of(model, tokenizer, DNABERT_S, DEFAULT_DNA_MODEL, "transformers' DNABERT-S")
-
-
-def _model_of(
-    model: Any,  # noqa: ANN401
-    tokenizer: Any,  # noqa: ANN401
-    architecture: Architecture,
-    default: str,
-    classes: str,
-) -> EmbeddingModel:
-    if model is None:
-        return _default(default)
-    if getattr(model, "architecture", None) is not None and not isinstance(model, torch.nn.Module):
-        found, needed = model.architecture.molecule.value, architecture.molecule.value
-        if found != needed:
-            raise ConfigError(f"model {model.identity.name} reads {found}, not {needed}")
-        return EmbeddingModel.loaded(model)
-    if not isinstance(model, torch.nn.Module):
-        raise ConfigError(f"model is a {type(model).__name__}; give load_encoder({default!r}) or {classes}")
-    checkpoint, placement = open_model_in_memory(model, tokenizer), _placement_of(model)
-    weights = sha256(b"".join(map(_bits, model.state_dict().values()))).digest()
-    made_from = (weights, checkpoint.describe(), placement)
-    kept = _copied.get(model)
-    if kept is None or kept[0] != made_from:
-        kept = _copied[model] = made_from, EmbeddingModel.loaded(encoder_of(checkpoint, placement))
-    return kept[1]
-
-
-def _placement_of(model: torch.nn.Module) -> Placement:
-    parameter = next(model.parameters())
-    if parameter.dtype not in DTYPES.values():
-        raise ConfigError(
-            f"model is a {type(model).__name__} in {parameter.dtype}; make it .float(), .bfloat16() or .half() first"
-        )
-    return Placement(parameter.device, parameter.dtype)
-
-
-def _check_vocabulary(tokenizer: Any, expected: dict[str, int], whose: str) -> None:  # noqa: ANN401
-    if tokenizer is None:
-        return
-    vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else None
-    if vocabulary != expected:
-        raise ConfigError(f"tokenizer is a {type(tokenizer).__name__} whose vocabulary is not {whose}; leave it out")

@@ -6,8 +6,9 @@
     ├── InputError       a sequence file, a record or an argument's data is bad
     ├── ConfigError      the call itself is wrong; names all problems at once
     ├── WeightsError     model weights are absent, incomplete or not the model they claim to be
-    ├── DeviceError      the device or number format asked for is not to be had
+    ├── DeviceError      the requested device or number format is not available
     ├── StoreError       a file cannot be written, or does not match what it was made from
+    ├── DownloadError    a file cannot be downloaded, or is not what its publisher says
     └── DimensionError   features have another width than what reads them expects
 
 Every message says what is wrong with the value found, where, and what to do about it.
@@ -19,6 +20,7 @@ __all__ = [
     "ConfigError",
     "DeviceError",
     "DimensionError",
+    "DownloadError",
     "InputError",
     "StoreError",
     "VirNucProError",
@@ -28,11 +30,11 @@ __all__ = [
 
 
 class VirNucProError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base class of all errors that this package raises deliberately."""
 
 
 class InputError(VirNucProError):
-    """A sequence file or a record in it cannot be used; the message names file, line or record."""
+    """A sequence file or record cannot be used; the message names the file and the line or record."""
 
 
 class ConfigError(VirNucProError):
@@ -44,11 +46,15 @@ class WeightsError(VirNucProError):
 
 
 class DeviceError(VirNucProError):
-    """The device or the number format asked for is not available on this machine."""
+    """The requested device or number format is not available on this machine."""
 
 
 class StoreError(VirNucProError):
     """A result file cannot be written, read, or matched to what it was made from."""
+
+
+class DownloadError(VirNucProError):
+    """A file cannot be downloaded, or its checksum is not the published one."""
 
 
 class DimensionError(VirNucProError):
@@ -76,7 +82,7 @@ def shown(text: str, limit: int = 200) -> str:
 
 
 def _escaped(character: str) -> str:
-    """How a character that does not print is written; a byte of a file name that is not UTF-8 is shown as that byte."""
+    """Escape a character that cannot be printed; a file-name byte that is not UTF-8 is shown as that byte."""
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:
         code -= 0xDC00

@@ -1,4 +1,4 @@
-"""The rows that travel between stages: a sequence, its vector, or the reason why it has none."""
+"""The types that all rooms share: records, failures, tables of vectors, identities of files and models."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = [
 
 
 class Molecule(StrEnum):
-    """What a sequence, and a model that reads it, is made of."""
+    """The kind of sequence that a file holds or a model reads."""
 
     PROTEIN = "protein"
     DNA = "dna"
 
 
 class Record(NamedTuple):
-    """One sequence as it stands in its file; a named tuple, for there may be 1e8 of them."""
+    """One sequence as it is in its file; a named tuple, because there may be 1e8 of them."""
 
-    number: int  # position in the file, from 1; what tells two records of one id apart
+    number: int  # position in the file, from 1; tells records with the same ID apart
     header: str  # header line without its ``>`` or ``@``
     sequence: str  # letters as written, line breaks removed
     qualities: str | None = None  # of FASTQ, as written
@@ -39,10 +39,10 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why one record has no row."""
+    """Why a record has no result."""
 
-    number: int  # position of the record in its file, from 1; 0 when the whole file is meant
-    id: str  # its id, ``record N`` when it has none, ``-`` when the whole file is meant
+    number: int  # position of the record in its file, from 1; 0 for the whole file
+    id: str  # its ID, ``record N`` if it has none, ``-`` for the whole file
     error_type: str  # one word, such as ``EmptySequence`` or ``OutOfMemory``
     message: str  # the reason, in words
 
@@ -80,11 +80,11 @@ class EmbeddingTable:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many sequences met which end; ``read == written + failed``."""
+    """Counts of sequences; ``read == written + failed``."""
 
     read: int = 0
     written: int = 0
-    truncated: int = 0  # of those written, how many were cut to the first residues
+    truncated: int = 0  # written, but cut to the first residues
     failed: int = 0  # without a row; each has a line in the failure log
     residues: int = 0  # residues that went through the model
 
@@ -100,21 +100,21 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """Which bytes a file held."""
+    """Size and digest of a file."""
 
-    path: str  # as it was given
+    path: str  # as given by the user
     size: int  # bytes
     sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which weights made a vector."""
+    """Which weights a model has."""
 
     name: str  # catalogue name, or the path that was given
     revision: str | None  # pinned commit of the published repository
     weights_sha256: str  # digest of the weights; empty where they were never read
-    architecture: dict[str, Any] = field(default_factory=dict)  # what the weights do not show: heads, ...
+    architecture: dict[str, Any] = field(default_factory=dict)  # what the weights do not determine: heads, ...
     molecule: Molecule = Molecule.PROTEIN  # what it reads
 
     def __post_init__(self) -> None:
@@ -122,9 +122,9 @@ class ModelIdentity:
 
 
 def same_model(a: ModelIdentity, b: ModelIdentity) -> bool:
-    """Say whether two identities mean the same weights: by digest where both are known, else by name and revision.
+    """Whether two identities mean the same weights: by digest if both are known, else by name and revision.
 
-    A revision that neither has proves nothing, so two unread folders of one name are not the same.
+    Without digests and revisions, two folders of the same name are not considered the same.
     """
     if a.weights_sha256 and b.weights_sha256:
         return a.weights_sha256 == b.weights_sha256

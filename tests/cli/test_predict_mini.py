@@ -185,6 +185,19 @@ def test_mini_embeds_by_name(virnucpro, tmp_path, mini):
     assert manifest["models"]["dna"]["revision"] == open_packaged("mini").revision
 
 
+def test_a_packaged_model_never_asks_the_hub(virnucpro, tmp_path, mini, monkeypatch):
+    monkeypatch.setattr("virnucpro.models.hub._client", lambda *_: pytest.fail("the hub's client was imported"))
+    fasta = write_fasta(tmp_path / "d.fna", [("d", "ACGTTGCA" * 20)])
+    assert virnucpro("embed", fasta, "-o", tmp_path / "out", "--model", "mini")[0] == 0
+
+
+def test_standard_input_that_is_closed(virnucpro, tmp_path, mini, monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    code, _, err = virnucpro("predict", "-", "-o", tmp_path / "out")
+    assert code == 2
+    assert "standard input ('-') is closed" in err
+
+
 def test_weights_that_are_not_the_classifier_s_are_refused(virnucpro, tmp_path, contigs, mini, monkeypatch):
     shutil.copytree(mini, tmp_path / "other" / "mini")
     write_mini(tmp_path / "second", seed=6)

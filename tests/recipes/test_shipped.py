@@ -10,8 +10,8 @@ import torch
 
 import virnucpro
 from recipes.mini.export import FILES, read_exported, sha256_of
+from virnucpro import load_classifier
 from virnucpro.cli.main import run
-from virnucpro.features.classifier import packaged_classifier
 from virnucpro.models.mini import CLASSES, both_strands
 from virnucpro.scoring.calibration import LEVELS, Calibration
 
@@ -41,7 +41,7 @@ def test_a_window_and_its_reverse_complement_have_one_score(shipped, windows):
 
 
 def test_the_classifier_has_all_classes_and_levels():
-    classifier = packaged_classifier()
+    classifier = load_classifier("mini")
     assert classifier.classes == CLASSES
     assert classifier.spec.windows_bp == (100, 3000)
     calibration = Calibration.from_dict(classifier.calibration)

@@ -10,7 +10,7 @@ from virnucpro.models.attention import alibi_bias, alibi_slopes
 from virnucpro.models.checkpoints import open_checkpoint
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import choose_placement
-from virnucpro.models.pooling import mean_over_tokens
+from virnucpro.models.pooling import ALL_TOKENS, pool_tokens
 
 LENGTHS = (1, 2, 3, 40, 40, 257, 700, 64)
 
@@ -36,7 +36,7 @@ def load(path, dtype="fp32"):
 
 def assert_parity(encoder, tokens, expected):
     found = hidden_states(encoder, tokens)
-    pooled = mean_over_tokens(torch.cat(found), Pack.of(tokens))
+    pooled = pool_tokens(torch.cat(found), Pack.of(tokens), ALL_TOKENS)
     per_token = max_abs(found, expected)
     per_sequence = max_abs(pooled, [states.mean(0) for states in expected])
     print(f"max_abs per token {per_token:.1e}, pooled {per_sequence:.1e}")
@@ -109,6 +109,6 @@ def test_the_mean_is_over_all_tokens(folder):
     write_dnabert_s(folder)
     tokens = token_sequences((30, 5))
     states = hidden_states(load(folder), tokens)
-    pooled = mean_over_tokens(torch.cat(states), Pack.of(tokens))
+    pooled = pool_tokens(torch.cat(states), Pack.of(tokens), ALL_TOKENS)
     assert max_abs(pooled, [state.mean(0) for state in states]) <= INVARIANCE_FP32
     assert max_abs(pooled, [state[1:-1].mean(0) for state in states]) > 1e-2

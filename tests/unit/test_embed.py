@@ -98,7 +98,7 @@ def test_vectors_of_another_width_are_an_error(protein_encoder, tokens):
             return super().embed(tokens, exact)[:, 1:]
 
     narrow = Narrow(protein_encoder.model, protein_encoder.identity, protein_encoder.placement)
-    with pytest.raises(DimensionError, match=r"gave vectors of shape \(40, 127\) for 40 rows of 128"):
+    with pytest.raises(DimensionError, match=r"gave vectors of shape \(40, 127\) for 40 of 128"):
         embed_tokens(narrow, tokens)
 
 

@@ -17,7 +17,7 @@ from tolerances import DIFFERENT, HALF_COSINE, INVARIANCE_FP32, PARITY_FP32
 from virnucpro.models.checkpoints import open_checkpoint, open_model_in_memory
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import choose_placement
-from virnucpro.models.pooling import mean_over_residues
+from virnucpro.models.pooling import RESIDUES, pool_tokens
 from virnucpro.models.tokens import MASK, encode_protein
 
 LENGTHS = (1, 2, 3, 40, 40, 257, 1024, 1024)
@@ -51,7 +51,7 @@ def load(path, dtype="fp32"):
 
 def assert_parity(encoder, tokens, expected):
     found = hidden_states(encoder, tokens)
-    pooled = mean_over_residues(torch.cat(found), Pack.of(tokens))
+    pooled = pool_tokens(torch.cat(found), Pack.of(tokens), RESIDUES)
     per_residue = max_abs(found, expected)
     per_sequence = max_abs(pooled, [states[1:-1].mean(0) for states in expected])
     print(f"max_abs per residue {per_residue:.1e}, pooled {per_sequence:.1e}")

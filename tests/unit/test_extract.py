@@ -21,7 +21,6 @@ from virnucpro import (
     InputError,
     StoreError,
     WeightsError,
-    compat,
     extract_esm,
     extract_fast_esm,
     load_encoder,
@@ -32,6 +31,7 @@ from virnucpro.models.catalog import DEFAULT_MODEL, catalogue_identity
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import choose_placement
 from virnucpro.models.tokens import VOCABULARY
+from virnucpro.verbs import given_models
 
 
 def test_labels_and_vectors_in_file_order(protein_encoder, fasta, proteins):
@@ -99,11 +99,11 @@ def test_a_transformers_model_is_copied_once(fasta):
     with torch.inference_mode():
         expected = model.esm(ids_row, attention_mask=torch.ones_like(ids_row)).last_hidden_state[0, 1:-1].mean(0)
     assert (data[0] - expected).abs().max() <= PARITY_FP32
-    assert compat._protein_model(model) is compat._protein_model(model)
+    assert given_models.protein_model(model) is given_models.protein_model(model)
 
 
 def test_a_transformers_model_keeps_its_number_format(fasta):
-    encoder = compat._protein_model(transformers_model(TINY).bfloat16()).encoder
+    encoder = given_models.protein_model(transformers_model(TINY).bfloat16()).encoder
     assert encoder.model.dtype == torch.bfloat16
     assert encoder.model.inverse_frequencies.dtype == torch.float32
 
@@ -122,9 +122,9 @@ def default(protein_encoder, monkeypatch):
     monkeypatch.setattr("virnucpro.verbs.embed.find_checkpoint", lambda name: reads.append(name) or name)
     named = replace(protein_encoder, identity=replace(protein_encoder.identity, name="elsewhere"))
     monkeypatch.setattr("virnucpro.models.encoders.encoder_of", lambda *_: named)
-    compat._default.cache_clear()
+    given_models.default_model.cache_clear()
     yield reads
-    compat._default.cache_clear()
+    given_models.default_model.cache_clear()
 
 
 def test_the_default_model_is_read_once(default, fasta):
@@ -179,7 +179,7 @@ def test_the_manifest_counts_what_was_done(protein_encoder, tmp_path):
 
 def test_large_files_go_chunk_by_chunk(protein_encoder, fasta, monkeypatch, proteins):
     whole = extract_fast_esm(fasta, model=protein_encoder)
-    monkeypatch.setattr("virnucpro.compat.RECORDS_AT_A_TIME", 7)
+    monkeypatch.setattr("virnucpro.verbs.embed_arrays.RECORDS_AT_A_TIME", 7)
     chunks = extract_fast_esm(fasta, model=protein_encoder)
     assert chunks[0] == whole[0]
     assert np.abs(torch.stack(chunks[1]).numpy() - torch.stack(whole[1]).numpy()).max() <= INVARIANCE_FP32
@@ -241,17 +241,17 @@ def test_unknown_models():
 )
 def test_a_transformers_model_that_changes_gives_other_vectors_and_another_digest(fasta, change):
     model = transformers_model(TINY)
-    before, first = compat._protein_model(model), extract_fast_esm(fasta, model=model)[1]
+    before, first = given_models.protein_model(model), extract_fast_esm(fasta, model=model)[1]
     change(model)
-    after, second = compat._protein_model(model), extract_fast_esm(fasta, model=model)[1]
+    after, second = given_models.protein_model(model), extract_fast_esm(fasta, model=model)[1]
     assert before.identity != after.identity
     assert not torch.equal(first[0], second[0])
 
 
 def test_a_transformers_model_that_changes_its_number_format_is_followed():
     model = transformers_model(TINY)
-    assert compat._protein_model(model).encoder.model.dtype == torch.float32
-    assert compat._protein_model(model.half()).encoder.model.dtype == torch.float16
+    assert given_models.protein_model(model).encoder.model.dtype == torch.float32
+    assert given_models.protein_model(model.half()).encoder.model.dtype == torch.float16
 
 
 def test_a_number_format_that_no_encoder_has(fasta):
@@ -271,7 +271,7 @@ def test_splitting_again_gives_the_same_parts_and_a_longer_split_is_not_half_ove
 def test_a_copy_goes_with_its_model(fasta):
     model = transformers_model(TINY)
     extract_fast_esm(fasta, model=model)
-    copied = weakref.ref(compat._protein_model(model).encoder)
+    copied = weakref.ref(given_models.protein_model(model).encoder)
     del model
     gc.collect()
     assert copied() is None
@@ -285,7 +285,7 @@ def test_a_finished_file_needs_no_weights(protein_encoder, fasta, tmp_path, monk
     placed = replace(protein_encoder, identity=identity, placement=choose_placement())
     first = extract_fast_esm(fasta, out, model=placed)
     monkeypatch.setattr("virnucpro.verbs.embed.find_checkpoint", lambda _: pytest.fail("weights were asked for"))
-    compat._default.cache_clear()
+    given_models.default_model.cache_clear()
     second = extract_fast_esm(fasta, out)
     assert first[0] == second[0]
     assert all(torch.equal(a, b) for a, b in zip(first[1], second[1], strict=True))
@@ -323,3 +323,14 @@ def test_what_is_saved_and_skipped_is_logged(protein_encoder, fasta, tmp_path, c
         assert f"{fasta}: 1 of 1 parts computed, results saved: 30 read, 30 written, 0 failed" in caplog.text
         extract_fast_esm(fasta, tmp_path / "x_ESM.pt", model=protein_encoder)
     assert f"{fasta}: already finished, skipped" in caplog.text
+
+
+def test_a_file_that_a_function_refuses_is_in_the_failure_log(tmp_path, protein_encoder):
+    bad = tmp_path / "bad.faa"
+    bad.write_text("no header\n")
+    for _ in range(2):
+        with pytest.raises(InputError, match="neither FASTA nor FASTQ"):
+            extract_fast_esm(bad, tmp_path / "bad_ESM.pt", model=protein_encoder)
+        (line,) = (tmp_path / "extraction_failures.log").read_text().splitlines()
+        assert line.split(" | ")[1:4] == [str(bad), "-", "InputError"]
+    assert not (tmp_path / "bad_ESM.pt").exists()

@@ -12,6 +12,7 @@ from conftest import random_dna, write_fasta
 from dna_layouts import dna_config, gte_model, gte_states, published_dna_state, published_tokenizer
 from tolerances import DIFFERENT, INVARIANCE_FP32, PARITY_FP32
 from virnucpro import ConfigError, InputError, StoreError, WeightsError, compat, extract_DNABERT_S, extract_fast_esm
+from virnucpro.verbs import given_models
 
 
 @pytest.fixture
@@ -91,11 +92,11 @@ def test_a_model_of_transformers_is_copied_with_its_tokenizer(fasta, windows):
     tokens = [np.array(plain.encode(sequence).ids) for _, sequence in windows]
     expected = [states.mean(0) for states in gte_states(gte, tokens)]
     assert max((a - b).abs().max() for a, b in zip(vectors, expected, strict=True)) <= PARITY_FP32
-    assert compat._dna_model(model, tokenizer) is compat._dna_model(model, tokenizer)
-    before = compat._dna_model(model, tokenizer).identity
+    assert given_models.dna_model(model, tokenizer) is given_models.dna_model(model, tokenizer)
+    before = given_models.dna_model(model, tokenizer).identity
     with torch.no_grad():
         gte.embeddings.word_embeddings.weight.mul_(2)
-    assert compat._dna_model(model, tokenizer).identity.weights_sha256 != before.weights_sha256
+    assert given_models.dna_model(model, tokenizer).identity.weights_sha256 != before.weights_sha256
     with pytest.raises(WeightsError, match="tokenizer is a NoneType"):
         extract_DNABERT_S(fasta, None, model_loaded=True, model=RemoteCodeModel(gte))
 
@@ -104,12 +105,12 @@ def test_the_default_model_is_read_once(dna_encoder, fasta, monkeypatch):
     reads = []
     monkeypatch.setattr("virnucpro.verbs.embed.find_checkpoint", lambda name: reads.append(name) or name)
     monkeypatch.setattr("virnucpro.models.encoders.encoder_of", lambda *_: dna_encoder)
-    compat._default.cache_clear()
+    given_models.default_model.cache_clear()
     try:
         extract_DNABERT_S(fasta, None)
         extract_DNABERT_S(fasta, None)
     finally:
-        compat._default.cache_clear()
+        given_models.default_model.cache_clear()
     assert reads == ["dnabert-s"]
 
 

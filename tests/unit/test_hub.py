@@ -31,6 +31,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
     folder: Path
     asked: list[str]
+    begun: list[int]  # first bytes that were asked for
     entry = ENTRY
 
     def log_message(self, *_):
@@ -71,13 +72,17 @@ class Hub(http.server.BaseHTTPRequestHandler):
         self.send(path.read_bytes(), with_body)
 
     def send(self, content, with_body):
-        self.send_response(200)
+        begin = int((self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").partition("-")[0])
+        self.begun.append(begin)
+        self.send_response(206 if begin else 200)
+        if begin:
+            self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
         self.send_header("X-Repo-Commit", self.entry.revision)
         self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(content) - begin))
         self.end_headers()
         if with_body:
-            self.wfile.write(content)
+            self.wfile.write(content[begin:])
 
 
 @pytest.fixture
@@ -86,7 +91,7 @@ def hub(tmp_path, monkeypatch):
     monkeypatch.setitem(CATALOG, ENTRY.name, replace(ENTRY, width=64))  # of the small weights that the tests publish
     monkeypatch.setitem(CATALOG, "dnabert-s", replace(CATALOG["dnabert-s"], width=96))
     (tmp_path / "published" / "modeling_esm.py").write_text("raise SystemExit('remote code')")
-    handler = type("ThisHub", (Hub,), {"folder": tmp_path / "published", "asked": []})
+    handler = type("ThisHub", (Hub,), {"folder": tmp_path / "published", "asked": [], "begun": []})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
@@ -111,6 +116,19 @@ def test_weights_are_fetched_once_and_found_again_without_a_network(hub, write, 
     assert again.identity == checkpoint.identity
     assert hub.asked == []
     assert find_downloaded(ENTRY) is not None
+
+
+def test_an_interrupted_download_continues_within_the_file(hub, capfd):
+    """A process that was stopped left 5,000 bytes; the next one asks for the rest."""
+    write_prefixed(hub.folder)
+    content = (hub.folder / "model.safetensors").read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    blobs = Path(constants.HF_HUB_CACHE) / f"models--{ENTRY.repository.replace('/', '--')}" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f".{digest}.partial").write_bytes(content[:5000])
+    assert find_checkpoint(ENTRY.name).identity.weights_sha256 == digest
+    assert [begin for begin in hub.begun if begin] == [5000]
+    assert "model.safetensors" in capfd.readouterr().err  # the bar has the name of the file
 
 
 def test_the_digest_of_a_downloaded_file_is_that_of_its_content(hub):

@@ -149,7 +149,7 @@ def test_a_finished_file_is_kept_and_another_s_is_not_taken_for_it(tmp_path, fil
     written = out.stat().st_mtime_ns
     merge_data(dna_file, protein_file, out)
     assert out.stat().st_mtime_ns == written
-    with pytest.raises(StoreError, match="labels: None then, host now"):
+    with pytest.raises(StoreError, match="labels: None then, non-viral now"):
         merge_data(dna_file, protein_file, out, "host")
     write_dna(dna_file, dna[:2])
     with pytest.raises(StoreError, match=r"input .*x_DNABERT_S\.pt: \d+ bytes \w+ then, \d+ bytes \w+ now"):
@@ -161,7 +161,7 @@ def test_a_finished_file_is_kept_and_another_s_is_not_taken_for_it(tmp_path, fil
 
 
 def test_an_unknown_data_type(tmp_path, files):
-    with pytest.raises(ConfigError, match="data_type='phage' must be None, 'host' or 'viral'"):
+    with pytest.raises(ConfigError, match="data_type='phage' must be None, 'viral', 'non-viral' or 'host'"):
         merge_data(files[2], files[3], tmp_path / "x_merged.pt", "phage")
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import torch
 
 from virnucpro.models.pack import Pack, filler
+from virnucpro.models.pooling import pool_tokens
 from virnucpro.sequences.ragged import Ragged
 
 
@@ -37,5 +38,5 @@ def test_filler_is_nobodys_vector(monkeypatch, protein_encoder):
 
     pack = of(proteins)
     with torch.inference_mode():
-        unfilled = encoder.pool(encoder.model(pack), pack).numpy()
+        unfilled = pool_tokens(encoder.model(pack), pack, encoder.used).numpy()
     assert np.abs(vectors - unfilled).max() < 1e-5

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from conftest import write_fasta
-from virnucpro import StoreError, compat, extract_DNABERT_S, extract_fast_esm, process_file_pro, process_file_seq
+from virnucpro import StoreError, extract_DNABERT_S, extract_fast_esm, process_file_pro, process_file_seq
 from virnucpro.models.catalog import DEFAULT_DNA_MODEL, DEFAULT_MODEL, catalogue_identity
 from virnucpro.models.placement import choose_placement
+from virnucpro.verbs import given_models
 
 WIDTHS = {"fastesm2-650": 128, "dnabert-s": 96}
 
@@ -24,9 +25,9 @@ def published(monkeypatch, protein_encoder, dna_encoder):
     monkeypatch.setattr("virnucpro.verbs.embed.find_checkpoint", lambda name: reads.append(name) or name)
     monkeypatch.setattr("virnucpro.models.encoders.encoder_of", lambda name, _: encoders[name])
     monkeypatch.setattr("virnucpro.features.vectors.catalogue_width", lambda identity: WIDTHS[identity.name])
-    compat._default.cache_clear()
+    given_models.default_model.cache_clear()
     yield reads
-    compat._default.cache_clear()
+    given_models.default_model.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -45,12 +46,13 @@ def test_output_stands_beside_the_input_and_is_not_made_twice(tmp_path, publishe
     merged = tmp_path / "data" / "data_merge" / "x.fa.v1_merged" / "output_1_merged.pt"
     merged.parent.mkdir(parents=True)
     merged.write_bytes(b"")
-    compat._default.cache_clear()
+    given_models.default_model.cache_clear()
     assert process(fasta) == target
     assert not target.exists()
     merged.rename(folder / "output_1_merged.pt")
     assert process(fasta) == target
     assert len(published) == 1
+    assert process(fasta, overwrite=True).exists()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_a_finished_file_needs_no_weights(tmp_path, published, process, extract)
     fasta = write_fasta(tmp_path / "output_1.fa", [("a", "ACGTAC"), ("b", "GGG")])
     target = process(fasta)
     written = target.stat()
-    compat._default.cache_clear()
+    given_models.default_model.cache_clear()
     published.clear()
     assert process(fasta) == target
     assert extract(fasta, target)[0] == ["a", "b"]

@@ -64,6 +64,9 @@ class BasesEncoder:
         assert tokens.values.dtype == np.uint8
         return torch.stack([self.model(torch.from_numpy(row.copy())) for row in tokens]).float().numpy()
 
+    def vectors_of(self, tokens):
+        return np.ones(len(tokens), np.int64)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BasesCheckpoint(Checkpoint):

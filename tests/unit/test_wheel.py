@@ -9,7 +9,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_wheel_holds_the_package_s_weights(tmp_path, monkeypatch):
+@pytest.fixture
+def wheel(tmp_path, monkeypatch):
+    """A wheel of this package, with stand-ins for its weights."""
+    pytest.importorskip("hatch_fancy_pypi_readme")
     build = pytest.importorskip("hatchling.build")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
@@ -21,8 +24,21 @@ def test_a_wheel_holds_the_package_s_weights(tmp_path, monkeypatch):
     (tmp_path / ".gitignore").write_text("*.safetensors\n")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dist").mkdir()
-    wheel = build.build_wheel(str(tmp_path / "dist"))
-    with zipfile.ZipFile(tmp_path / "dist" / wheel) as archive:
-        names = set(archive.namelist())
+    path = tmp_path / "dist" / build.build_wheel(str(tmp_path / "dist"))
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def test_a_wheel_holds_the_package_s_weights(wheel):
+    names = set(wheel.namelist())
     assert {f"virnucpro/data/mini/{name}" for name in ("classifier.safetensors", "dna/tokenizer.json")} <= names
     assert "virnucpro/cli/predict.py" in names
+
+
+def test_an_index_page_has_no_links_to_files(wheel):
+    (metadata,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    text = wheel.read(metadata).decode()
+    assert "Description-Content-Type: text/markdown" in text
+    assert "docs/predict.md explains every file" in text
+    assert "](docs/" not in text
+    assert "](src/" not in text

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from virnucpro import ConfigError
-from virnucpro.sequences.nucleotides import clean_sequences
+from virnucpro.sequences.codons import BLOCK, find_stops, number_codons
+from virnucpro.sequences.nucleotides import clean_sequences, to_letters
 from virnucpro.sequences.windows import WindowStatus, count_windows, cut_windows, plan_windows
 
 WORKED = [  # from a run of the original
@@ -17,6 +18,7 @@ WORKED = [  # from a run of the original
     (901, 300, [(0, 300), (225, 525), (450, 750), (675, 901)]),
 ]
 LAYOUTS = ["original", "even"]
+STOPS = ((3, 0, 0), (3, 0, 2), (3, 2, 0)), ((3, 3, 0), (1, 3, 0), (3, 1, 0))  # TAA TAG TGA, TTA CTA TCA
 
 
 def spans(windows):
@@ -120,42 +122,47 @@ def test_words_of_tables():
 
 
 def letters_of(table):
-    return [
-        table.text[start : start + n] for start, n in zip(table.starts.tolist(), table.lengths.tolist(), strict=True)
-    ]
+    letters = to_letters(table.codes)
+    return [letters[start : start + n] for start, n in zip(table.starts.tolist(), table.lengths.tolist(), strict=True)]
 
 
 @pytest.fixture(scope="module")
 def sequences():
     generator = np.random.default_rng(8)
-    return [bytes(generator.choice(list(b"ACGTN"), length).tolist()) for length in (50, 2000, 0, 1, 333, 70)]
+    return ["".join(generator.choice(list("ACGTN"), length)) for length in (50, 2000, 0, 1, 333, 70)]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("chosen", [slice(None), slice(3, 40), slice(0, 0), slice(5, None, 3), slice(None, None, -1)])
-def test_windows_are_cut_from_whatever_the_caller_has(sequences, layout, chosen):
+def test_windows_are_slices_of_their_records(sequences, layout, chosen):
     windows = plan_windows([len(sequence) for sequence in sequences], 60, layout)[chosen]
     wanted = [
-        sequences[record][start:end]
+        sequences[record][start:end].encode()
         for record, start, end in zip(windows.record_rows, windows.starts, windows.ends, strict=True)
     ]
-    for given in (sequences, clean_sequences([sequence.decode() for sequence in sequences])):
-        table = cut_windows(given, windows)
-        assert letters_of(table) == wanted
-        assert table.ambiguous.tolist() == [letters.count(b"N") for letters in wanted]
+    table = cut_windows(clean_sequences(sequences), windows)
+    assert letters_of(table) == wanted
+    assert table.ambiguous.tolist() == [letters.count(b"N") for letters in wanted]
 
 
-def test_a_few_windows_of_a_long_record_take_only_their_letters(sequences):
+def test_a_few_windows_of_a_long_record_take_only_their_bases(sequences):
     windows = plan_windows([len(sequence) for sequence in sequences], 60)
     of_the_long_one = windows[10:14]
     assert set(of_the_long_one.record_rows.tolist()) == {1}
-    table = cut_windows(sequences, of_the_long_one)
-    assert len(table.text) == of_the_long_one.ends[-1] - of_the_long_one.starts[0] < 4 * 60
-    here_and_there = cut_windows(sequences, windows[1:30:9])
-    assert len(here_and_there.text) == here_and_there.lengths.sum()
+    table = cut_windows(clean_sequences(sequences), of_the_long_one)
+    assert len(table.codes) == of_the_long_one.ends[-1] - of_the_long_one.starts[0] < 4 * 60
 
 
-def test_codes_and_codons():
-    table = cut_windows([b"ACGTNA"], plan_windows([6], 10))
-    assert table.codes.tolist() == [0, 1, 2, 3, 4, 0, 4, 4]
-    assert table.codons.tolist() == [7, 38, 69, 25 * 3 + 20, 104, 24]
+def test_codons_have_numbers():
+    table = cut_windows(clean_sequences(["ACGTNA"]), plan_windows([6], 10))
+    assert table.codes.tolist() == [0, 1, 2, 3, 14, 0]
+    assert table.codons.tolist() == [7, 38, 69, 25 * 3 + 20, 124, 124]
+
+
+def test_codons_at_the_borders_of_blocks():
+    codes = np.random.default_rng(3).integers(0, 4, 3 * BLOCK + 5).astype(np.uint8)
+    codons, digits = number_codons(codes), codes.astype(int)
+    assert (codons[:-2] == 25 * digits[:-2] + 5 * digits[1:-1] + digits[2:]).all()
+    found, phases = find_stops(codons, 1), np.arange(len(codes)) % 3
+    forward, reverse = (np.isin(codons, [25 * a + 5 * b + c for a, b, c in stops]) for stops in STOPS)
+    assert (found == (forward << phases) + (reverse << 3 + phases)).all()

@@ -1,4 +1,4 @@
-"""What a command says, on stderr: messages of the library's loggers, and progress as a bar or as lines."""
+"""Messages of a command on stderr: the library's log, and progress as a bar or as lines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOG_FILE = "virnucpro.log"
 
 
 class Console(logging.Handler):
-    """Shows warnings and errors always, other messages unless quiet, and the library's own only when verbose."""
+    """Shows warnings and errors always, results unless quiet, and info messages of the library if verbose."""
 
     def __init__(self, quiet: bool, verbose: bool = False, outdir: Path | None = None) -> None:
         super().__init__(logging.INFO if verbose else logging.WARNING)
@@ -62,7 +62,7 @@ class Console(logging.Handler):
             self._file.close()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a message of the library."""
+        """Show a log message of the library."""
         prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
         self._show(prefix + record.getMessage())
 
@@ -74,11 +74,11 @@ class Console(logging.Handler):
             self._file.handle(logging.LogRecord("virnucpro", logging.INFO, "", 0, message, (), None))
 
     def warn(self, message: str) -> None:
-        """Show what even a quiet command says, and log it."""
+        """Show a warning, even if quiet, and log it."""
         self._logger.warning("%s", message)
 
     def progress(self, state: Progress) -> None:
-        """Show how far the run is: a bar on a terminal, else a line now and then."""
+        """Show the progress: a bar on a terminal, otherwise a line every 30 seconds."""
         if self.quiet:
             return
         if self._bar is None and sys.stderr.isatty():
@@ -106,14 +106,14 @@ class Console(logging.Handler):
 
 
 def _bar() -> Bar:
-    from rich.console import Console as Terminal  # not needed for --help, which must be quick
+    from rich.console import Console as Terminal  # not needed for --help, which must be fast
     from rich.progress import BarColumn, Progress, TextColumn
 
     return Progress(BarColumn(), TextColumn("{task.description}"), console=Terminal(stderr=True))
 
 
 def _log_file(outdir: Path) -> logging.Handler:
-    """Open OUTDIR/virnucpro.log to append to it, never through a link."""
+    """Open OUTDIR/virnucpro.log for appending, never through a link."""
     from virnucpro.runs.files import require_writable
 
     require_writable(outdir)
@@ -135,7 +135,7 @@ def _log_file(outdir: Path) -> logging.Handler:
 
 @contextmanager
 def spooled_stdin(inputs: Sequence[Path]) -> Iterator[tuple[list[Path], Path | None]]:
-    """Copy standard input, where "-" asks for it, into a temporary file: inputs are read more than once."""
+    """Copy standard input, if "-" is given, to a temporary file, because inputs are read more than once."""
     if inputs.count(Path("-")) == 0:
         yield list(inputs), None
         return

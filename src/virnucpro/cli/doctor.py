@@ -1,4 +1,4 @@
-"""``virnucpro doctor``: what this machine offers, and whether an extraction on it is right."""
+"""``virnucpro doctor``: show the machine, and test an extraction on it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _show_machine(device: str, dtype: str) -> None:
 
 
 def _downloaded() -> str:
-    """Name the published models on this machine; settings that stop the hub's client are no reason to stop here."""
+    """Name the published models on this machine; report wrong settings of the hub instead of failing."""
     from virnucpro.models.catalog import CATALOG
     from virnucpro.models.hub import cache_folder, find_downloaded
 

@@ -1,4 +1,4 @@
-"""``virnucpro evaluate``: how good a classifier is, with confidence intervals."""
+"""``virnucpro evaluate``: metrics of a classifier, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def evaluate(
       virnucpro evaluate 300.safetensors 500.safetensors \\
           --viral v300 --non-viral n300 --viral v500 --non-viral n500 -o comparison
     """
-    # torch is imported here, not above: --help must be quick
+    # imports torch, which --help does not need
     from virnucpro.verbs.evaluate import EvaluateSettings
     from virnucpro.verbs.evaluate import evaluate as run
 

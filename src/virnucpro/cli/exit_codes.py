@@ -1,4 +1,4 @@
-"""What the shell is told."""
+"""Exit codes of the command."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ __all__ = ["ExitCode"]
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every verb; 1 is a bug's, from Python itself."""
+    """Exit codes of every verb; 1 is a bug, raised by Python itself."""
 
     DONE = 0
     USAGE = 2
     BAD_INPUT = 3
     WEIGHTS_DEVICE_OR_DISK = 4
     SOME_FAILED = 5
+    DIFFERENT = 6
     INTERRUPTED = 130
     TERMINATED = 143

@@ -37,7 +37,7 @@ def import_classifier(published: Path, output: Path, window_bp: int, overwrite: 
       virnucpro import-classifier 300_model.pth -o 300.safetensors --window 300
       virnucpro import-classifier 500_model.pth -o 500.safetensors --window 500 --overwrite
     """
-    from virnucpro.features import published as reader  # torch is imported here, not above: --help must be quick
+    from virnucpro.features import published as reader  # imports torch, which --help does not need
     from virnucpro.features.classifier import serialise_classifier
     from virnucpro.runs.files import whole_file
 

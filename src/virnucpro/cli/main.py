@@ -1,4 +1,4 @@
-"""``virnucpro``: the verbs, and what an error or a signal becomes for a shell."""
+"""``virnucpro``: the verbs, and how errors and signals become messages and exit codes."""
 
 from __future__ import annotations
 
@@ -11,34 +11,40 @@ from types import FrameType
 import click
 
 from virnucpro import __version__
+from virnucpro.cli.cite import cite
+from virnucpro.cli.compare import compare
+from virnucpro.cli.completion import completion
 from virnucpro.cli.doctor import doctor
+from virnucpro.cli.download import download
 from virnucpro.cli.embed import embed
 from virnucpro.cli.evaluate import evaluate
 from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.features import features
 from virnucpro.cli.import_classifier import import_classifier
+from virnucpro.cli.merge import merge
 from virnucpro.cli.models import models
 from virnucpro.cli.predict import predict
 from virnucpro.cli.prepare import prepare
 from virnucpro.cli.train import train
+from virnucpro.cli.verify import verify
 from virnucpro.errors import ConfigError, DimensionError, InputError, VirNucProError
 
 __all__ = ["cli", "main", "run"]
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a run as Ctrl-C does: files stay whole."""
+    """Raised at SIGTERM, which ends a run as Ctrl-C does."""
 
 
 class Verbs(click.Group):
-    """The verbs; one that is stopped by a signal, or by a reader who has seen enough, ends without a traceback."""
+    """The verbs; a signal or a closed pipe ends them without a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             code = super().invoke(ctx)
             sys.stdout.flush()
             return code
-        except BrokenPipeError:  # head and less close stdout early; click would call that a failure
+        except BrokenPipeError:  # head and less close stdout early; click would treat that as a failure
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return ExitCode.DONE
         except KeyboardInterrupt as stop:
@@ -59,12 +65,17 @@ def cli() -> None:
     """
 
 
-for verb in (predict, embed, features, prepare, train, evaluate, import_classifier, models, doctor):
+VERBS = (
+    predict, embed, features, prepare, merge, train, evaluate, import_classifier, models, download, doctor,
+    verify, compare, completion, cite,
+)  # fmt: skip
+
+for verb in VERBS:
     cli.add_command(verb)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and give its exit code. A bug is not caught: a report needs its traceback."""
+    """Run one command and return its exit code. Bugs are not caught, because a report needs the traceback."""
     try:
         return cli.main(list(arguments), prog_name="virnucpro", standalone_mode=False) or 0
     except click.ClickException as error:
@@ -81,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
-    """End well at the first signal, at once at the second."""
+    """Stop cleanly at the first signal, immediately at the second."""
     for known in (signal.SIGINT, signal.SIGTERM):
         signal.signal(known, lambda again, _: os._exit(128 + again))
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt

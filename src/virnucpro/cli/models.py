@@ -1,4 +1,4 @@
-"""``virnucpro models``: which models there are, and how to get their weights."""
+"""``virnucpro models``: list the known models, and download their weights."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def list_models() -> None:
 def download(name: str) -> None:
     """Download the weights of NAME into the Hugging Face cache.
 
-    What is there already is not downloaded again. HF_HOME moves the cache; copy it to use models on a machine without
-    a network.
+    What is there already is not downloaded again, and an interrupted download continues. HF_HOME moves the cache; copy
+    it to use models on a machine without a network.
 
     \b
     Examples:

@@ -70,8 +70,8 @@ def messages_options(command: Command) -> Command:
 
 
 def use_threads(threads: int | None) -> None:
-    """Limit torch to some CPU threads, for this process."""
+    """Limit torch to this number of CPU threads."""
     if threads:
-        import torch  # heavy, and not needed for --help
+        import torch  # slow, and not needed for --help
 
         torch.set_num_threads(threads)

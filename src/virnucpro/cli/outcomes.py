@@ -1,4 +1,4 @@
-"""What a verb with one result per input says at its end, and its exit code."""
+"""Summary and exit code of verbs with one result per input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["sum_up"]
 
 
 def sum_up(outcomes: Sequence[Outcome], noun: str, outdir: Path, console: Console) -> int:
-    """Say how many inputs and sequences met which end."""
+    """Show counts of inputs and sequences; return the exit code."""
     from virnucpro.runs.failures import FAILURE_LOG
     from virnucpro.runs.run import State
 
@@ -28,7 +28,8 @@ def sum_up(outcomes: Sequence[Outcome], noun: str, outdir: Path, console: Consol
             counts.update({key: value for key, value in outcome.manifest.counts.items() if isinstance(value, int)})
     seconds = sum(outcome.seconds for outcome in outcomes)
     skipped = states[State.FINISHED] + states[State.KEPT]
-    console.say(f"{noun}: " + ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items()))
+    if counts:
+        console.say(f"{noun}: " + ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items()))
     console.say(
         f"files: {states[State.WRITTEN]:,} written, {skipped:,} skipped, {states[State.REFUSED]:,} refused; "
         f"{seconds:.1f} s; results in {outdir}"

@@ -28,7 +28,7 @@ from virnucpro.writers.outputs import DEFAULT_OUTPUTS, OUTPUTS
 
 if TYPE_CHECKING:
     from virnucpro.scoring.calibration import Level
-    from virnucpro.verbs.predict import Prediction
+    from virnucpro.verbs.prediction import Prediction
     from virnucpro.verbs.samples import Sample
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 RECORDS_NAMED = 5
 TABLE = "with_table_"
-"""Counts of records of which a CDS names another translation table."""
+"""Prefix of counts of records with a CDS that names another translation table."""
 
 
 @click.command()
@@ -69,7 +69,7 @@ def prepare(
 
 
 def _warn(console: Console, outcome: Outcome, table: int) -> None:
-    """Name the first records that could not be used, and translation tables that this run should have used."""
+    """Warn about the first records that could not be used, and about other translation tables in the annotation."""
     label, counts = outcome.run.label, {} if outcome.manifest is None else outcome.manifest.counts
     for _, failure in outcome.failures[:RECORDS_NAMED]:
         console.warn(f"{label}: {shown(failure.id)}: {shown(failure.message)}")

@@ -81,7 +81,7 @@ def train(
       virnucpro train --viral v --non-viral n -o own.safetensors --calibrate
       virnucpro train --viral v --non-viral n -o dna.safetensors --modality dna --epochs 50
     """
-    # torch is imported here, not above: --help must be quick
+    # imports torch, which --help does not need
     from virnucpro.verbs.train import TrainSettings
     from virnucpro.verbs.train import train as run
 

@@ -1,1 +1,1 @@
-"""The embedding stage: sequences in, one vector or one reason for each out."""
+"""The embedding stage: every sequence gets a vector, or a reason why it has none."""

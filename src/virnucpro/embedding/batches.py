@@ -1,11 +1,11 @@
-"""Running a plan of batches through an encoder, whatever the hardware says to it.
+"""Run a plan of batches through an encoder, and survive what the hardware does.
 
-A batch that does not fit in memory, or fails in a way that nobody expected, is halved, again and again, down to one
-sequence. A vector that is not finite is computed again for its sequence alone, in float32 arithmetic on the weights as
-loaded, so that a neighbour's overflow never changes anyone else's numbers.
+A batch that does not fit in memory, or fails unexpectedly, is halved repeatedly, down to single sequences. A sequence
+whose vector is not finite is computed again by itself, in float32 arithmetic on the weights as loaded, so that an
+overflow never changes the numbers of its neighbours.
 
-On a CPU, where there are several batches for every thread, each thread works on one of its own: a core that works by
-itself need not wait for others after every operation.
+On a CPU with several batches for every thread, each thread works on a batch of its own, because threads that share a
+batch wait for each other after every operation.
 """
 
 from __future__ import annotations
@@ -45,18 +45,19 @@ _NOT_FINITE = (
 )
 
 PROBE = "ACGTACGTACGT"
-"""Text that every encoder can embed, as nucleotides or as residues."""
+"""A sequence that every encoder can embed, as nucleotides or as residues."""
 
 BATCHES_OF_A_THREAD = 4
-"""With fewer, threads would wait for the last one longer than they gain."""
+"""With fewer batches, waiting for the last one costs more than separate threads gain."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came of one batch."""
+    """Result of one batch."""
 
     rows: NDArray[np.int64]
-    vectors: NDArray[np.float32]  # (rows, D) zeros where a row failed
+    vectors: NDArray[np.float32]  # (vectors of all rows, D) zeros where a row failed
+    counts: NDArray[np.int64]  # (rows,) vectors of each row
     failures: dict[int, Reason]  # by row
 
 
@@ -82,53 +83,63 @@ def run_batches(
 def _each_in_a_thread(
     run: Callable[[NDArray[np.int64]], Outcome], plan: Sequence[NDArray[np.int64]], threads: int
 ) -> Iterator[Outcome]:
-    """Work on as many batches at a time as there are threads."""
+    """Process as many batches at a time as there are threads."""
     ready = Barrier(threads + 1)
     with ThreadPoolExecutor(threads, "batch", _work_alone, (ready,)) as pool:
-        found = pool.map(run, plan)  # asks for all of them, so that all threads begin
+        found = pool.map(run, plan)  # submits all batches, so that all threads start
         ready.wait()
-        torch.set_num_threads(threads)  # a thread that torch does not know yet begins with what was set last, anywhere
+        torch.set_num_threads(threads)  # a new thread takes over the setting that was made last, in any thread
         yield from found
 
 
 def _work_alone(ready: Barrier) -> None:
     torch.set_num_threads(1)
-    torch.get_num_threads()  # torch knows the thread from here on
+    torch.get_num_threads()  # from here on, torch has a setting for this thread
     ready.wait()
 
 
 def _without(outcome: Outcome, rows: list[int]) -> Outcome:
     kept = ~np.isin(outcome.rows, rows)
     failures = {row: reason for row, reason in outcome.failures.items() if row not in rows}
-    return Outcome(outcome.rows[kept], outcome.vectors[kept], failures)
+    vectors = outcome.vectors[np.repeat(kept, outcome.counts)]
+    return Outcome(outcome.rows[kept], vectors, outcome.counts[kept], failures)
 
 
 class _Runner:
-    """One encoder on the rows of one call; used by several threads."""
+    """One encoder and the rows of one call; shared by several threads."""
 
     def __init__(self, encoder: Encoder, tokens: Ragged) -> None:
         self._encoder, self._tokens = encoder, tokens
-        self._good: Ragged | None = None  # a row that was embedded before in this call
-        self._told: set[int] = set()  # sizes of batches of which it was said that they do not fit
+        self._good: Ragged | None = None  # a row that has been embedded in this call
+        self._told: set[int] = set()  # batch sizes for which a warning was given
 
     def run(self, rows: NDArray[np.int64]) -> Outcome:
-        """Embed one batch, in halves where it fails."""
+        """Embed one batch; halve it when it fails."""
         found = self._embed(rows)
         if not isinstance(found, tuple):
             return self._finite(rows, found)
         if len(rows) == 1:
-            return Outcome(rows, np.zeros((1, self._encoder.width), np.float32), {int(rows[0]): found})
+            counts = self._counts(rows)
+            return Outcome(rows, np.zeros((counts[0], self._encoder.width), np.float32), counts, {int(rows[0]): found})
         if found[0] == OUT_OF_MEMORY:
             self._tell_of_halving(rows)
         middle = (len(rows) + 1) // 2
         first, second = self.run(rows[:middle]), self.run(rows[middle:])
-        return Outcome(rows, np.concatenate((first.vectors, second.vectors)), first.failures | second.failures)
+        vectors, counts = (
+            np.concatenate([getattr(half, name) for half in (first, second)]) for name in ("vectors", "counts")
+        )
+        return Outcome(rows, vectors, counts, first.failures | second.failures)
+
+    def _counts(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return self._encoder.vectors_of(self._tokens.take(rows))
 
     def _finite(self, rows: NDArray[np.int64], vectors: NDArray[np.float32]) -> Outcome:
-        """Accept finite vectors; compute the others again in float32, unless that is what they were computed in."""
-        wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        """Accept finite vectors; compute the others again in float32, unless they already were."""
+        counts = self._counts(rows)
+        owners = np.repeat(np.arange(len(rows)), counts)
+        wrong = np.unique(owners[~np.isfinite(vectors).all(axis=1)])
         if not len(wrong):
-            return Outcome(rows, vectors, {})
+            return Outcome(rows, vectors, counts, {})
         vectors, failures = vectors.copy(), {}
         for place in wrong:
             exact = self._encoder.placement.dtype == torch.float32
@@ -137,22 +148,24 @@ class _Runner:
                 again = _NOT_FINITE
             if isinstance(again, tuple):
                 failures[int(rows[place])] = again
-            vectors[place] = 0 if isinstance(again, tuple) else again[0]
-        return Outcome(rows, vectors, failures)
+            vectors[owners == place] = 0 if isinstance(again, tuple) else again
+        return Outcome(rows, vectors, counts, failures)
 
     def _embed(self, rows: NDArray[np.int64], exact: bool = False) -> NDArray[np.float32] | Reason:
-        """Embed one batch, or say why not; an error that has to do with no sequence is raised."""
+        """Embed one batch or return why it failed; raise errors that no sequence causes."""
         unexpected: Exception | None = None
         try:
-            vectors = self._encoder.embed(self._tokens.take(rows), exact)
+            tokens = self._tokens.take(rows)
+            vectors = self._encoder.embed(tokens, exact)
         except InterruptedError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a model, a kernel or a driver comes up with
             unexpected = None if is_out_of_memory(error) else error
         else:
-            if vectors.shape != (len(rows), self._encoder.width):
-                name, width = self._encoder.identity.name, self._encoder.width
-                raise DimensionError(f"{name} gave vectors of shape {vectors.shape} for {len(rows)} rows of {width}")
+            expected = (int(self._encoder.vectors_of(tokens).sum()), self._encoder.width)
+            if vectors.shape != expected:
+                name = self._encoder.identity.name
+                raise DimensionError(f"{name} gave vectors of shape {vectors.shape} for {expected[0]} of {expected[1]}")
             self._good = self._tokens.take(rows[-1:])
             return vectors
         if unexpected is not None:
@@ -160,13 +173,13 @@ class _Runner:
                 raise unexpected
             lines = str(unexpected).strip().splitlines()
             return BATCH_ERROR, f"{type(unexpected).__name__}: {lines[0] if lines else 'no message'}"
-        # Only here, behind the except block, has the traceback let go of the tensors that filled the memory.
+        # Only here, after the except block, does the traceback no longer hold the tensors that filled the memory.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return _TOO_LARGE
 
     def _still_works(self) -> bool:
-        """Try a row that was embedded before, or a tiny one: where that fails too, no sequence is to blame."""
+        """Try a row that was embedded before, or a tiny one; if that fails too, no sequence is the cause."""
         known = self._good or self._encoder.tokenise([PROBE], len(PROBE)).ragged
         try:
             self._encoder.embed(known)
@@ -177,7 +190,7 @@ class _Runner:
         return True
 
     def _tell_of_halving(self, rows: NDArray[np.int64]) -> None:
-        """Warn, once for each size of batches to the next power of two."""
+        """Warn once per batch size, rounded up to a power of two."""
         size = 1 << (int(self._tokens.lengths[rows].sum()) - 1).bit_length()
         if size not in self._told:
             self._told.add(size)

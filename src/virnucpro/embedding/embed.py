@@ -1,4 +1,4 @@
-"""From rows of tokens to rows of vectors, and a reason for every row without one."""
+"""Embed rows of tokens: a vector for each row, or the reason why it has none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.batching import plan_batches
-from virnucpro.embedding.batches import Reason, run_batches
+from virnucpro.embedding.batches import Outcome, Reason, run_batches
 from virnucpro.models.encoders import Encoder
 from virnucpro.models.memory import return_free_memory
 from virnucpro.sequences.ragged import Ragged
@@ -20,14 +20,15 @@ __all__ = ["EMPTY_SEQUENCE", "Embedded", "embed_tokens"]
 EMPTY_SEQUENCE: Reason = ("EmptySequence", "nothing is left of it after cleaning")
 
 BATCHES_BETWEEN_RETURNS = 16
-"""Batches after which free memory goes back: of what arrays of many sizes leave, glibc would keep 50 to 200 MB."""
+"""Number of batches after which free memory is returned; glibc would otherwise keep 50 to 200 MB of freed arrays."""
 
 
 @dataclass(frozen=True, eq=False)
 class Embedded:
-    """What became of some rows."""
+    """Vectors of rows, and failures."""
 
-    vectors: NDArray[np.float32]  # (n, D) zeros where a row failed
+    vectors: NDArray[np.float32]  # (vectors of all rows, D) zeros where a row failed; one for each unless not pooled
+    counts: NDArray[np.int64]  # (n,) vectors of each row
     failures: dict[int, Reason]  # row -> (error type, message): OutOfMemory, NotFinite, BatchError, EmptySequence
 
 
@@ -46,21 +47,33 @@ def embed_tokens(
     number_of_row, sharers = _distinct(tokens)
     firsts = sharers.values[sharers.offsets[:-1]]
     plan = [firsts[batch] for batch in plan_batches(tokens.lengths[firsts], budget)]
-    vectors = np.zeros((len(tokens), encoder.width), np.float32)
+    counts = encoder.vectors_of(tokens)
+    places = Ragged(np.arange(counts.sum()), np.concatenate((np.zeros(1, np.int64), np.cumsum(counts))))
+    vectors = np.zeros((len(places.values), encoder.width), np.float32)
     failures = {int(row): EMPTY_SEQUENCE for row in np.flatnonzero(tokens.lengths == 0)}
     for number, outcome in enumerate(run_batches(encoder, tokens, plan, budget), start=1):
         shared = sharers.take(number_of_row[outcome.rows])
-        vectors[shared.values] = np.repeat(outcome.vectors, shared.lengths, axis=0)
+        vectors[places.take(shared.values).values] = _repeated(outcome, shared.lengths)
         for first, reason in outcome.failures.items():
             failures |= dict.fromkeys(sharers[number_of_row[first]].tolist(), reason)
         on_batch(shared.values)
         if number % BATCHES_BETWEEN_RETURNS == 0:
             return_free_memory()
-    return Embedded(vectors, failures)
+    return Embedded(vectors, counts, failures)
+
+
+def _repeated(outcome: Outcome, times: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Vectors of each row of a batch, as often as there are rows like it."""
+    if len(outcome.vectors) == len(outcome.rows):
+        return np.repeat(outcome.vectors, times, axis=0)
+    offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(outcome.counts)))
+    own = Ragged(np.arange(len(outcome.vectors)), offsets)
+    repeated: NDArray[np.float32] = outcome.vectors[own.take(np.repeat(np.arange(len(outcome.rows)), times)).values]
+    return repeated
 
 
 def _distinct(tokens: Ragged) -> tuple[NDArray[np.int64], Ragged]:
-    """Number different rows, and list the rows of each number: in some sequencing runs 45 of 100 reads are repeats."""
+    """Find the distinct rows and where each occurs; in some sequencing runs, 45 of 100 reads are repeats."""
     text, ends = tokens.values.tobytes(), (tokens.offsets * tokens.values.itemsize).tolist()
     numbers: dict[bytes, int] = {}
     number_of_row = np.fromiter(

@@ -1,1 +1,1 @@
-"""Measuring a classifier: labels and scores in, figures with confidence intervals out; no torch."""
+"""Evaluation: labels and scores in, metrics with confidence intervals out; no torch."""

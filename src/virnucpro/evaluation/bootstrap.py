@@ -1,8 +1,8 @@
 """Confidence intervals by a bootstrap over records: rows of one genome are not independent.
 
-Records of each class are drawn with replacement, so that every draw has both classes. A draw only changes weights of
-rows, which are ranked once: scikit-learn, which ranks them again for every metric, takes 18 times as long
-(100 ms for a draw of 100,000 rows).
+Records of each class are drawn with replacement, so every draw has both classes. A draw only changes the weights of
+rows, which are ranked once; scikit-learn ranks them again for every metric, which takes 18 times as long (100 ms for a
+draw of 100,000 rows).
 
 References
 ----------
@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 
 class Ranking:
-    """Rows from the most to the least viral; metrics of any weights."""
+    """Rows sorted by score, highest first; computes metrics for any weights."""
 
     def __init__(
         self, labels: NDArray[np.int64], scores: NDArray[np.floating], called: NDArray[np.bool_] | None = None
@@ -30,11 +30,11 @@ class Ranking:
         self.labels = labels
         self._order = np.argsort(-scores, kind="stable")
         ranked = scores[self._order]
-        self._ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)  # rows of one score together
+        self._ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)  # ties end together
         self._viral = labels[self._order] == 1
         self._called = (scores >= THRESHOLD) if called is None else called
         probabilities = scores.astype(np.float64)
-        tiny = np.finfo(np.float64).eps  # as scikit-learn's log_loss
+        tiny = np.finfo(np.float64).eps  # as in scikit-learn's log_loss
         self._losses = -np.log(np.clip(np.where(labels == 1, probabilities, 1 - probabilities), tiny, 1 - tiny))
 
     def figures(self, weights: Floats | None = None) -> dict[str, float]:
@@ -62,12 +62,12 @@ class Ranking:
         }
 
     def recall_at(self, false_positive_rate: float, weights: Floats | None = None) -> float:
-        """Highest recall among thresholds that keep to a false positive rate."""
+        """Highest recall at thresholds within a false positive rate."""
         found, false_alarms = self._found(np.ones(len(self.labels)) if weights is None else weights)
         return _recall_at(found, false_alarms, false_positive_rate)
 
     def _found(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Weight of viral and of non-viral rows from each score on, highest score first."""
+        """Cumulative weight of viral and of non-viral rows, from the highest score down."""
         ranked = weights[self._order]
         return np.cumsum(ranked * self._viral)[self._ends], np.cumsum(ranked * ~self._viral)[self._ends]
 
@@ -76,7 +76,7 @@ def bootstrap_intervals(
     ranking: Ranking, records: NDArray[np.int64], draws: int = 1000, seed: int = 42
 ) -> dict[str, tuple[float, float]]:
     """Estimate 95 % intervals of every metric; `records` is the record of each row."""
-    # A record with rows in both classes counts as one in each.
+    # A record with rows of both classes counts once in each.
     _, first, unit_of_row = np.unique(2 * records + ranking.labels, return_index=True, return_inverse=True)
     of_class = [np.flatnonzero(ranking.labels[first] == label) for label in (0, 1)]
     generator = np.random.default_rng(seed)
@@ -96,7 +96,7 @@ def _ratio(numerator: float, denominator: float) -> float:
 
 
 def _auroc(found: Floats, false_alarms: Floats) -> float:
-    """Area under the ROC curve by trapezia: rows of one score count half."""
+    """Area under the ROC curve by the trapezoidal rule; ties count half."""
     found, false_alarms = np.append(0.0, found), np.append(0.0, false_alarms)
     area = float(np.sum(np.diff(false_alarms) * (found[1:] + found[:-1]) / 2))
     return _ratio(area, float(found[-1] * false_alarms[-1]))

@@ -1,4 +1,4 @@
-"""An evaluation: figures of ORFs, windows and records, overall and by length, with intervals and curves."""
+"""Metrics of ORFs, windows and records, overall and by length, with intervals and curves."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ __all__ = ["ALL_LENGTHS", "Evaluation", "evaluate_by_length", "evaluate_units"]
 ALL_LENGTHS: Final = "all"
 LENGTH_EDGES_BP: Final = (1, 300, 500, 1000, 3000, 10_000, 30_000)
 MIN_RECORDS: Final = 5
-"""Records of each class below which a length bin has counts, but no figures: intervals of fewer mean nothing."""
+"""A length bin with fewer records per class has counts but no metrics, because their intervals would be meaningless."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Figures of the ORFs, windows or records of one length bin, or of all lengths."""
+    """Metrics of the ORFs, windows or records of one length bin or of all lengths."""
 
     unit: Unit
     length_bp: str  # "all", "500-999", "30000+"
     rows: int  # how many ORFs, windows or records
     viral_rows: int
-    records: int  # that they come from
-    figures: dict[str, float]  # `METRICS` and calibration_error; empty for a bin of too few records
+    records: int  # records that they come from
+    figures: dict[str, float]  # `METRICS` and calibration_error; empty for a bin with too few records
     intervals: dict[str, tuple[float, float]]  # of `METRICS`, 95 % of a bootstrap over records
-    calls: dict[str, Confusion]  # by the classifier's levels; "default" only for one without a calibration
+    calls: dict[str, Confusion]  # by level; only "default" without a calibration
     bins: list[Bin]  # reliability
     roc: Curve
     precision_recall: Curve
@@ -70,7 +70,7 @@ def evaluate_units(scored: ScoredUnits, draws: int, seed: int, length_bp: str = 
 
 
 def evaluate_by_length(scored: ScoredUnits, draws: int, seed: int) -> list[Evaluation]:
-    """Measure each length bin by itself; none where lengths are not known."""
+    """Measure each length bin; none if lengths are not known."""
     if scored.lengths_bp is None:
         return []
     found = []

@@ -1,4 +1,4 @@
-"""From feature rows to windows and records, scored and called as `predict` does."""
+"""Score and call windows and records from feature rows, as `predict` does."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ScoredRows:
-    """Feature rows with what the classifier says of them; one entry per row in every array."""
+    """Feature rows and their scores; one entry per row in every array."""
 
     labels: Integers  # (rows,) 0 non-viral, 1 viral
     scores: NDArray[np.floating]  # (rows,) viral scores, 0 to 1
     records: Integers  # (rows,) record of each row, from 0
     windows: Integers  # (rows,) window of each row, from 0, counted over all records
-    lengths_bp: Integers | None = None  # (rows,) bases of its window; None where nothing says so
-    log_odds: Floats | None = None  # (rows,) viral against non-viral; needed for a calibration only
+    lengths_bp: Integers | None = None  # (rows,) bases of its window; None if unknown
+    log_odds: Floats | None = None  # (rows,) viral against non-viral; needed only for a calibration
 
     def __post_init__(self) -> None:
         columns = (self.labels, self.scores, self.records, self.windows, self.lengths_bp, self.log_odds)
@@ -41,14 +41,14 @@ class ScoredRows:
 
 @dataclass(frozen=True, eq=False)
 class ScoredUnits:
-    """ORFs, windows or records; one entry each in every array."""
+    """ORFs, windows or records; one entry per unit in every array."""
 
     unit: Unit
     labels: Integers  # (n,) 0 non-viral, 1 viral
     scores: NDArray[np.floating]  # (n,) viral scores, 0 to 1
     records: Integers  # (n,) the record that each comes from
     lengths_bp: Integers | None  # (n,) bases; of a record: those of its windows, added up
-    calls: dict[str, NDArray[np.bool_]]  # called viral, by level; without a calibration there is "default" only
+    calls: dict[str, NDArray[np.bool_]]  # called viral, by level; only "default" without a calibration
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -89,7 +89,7 @@ def units_of(rows: ScoredRows, calibration: Calibration | None) -> list[ScoredUn
 
 
 class _Groups:
-    """Rows of one number and one label."""
+    """Groups of rows with the same number and label."""
 
     def __init__(self, numbers: Integers, labels: Integers) -> None:
         keys = labels * (numbers.max(initial=0) + 1) + numbers
@@ -105,7 +105,7 @@ class _Groups:
 
 
 def _window_scores(rows: ScoredRows, groups: _Groups) -> NDArray[np.floating]:
-    """Best viral score as a share of both best scores: at least one half where the original calls a window viral.
+    """Best viral score as a share of both best scores: at least one half if the original calls a window viral.
 
     The original compares max(score2) with max(score1), where score1 = 1 - score2.
     """

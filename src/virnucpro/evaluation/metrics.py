@@ -1,6 +1,6 @@
 """Point metrics, curves and calibration bins of scored sequences, by scikit-learn.
 
-A ratio whose denominator is zero is 0. Labels are 0 (non-viral) and 1 (viral).
+A ratio with denominator zero is 0. Labels are 0 (non-viral) and 1 (viral).
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def measure(labels: Labels, scores: Scores, called: Mask | None = None) -> dict[
 
 
 def tpr_at(labels: Labels, scores: Scores, false_positive_rate: float) -> float:
-    """Highest true positive rate among thresholds that keep to a false positive rate."""
+    """Highest true positive rate at thresholds within a false positive rate."""
     fpr, tpr, _ = sk.roc_curve(labels, scores, drop_intermediate=False)
     return float(tpr[fpr <= false_positive_rate * (1 + 1e-9)].max())
 
@@ -99,7 +99,7 @@ def roc_of(labels: Labels, scores: Scores) -> Curve:
 def precision_recall_of(labels: Labels, scores: Scores) -> Curve:
     """Precision over recall, from the highest score down."""
     precision, recall, _ = sk.precision_recall_curve(labels, scores)
-    precision[-1] = precision[-2]  # scikit-learn ends at precision 1, whatever the highest score is
+    precision[-1] = precision[-2]  # scikit-learn always ends at precision 1
     return Curve(recall[::-1], precision[::-1])
 
 
@@ -113,7 +113,7 @@ def calibration_error(
 ) -> float:
     """Expected calibration error: mean distance of score and viral share over bins, weighted by their sequences.
 
-    It has no bootstrap interval: it only grows with noise, so that a draw is worse than the data.
+    It has no bootstrap interval: noise only increases it, so draws are worse than the data.
     """
     kept = np.ones(len(labels)) if weights is None else weights
     distances = np.bincount(bin_of(scores, bins), kept * (scores - labels), bins)

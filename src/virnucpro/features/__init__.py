@@ -1,1 +1,1 @@
-"""What a row of features is, and the files that rows lie in."""
+"""Feature rows: what they are made from, and the files that hold them."""

@@ -1,4 +1,4 @@
-"""What the manifest beside a feature file says of its rows."""
+"""Read what the manifest of a feature file says about its rows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MAX_MANIFEST_BYTES = 1 << 28
 
 
 def manifest_beside(path: Path) -> Path:
-    """Where the manifest of a feature file is: ``NAME.json`` beside it."""
+    """Path of the manifest of a feature file: ``NAME.json`` next to it."""
     return path.with_name(path.name + ".json")
 
 
 def read_spec_beside(path: Path) -> FeatureSpec | None:
-    """Read the feature spec of a file from the manifest beside it; None where there is none, or it has no spec."""
+    """Read the feature spec from the manifest of a file; None if there is no manifest or it has no spec."""
     manifest = manifest_beside(path)
     try:
         content = read_object(manifest, MAX_MANIFEST_BYTES)

@@ -1,6 +1,6 @@
-"""A classifier: a trained perceptron, the features that it takes, and the one file that holds both.
+"""A classifier: a trained network and the spec of its features, together in one file.
 
-The file is `.safetensors`; its header is the feature spec, so that features of another kind are never scored.
+The file is `.safetensors`. Its header holds the feature spec, so that features of another kind are never scored.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from virnucpro.models.json_text import MAX_JSON_BYTES, parse_object
 from virnucpro.models.packaged import PACKAGED_FOLDER, not_here
 from virnucpro.records import EmbeddingTable
 
-__all__ = ["Classifier", "load_classifier", "packaged_classifier", "serialise_classifier"]
+__all__ = ["Classifier", "load_classifier", "serialise_classifier"]
 
 FORMAT: Final = 2
 _HEADER: Final = "virnucpro_classifier"
-"""The one key of the file's metadata: safetensors writes several in random order, and equal files should be equal."""
+"""The only metadata key: safetensors writes several in random order, and equal classifiers should give equal files."""
 
 VIRAL_CLASSES: Final = ("viral", "phage", "eukaryotic_virus")
 """Classes whose probabilities add up to the viral one."""
@@ -45,7 +45,7 @@ class ScoredRows:
     """Scores of feature rows."""
 
     scores: NDArray[np.float32]  # (n, 2) probabilities of non-viral and viral
-    log_odds: NDArray[np.float64]  # (n,) of viral against non-viral
+    log_odds: NDArray[np.float64]  # (n,) viral against non-viral
     classes: NDArray[np.float32]  # (n, classes) probabilities by class; no columns without classes
 
 
@@ -94,14 +94,14 @@ class Classifier:
         return tuple(name in VIRAL_CLASSES for name in self.classes)
 
     def require(self, features: FeatureSpec) -> list[str]:
-        """Refuse features of another kind, before any work; name what could not be compared."""
+        """Refuse features of another kind before any work; return what could not be compared."""
         try:
             return self.spec.require(features)
         except (ConfigError, DimensionError) as error:
             raise type(error)(f"{self.name}: {error}; use the classifier's own encoders and window") from error
 
     def score_rows(self, features: NDArray[np.float32]) -> ScoredRows:
-        """Score rows in every way that results need."""
+        """Compute probabilities, log-odds and class probabilities of rows."""
         logits = self._logits(features)
         odds = self._odds(logits)
         if len(self.classes) == len(CLASSES):
@@ -111,11 +111,11 @@ class Classifier:
         return ScoredRows(_probabilities(odds), odds, classes)
 
     def score_table(self, table: EmbeddingTable, features: FeatureSpec) -> NDArray[np.float32]:
-        """Score rows of which the spec is known."""
+        """Score rows that have a feature spec."""
         return self.score(self.own_columns(table, features))
 
     def own_columns(self, table: EmbeddingTable, features: FeatureSpec) -> NDArray[np.float32]:
-        """Take the numbers that this classifier needs from rows of which the spec is known."""
+        """Select the columns that this classifier needs."""
         self.require(features)
         return table.vectors[:, features.columns(self.spec.modality)]
 
@@ -175,7 +175,7 @@ class Classifier:
         return self._exact.logits(features)
 
     def _odds(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Log-odds of the viral classes together."""
+        """Log-odds of all viral classes together."""
         viral = np.array(self.is_viral)
         odds: NDArray[np.float64] = np.logaddexp.reduce(logits[:, viral], axis=1)
         odds -= np.logaddexp.reduce(logits[:, ~viral], axis=1)
@@ -195,7 +195,7 @@ def _probabilities(odds: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def serialise_classifier(classifier: Classifier) -> bytes:
-    """Give a classifier as the content of its file."""
+    """Serialise a classifier as the content of its file."""
     header = {
         "format": FORMAT,
         "window_bp": classifier.spec.window_bp,
@@ -222,7 +222,8 @@ def load_classifier(path: str | Path) -> Classifier:
     Parameters
     ----------
     path : path
-        A ``.safetensors`` file that ``virnucpro train`` or ``virnucpro import-classifier`` wrote.
+        ``"mini"``, the packaged classifier, or a ``.safetensors`` file that ``virnucpro train`` or
+        ``virnucpro import-classifier`` wrote.
 
     Returns
     -------
@@ -238,11 +239,24 @@ def load_classifier(path: str | Path) -> Classifier:
     Examples
     --------
     >>> from virnucpro import load_classifier
-    >>> classifier = load_classifier("500_model.safetensors")  # doctest: +SKIP
-    >>> classifier.score(features)[:, 1]  # doctest: +SKIP
-    array([0.98, 0.02], dtype=float32)
+    >>> classifier = load_classifier("mini")
+    >>> classifier.classes
+    ('phage', 'eukaryotic_virus', 'bacteria', 'archaea', 'plasmid', 'organelle', 'eukaryote')
     """
-    file = Path(path)
+    if str(path) == MINI:
+        return replace(_load(_packaged()), name=MINI)
+    return _load(Path(path))
+
+
+def _packaged() -> Path:
+    path = PACKAGED_FOLDER / MINI / "classifier.safetensors"
+    if not path.exists():
+        raise not_here(MINI, path)
+    return path
+
+
+def _load(file: Path) -> Classifier:
+    """Load a file; everything in it is checked before it is used."""
     if file.suffix in (".pth", ".pt", ".bin", ".pkl"):
         raise WeightsError(f"{file} is a pickled file, which may hold code; take it over with import-classifier")
     try:
@@ -276,16 +290,8 @@ def load_classifier(path: str | Path) -> Classifier:
         raise WeightsError(str(error)) from error
 
 
-def packaged_classifier() -> Classifier:
-    """Load the classifier that comes with the package."""
-    path = PACKAGED_FOLDER / MINI / "classifier.safetensors"
-    if not path.exists():
-        raise not_here(MINI, path)
-    return replace(load_classifier(path), name=MINI)
-
-
 def _read_header(file: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
-    """Read what a classifier's file says of it; every value that is used later is of its kind."""
+    """Read the header of a classifier; check the type of every value that is used later."""
     text = metadata[_HEADER]
     if len(text) > MAX_JSON_BYTES:
         raise ValueError(f"a header of {len(text)} characters")
@@ -303,7 +309,7 @@ def _read_header(file: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _described(file: Path, header: Mapping[str, Any]) -> tuple[FeatureSpec, int]:
-    """Read spec and hidden width; what a header says twice must agree."""
+    """Read spec and hidden width; values that a header holds twice must agree."""
     spec, widths = FeatureSpec.from_dict(header["encoders"]), header["widths"]
     hidden = widths["hidden"]
     if not isinstance(hidden, int) or isinstance(hidden, bool) or not 0 <= hidden <= MAX_HIDDEN:
@@ -329,5 +335,5 @@ def _described(file: Path, header: Mapping[str, Any]) -> tuple[FeatureSpec, int]
 
 
 def _widened(tensor: Tensor) -> Tensor:
-    """Numbers that were written in half precision are used in float32, all exactly as they were."""
+    """Convert half-precision tensors to float32, which is exact."""
     return tensor.float() if tensor.dtype == torch.float16 else tensor

@@ -1,6 +1,6 @@
 """Merged features, DNA beside protein, in the format that VirNucPro's scripts read.
 
-Rows of merged files stay on the disk until they are used: what is read is a map of the file.
+Rows of merged files stay on disk until they are used, because the files are memory-mapped.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class MergedPart:
     """One merged file."""
 
     path: Path
-    table: EmbeddingTable  # its rows; the vectors are a map of the file
+    table: EmbeddingTable  # its rows; the vectors are memory-mapped
     label: int | None  # 0 non-viral, 1 viral; None in files for prediction
-    spec: FeatureSpec  # what its manifest says of the rows; without a manifest, widths only
-    window_bp: NDArray[np.int64] | None = None  # (rows,) bases of each row's window, where the file says it
+    spec: FeatureSpec  # from its manifest; without one, widths only
+    window_bp: NDArray[np.int64] | None = None  # (rows,) bases of each row's window, if the file has them
 
 
 def write_merged(
@@ -49,9 +49,9 @@ def write_merged(
     label: int | None,
     window_bp: NDArray[np.int32] | None = None,
 ) -> None:
-    """Write ``{'ids': [id], 'data': float32 tensor, 'labels': [label]}``, and ``'window_bp'`` where it is known.
+    """Write ``{'ids': [id], 'data': float32 tensor, 'labels': [label]}``, and ``'window_bp'`` if known.
 
-    `vectors` may be a map of a file.
+    `vectors` may be memory-mapped.
     """
     if len(ids) != len(vectors):
         raise DimensionError(f"{len(ids)} IDs for vectors of shape {vectors.shape}")
@@ -64,7 +64,7 @@ def write_merged(
 
 
 def read_merged(path: Path) -> MergedPart:
-    """Map a merged file, this package's or VirNucPro's own, without running anything in it."""
+    """Memory-map a merged file of this package or of the original VirNucPro; no code in it is run."""
     try:
         content = load_plain(path)
         ids, data = tuple(content["ids"]), content["data"]
@@ -104,7 +104,7 @@ def _is_text(ids: tuple[Any, ...]) -> bool:
 
 
 def _mapped(path: Path, data: Tensor) -> NDArray[np.float32]:
-    """Rows as float32, on the disk where they are float32 there; no more numbers than the file has bytes for."""
+    """Give rows as float32, memory-mapped if stored as float32; refuse more numbers than the file has bytes for."""
     if not data.is_floating_point() or data.numel() * data.itemsize > path.stat().st_size:
         raise StoreError(f"{path} holds {data.dtype} data of shape {tuple(data.shape)}, not features; {ADVICE}")
     vectors: NDArray[np.float32] = data.detach().to(torch.float32).numpy()

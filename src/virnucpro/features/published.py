@@ -1,4 +1,4 @@
-"""Published classifiers with the features that they were trained on, which their files do not say."""
+"""Published classifiers, and the features that they were trained on, which their files do not record."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from virnucpro.records import ModelIdentity
 __all__ = ["import_classifier"]
 
 PROTEIN_MODEL = "esm2-3b"
-"""The protein encoder of the published classifiers; 768 and its 2560 numbers are their 3328 inputs."""
+"""The protein encoder of the published classifiers: their 3328 inputs are 768 numbers of DNABERT-S and its 2560."""
 
 
 def import_classifier(path: Path, window_bp: int) -> Classifier:
-    """Take over a published classifier."""
+    """Convert a published classifier."""
     tensors = read_published_tensors(path)
     width = tensors["hidden_layer.weight"].shape[-1]
     protein = CATALOG[PROTEIN_MODEL]

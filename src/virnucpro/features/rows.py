@@ -1,4 +1,4 @@
-"""Rows of many labelled files as one numbered sequence; they stay on the disk until a batch asks for them."""
+"""Rows of many labelled files as one sequence; they stay on disk until a batch needs them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["LabelledRows", "open_labelled_rows"]
 
 @dataclass(frozen=True, eq=False)
 class LabelledRows:
-    """Rows of viral and non-viral files, numbered through."""
+    """Rows of viral and non-viral files, numbered consecutively."""
 
     parts: tuple[MergedPart, ...]  # the files, viral ones first
     part_labels: tuple[int, ...]  # 0 non-viral, 1 viral, one per part
@@ -32,7 +32,7 @@ class LabelledRows:
 
     @cached_property
     def _starts(self) -> NDArray[np.int64]:
-        """Number of each part's first row, and behind them the number of rows."""
+        """Number of the first row of each file, then the number of all rows."""
         return np.cumsum([0, *(len(part.table) for part in self.parts)], dtype=np.int64)
 
     @cached_property
@@ -42,19 +42,19 @@ class LabelledRows:
 
     @cached_property
     def window_bp(self) -> NDArray[np.int64] | None:
-        """Bases of the window of every row; None where the features do not record them."""
+        """Bases of each row's window; None if the features do not record them."""
         known = [part.window_bp for part in self.parts]
         if all(lengths is not None for lengths in known):
             return np.concatenate([lengths for lengths in known if lengths is not None])
         return None if self.spec.window_bp is None else np.full(len(self), self.spec.window_bp, np.int64)
 
     def ids(self) -> Iterator[str]:
-        """Give the id of every row, in order."""
+        """Give the ID of every row, in order."""
         return chain.from_iterable(part.table.ids for part in self.parts)
 
     @cached_property
     def ids_sha256(self) -> str:
-        """Digest of all ids in order: tells whether two sets of rows are the same ones."""
+        """Digest of all IDs in order; equal for the same rows."""
         digest = hashlib.sha256()
         for id_ in self.ids():
             digest.update(id_.encode("utf-8", "surrogateescape") + b"\n")
@@ -92,7 +92,7 @@ def _checked(part: MergedPart, name: str) -> MergedPart:
 
 
 def _common_spec(parts: Sequence[MergedPart], window_bp: int | None) -> FeatureSpec:
-    """State what all parts are; a part that says more than the first one decides what is not said there."""
+    """Find the spec that all files share; a file may fill in what others leave unknown."""
     first = max(parts, key=lambda part: _told(part.spec))
     for part in parts:
         try:

@@ -1,7 +1,7 @@
-"""What a row of features is: which encoders made it, of windows of which length, by which rule.
+"""The feature spec: which encoders made a row, from windows of which length, by which rule.
 
-A classifier fits the features of one spec and refuses all others. Specs are read from files that may be damaged or
-hostile, so every value is checked before it is believed.
+A classifier takes the features of one spec and refuses all others. Specs come from files that may be damaged or
+hostile, so every value is checked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Modality = Literal["both", "dna", "protein"]
 MODALITIES: Final[tuple[Modality, ...]] = get_args(Modality)
 
 DNA_WIDTH: Final = 768
-"""Numbers of a DNABERT-S vector: where merged features without a manifest are cut in two."""
+"""Width of a DNABERT-S vector; splits the columns of merged features that have no manifest."""
 
 MAX_WINDOW_BP, MAX_WIDTH = 1_000_000, 1 << 17
 _SHA256 = re.compile(r"[0-9a-f]{64}|")
@@ -29,10 +29,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}|")
 
 @dataclass(frozen=True, slots=True)
 class EncoderUse:
-    """One encoder's part of a row."""
+    """The columns that one encoder contributes."""
 
-    width: int  # numbers that it contributes
-    # None when nothing says which weights; with an empty digest the name is known, and the weights are not
+    width: int  # numbers per row
+    # None if unknown; with an empty digest, only the name is known
     identity: ModelIdentity | None = None
 
     @classmethod
@@ -50,9 +50,9 @@ class EncoderUse:
 
 @dataclass(frozen=True, slots=True)
 class FeatureSpec:
-    """What a row of features is: DNA first, protein behind it."""
+    """What a row of features consists of: DNA columns, then protein columns."""
 
-    window_bp: int | None  # bases of the windows that the rows come from; None when nothing says so
+    window_bp: int | None  # bases of the windows that the rows come from; None if unknown
     dna: EncoderUse | None
     protein: EncoderUse | None
     rows: RowRule = "open"
@@ -84,24 +84,24 @@ class FeatureSpec:
         return cls(window_bp, dna, protein, values.get("rows", "open"), windows_bp)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON takes it."""
+        """Convert to a JSON object."""
         content = asdict(self)
         return {key: content[key] for key in ("window_bp", "dna", "protein")} | self.additions
 
     @property
     def additions(self) -> dict[str, Any]:
-        """What original VirNucPro's features do not have: `rows` and `windows_bp`, where they are not the default."""
+        """Fields that features of the original VirNucPro lack: `rows` and `windows_bp`, if they are not the default."""
         content: dict[str, Any] = {} if self.rows == "open" else {"rows": self.rows}
         return content if self.windows_bp is None else content | {"windows_bp": list(self.windows_bp)}
 
     @property
     def layout(self) -> Literal["original", "even"]:
-        """How windows are laid over a record: as the original VirNucPro does, or the same from both strands."""
+        """How windows are laid over a record: as in the original VirNucPro, or symmetric for both strands."""
         return "original" if self.rows == "open" else "even"
 
     @property
     def parts(self) -> dict[str, EncoderUse]:
-        """Encoders by ``dna`` and ``protein``, in the order of their numbers in a row."""
+        """Encoders by ``dna`` and ``protein``, in column order."""
         return {name: use for name, use in (("dna", self.dna), ("protein", self.protein)) if use}
 
     @property
@@ -129,13 +129,13 @@ class FeatureSpec:
         )
 
     def columns(self, modality: Modality) -> slice:
-        """Where the numbers of a modality are in a row."""
+        """The columns of a modality."""
         kept = self.restricted(modality)
         start = self.dna.width if self.dna and kept.dna is None else 0
         return slice(start, start + kept.width)
 
     def require(self, found: FeatureSpec) -> list[str]:
-        """Refuse features that were made in another way; name what could not be compared."""
+        """Refuse features that were made differently; return what could not be compared."""
         if self.rows != found.rows:
             raise ConfigError(f"features of another kind: rows by the rule {self.rows} needed, {found.rows} found")
         found = found.restricted(self.modality)
@@ -170,7 +170,7 @@ class FeatureSpec:
 
 
 def _compare(part: str, needed: ModelIdentity | None, found: ModelIdentity | None) -> tuple[list[str], list[str]]:
-    """Compare two encoders: what differs, and what cannot be told."""
+    """Compare two encoders: what differs, and what could not be compared."""
     if needed is None or found is None:
         return [], [f"{part} encoder"]
     if needed.weights_sha256 and found.weights_sha256:
@@ -203,7 +203,7 @@ def _whole(value: object, what: str, most: int) -> int:
 
 
 def _identity(content: object) -> ModelIdentity:
-    """Read an identity of which every value is of its kind."""
+    """Read a model identity; check the type of every value."""
     values = _object(content, "an identity")
     name, revision = values.get("name"), values.get("revision")
     sha256, architecture = values.get("weights_sha256"), values.get("architecture", {})

@@ -1,4 +1,4 @@
-"""Feature files in the formats that VirNucPro's scripts read, each written without a second copy of its vectors."""
+"""Feature files in the formats of the original VirNucPro, written without a second copy of the vectors."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ __all__ = [
 PROTEIN_SUFFIX, DNA_SUFFIX = ESM2.suffix, DNABERT_S.suffix
 
 _NEVER = (1980, 1, 1, 0, 0, 0)
-"""Date of the entries of an archive: equal features give equal files."""
+"""Fixed date of archive entries, so that equal features give equal files."""
 
 
 def write_protein_features(stream: BinaryIO, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
-    """Write ``{'proteins': [id], 'data': [1-D float32 tensor]}``; `vectors`, shape (n, D), may be a map of a file.
+    """Write ``{'proteins': [id], 'data': [1-D float32 tensor]}``; `vectors`, shape (n, D), may be memory-mapped.
 
     Rows share one block, in the file as in memory: a row that is loaded and saved alone needs ``.clone()`` first.
     """
@@ -70,13 +70,13 @@ def write_dna_features(stream: BinaryIO, ids: Sequence[str], vectors: NDArray[np
 
 
 def _text(text: str) -> bytes:
-    """A string in the language of pickle."""
+    """Pickle opcodes of a string."""
     encoded = text.encode("utf-8", "surrogatepass")
     return b"X" + struct.pack("<I", len(encoded)) + encoded
 
 
 def _numbers(vector: NDArray[np.float32]) -> bytes:
-    """A list of floats in the language of pickle: each is a G and eight bytes, big end first."""
+    """Pickle opcodes of a list of floats: for each, a G and eight bytes in big-endian order."""
     codes = np.empty((len(vector), 9), np.uint8)
     codes[:, 0] = ord("G")
     codes[:, 1:] = vector.astype(">f8")[:, None].view(np.uint8)
@@ -84,19 +84,19 @@ def _numbers(vector: NDArray[np.float32]) -> bytes:
 
 
 def shared_tensor(vectors: NDArray[np.float32]) -> Tensor:
-    """Give an array as a tensor on the same memory, maps of files that must not be written included."""
+    """View an array as a tensor without copying, also if it is a read-only memory map."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch warns that it could write to what must not be written; nobody does
+        warnings.simplefilter("ignore")  # torch warns that the array is read-only; nothing writes to it
         return torch.from_numpy(np.asarray(vectors))
 
 
 def own_rows(vectors: NDArray[np.float32]) -> list[Tensor]:
-    """Give every row as a tensor of its own, which can be saved alone."""
+    """Give every row memory of its own, so that it can be saved alone."""
     return [torch.tensor(vector) for vector in vectors]
 
 
 def require_catalogue_width(identity: ModelIdentity, width: int) -> None:
-    """Refuse vectors of another width than the catalogue says of their model, before they are saved."""
+    """Refuse vectors whose width is not the one in the catalogue, before they are saved."""
     expected = catalogue_width(identity)
     if expected is not None and expected != width:
         raise DimensionError(f"{identity.name} gave {width} numbers per vector instead of {expected}; nothing is saved")
@@ -108,12 +108,12 @@ def _require_pairs(ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
 
 
 def read_protein_features(path: Path) -> EmbeddingTable:
-    """Read a protein feature file, this package's or VirNucPro's own, without running anything in it."""
+    """Read a protein feature file of this package or of the original VirNucPro; no code in it is run."""
     return _read(path, "protein", lambda content: (content["proteins"], content["data"]))
 
 
 def read_dna_features(path: Path) -> EmbeddingTable:
-    """Read a nucleotide feature file, this package's or VirNucPro's own, without running anything in it."""
+    """Read a nucleotide feature file of this package or of the original VirNucPro; no code in it is run."""
 
     def rows_of(content: dict[str, Any]) -> tuple[list[str], list[Any]]:
         ids, data = content["nucleotide"], content["data"]
@@ -138,7 +138,7 @@ def _read(path: Path, kind: str, rows_of: Callable[[dict[str, Any]], tuple[list[
 
 
 def _stacked(path: Path, ids: list[Any], data: list[Any]) -> NDArray[np.float32]:
-    """Copy rows into one matrix; no more numbers than the file has bytes for."""
+    """Copy rows into one matrix; refuse more numbers than the file has bytes for."""
     if not isinstance(ids, list) or not all(isinstance(id_, str) for id_ in ids):
         raise ValueError("its IDs are not a list of texts")
     if len(ids) != len(data):
@@ -158,7 +158,7 @@ def _stacked(path: Path, ids: list[Any], data: list[Any]) -> NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class FeatureFormat:
-    """How a feature file is laid out."""
+    """Layout of a feature file."""
 
     keys: tuple[str, str]  # of the dictionary in the file
     write: Callable[[BinaryIO, Sequence[str], NDArray[np.float32]], None]
@@ -169,4 +169,4 @@ FORMATS: Final[Mapping[FeatureLayout, FeatureFormat]] = {
     "proteins": FeatureFormat(("proteins", "data"), write_protein_features, read_protein_features),
     "nucleotide": FeatureFormat(("nucleotide", "data"), write_dna_features, read_dna_features),
 }
-"""By the layout that an architecture names in the registry."""
+"""Formats by the layout that an architecture names in the registry."""

@@ -1,8 +1,8 @@
-"""Attention within each sequence of a pack, never across its borders.
+"""Attention within each sequence of a pack, never across sequences.
 
-Two kernels, one meaning. `choose_attention` picks by device and number format, once, when an encoder is built:
-torch's variable-length flash attention where it exists, scaled_dot_product_attention per group of equal lengths
-elsewhere. Models whose positions are a bias on the scores (ALiBi) have `alibi_attention`, everywhere.
+Two kernels compute the same function. `choose_attention` picks one by device and number format when an encoder is
+built: torch's variable-length flash attention where it exists, otherwise scaled_dot_product_attention per group of
+equal lengths. Models with positions as a bias on the scores (ALiBi) always use `alibi_attention`.
 
 References
 ----------
@@ -59,7 +59,7 @@ def grouped_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pac
 
 def varlen_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pack: Pack) -> Tensor:
     """Attend within each sequence by torch's variable-length flash attention."""
-    from torch.nn.attention.varlen import varlen_attn  # a CUDA kernel: nothing of it is needed elsewhere
+    from torch.nn.attention.varlen import varlen_attn  # a CUDA kernel, not needed elsewhere
 
     borders, longest = pack.boundaries, pack.max_length
     attended = varlen_attn(query_NHK, key_NHK, value_NHK, borders, borders, longest, longest)
@@ -93,7 +93,7 @@ def _wants_whole_blocks(query_BHLK: Tensor) -> bool:
 
 
 def _whole_blocks(key_BHLK: Tensor, value_BHLK: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Add keys that nobody attends to."""
+    """Pad with keys that no query attends to."""
     length = key_BHLK.shape[2]
     missing = -length % KEYS_OF_A_BLOCK
     key, value = (F.pad(tensor, (0, 0, 0, missing)) for tensor in (key_BHLK, value_BHLK))
@@ -109,7 +109,7 @@ def alibi_bias(heads: int, length: int, device: torch.device) -> Tensor:
 
 
 def alibi_slopes(heads: int) -> Tensor:
-    """How steeply each head forgets with distance [1]_.
+    """Slope of each head's bias [1]_.
 
     Examples
     --------

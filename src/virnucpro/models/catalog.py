@@ -1,6 +1,6 @@
-"""The models that users can name.
+"""The models that users can choose by name.
 
-Revisions are pinned: the same name gives the same weights, today and in a year.
+Revisions are pinned, so the same name always gives the same weights.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class CatalogEntry:
     revision: str  # the commit that is used
     layers: int
     width: int  # numbers per vector
-    parameters: str  # its size, as it is called
-    note: str = ""  # what to know before choosing it
+    parameters: str  # its usual size name
+    note: str = ""  # note for users
     architecture: Architecture = ESM2
 
     @property
@@ -92,7 +92,7 @@ class PackagedEntry:
 
     name: str  # what `--model` takes
     architecture: Architecture
-    note: str  # what to know before choosing it
+    note: str  # note for users
 
     @property
     def molecule(self) -> Molecule:
@@ -106,7 +106,7 @@ PACKAGED: Final = {
 
 
 def catalogue_identity(name: str) -> ModelIdentity | None:
-    """Say which published weights a name means without having them; None for packaged models, paths and other names.
+    """Identity of a published model, without its weights; None for packaged models, paths and other names.
 
     The digest is empty: `virnucpro.records.same_model` compares such an identity by name and revision.
     """
@@ -115,6 +115,6 @@ def catalogue_identity(name: str) -> ModelIdentity | None:
 
 
 def catalogue_width(identity: ModelIdentity) -> int | None:
-    """Numbers per vector that a published model is known for; None when the weights have no entry."""
+    """Width of a published model; None if the weights are not in the catalogue."""
     entry = CATALOG.get(identity.name)
     return entry.width if entry and entry.revision == identity.revision else None

@@ -1,4 +1,4 @@
-"""From a path, or a model in memory, to a checkpoint of the architecture that its configuration names."""
+"""Open the weights at a path, or of a model in memory, by the architecture that the configuration names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AnyCheckpoint: TypeAlias = Checkpoint[Any]
 
 
 def open_checkpoint(path: Path, name: str | None = None, revision: str | None = None) -> AnyCheckpoint:
-    """Recognise the weights at a path; reads names and shapes, not values."""
+    """Recognise the weights at a path; only names and shapes are read."""
     name = name or str(path)
     if path.is_dir():
         values = read_config(path / "config.json")
@@ -32,7 +32,7 @@ def open_checkpoint(path: Path, name: str | None = None, revision: str | None = 
 
 
 def open_model_in_memory(model: nn.Module, tokenizer: Any = None) -> AnyCheckpoint:  # noqa: ANN401
-    """Take the weights of a model that transformers, or a publisher's own code, has made."""
+    """Take the weights of a model built by transformers or by its publisher's code."""
     kind, config = type(model).__name__, getattr(model, "config", None)
     if config is None or not hasattr(config, "to_dict"):
         raise WeightsError(f"model is a {kind}; give an EsmModel, a FastEsmModel, a DNABERT-S or load_encoder(...)")

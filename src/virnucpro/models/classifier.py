@@ -1,8 +1,8 @@
-"""The network of a classifier: a small perceptron over a row of features, trained by torch, applied to the last bit.
+"""The network of a classifier: a small perceptron over a row of features, applied reproducibly to the last bit.
 
 References
 ----------
-``MLPClassifier`` in ``train.py`` of https://github.com/Li-Jing-1997/VirNucPro; names of tensors are those.
+``MLPClassifier`` in ``train.py`` of https://github.com/Li-Jing-1997/VirNucPro; the tensor names are the same.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["CLASSES", "HIDDEN_WIDTH", "MLP", "ExactHead", "ExactMLP", "Head", "N
 
 HIDDEN_WIDTH = 512
 CLASSES: Final = ("non-viral", "viral")
-"""What the two scores are of; labels are their places."""
+"""The two classes; a label is an index into this tuple."""
 
 ROWS_AT_A_TIME = 1024
 """27 MB of float64 rows of 3,328 numbers."""
@@ -49,7 +49,7 @@ class MLP(nn.Module):
 
 
 class Head(nn.Module):
-    """One linear layer: what scores the features of an encoder that was trained together with it."""
+    """One linear layer, trained together with the encoder whose features it scores."""
 
     def __init__(self, width: int, classes: int) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ Network = MLP | Head
 
 
 class ExactHead:
-    """A `Head` for scoring: each row's numbers are the same whatever it shares a call with."""
+    """A `Head` for scoring; a row's logits never depend on the other rows of the call."""
 
     def __init__(self, model: Head) -> None:
         layer = model.output_layer
@@ -77,7 +77,7 @@ class ExactHead:
 
 
 class ExactMLP:
-    """A trained `MLP` for scoring: in float64, and each row's numbers are the same whatever it shares a call with."""
+    """A trained `MLP` for scoring in float64; a row's logits never depend on the other rows of the call."""
 
     def __init__(self, model: MLP) -> None:
         tensors = {name: tensor.detach().cpu().float().numpy() for name, tensor in model.state_dict().items()}

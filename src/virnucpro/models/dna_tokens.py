@@ -1,7 +1,7 @@
 """DNABERT-S's tokens: byte pairs of DNA, by the published `tokenizer.json`.
 
-Two settings in the published file would spoil the tokens and are switched off here: padding to 2,000 tokens, and
-truncation to as many. A third, the padding token 0 in `config.json`, is not used: that token is [UNK].
+Two settings of the published file would distort the tokens and are switched off: padding and truncation to 2,000
+tokens. The padding token 0 of `config.json` is not used either, because that token is [UNK].
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SPECIAL_TOKENS: Final = ("[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]")
 
 
 MAX_BYTES = 16 << 20
-"""The published file has 168 kB."""
+"""The published file has 168 kB, this allows for more."""
 
 
 class DnaTokenizer:
@@ -41,7 +41,7 @@ class DnaTokenizer:
             empty = self._tokenizer.encode("")
             ids = set(self._tokenizer.get_vocab().values())
         except BaseException as error:
-            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":  # Rust's
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":  # from Rust
                 raise
             raise WeightsError(f"{where} is not a tokenizer: {error!s:.200}; is it complete?") from error
         if found != SPECIAL_TOKENS or empty.tokens != ["[CLS]", "[SEP]"] or empty.ids != [1, 2]:
@@ -67,7 +67,7 @@ class DnaTokenizer:
 
     @property
     def size(self) -> int:
-        """Tokens there are."""
+        """Number of tokens."""
         return self._tokenizer.get_vocab_size()
 
     @cached_property
@@ -76,12 +76,12 @@ class DnaTokenizer:
         return hashlib.sha256(self._content.encode()).hexdigest()
 
     def vocabulary(self) -> dict[str, int]:
-        """Every token and its id."""
+        """All tokens and their IDs."""
         return self._tokenizer.get_vocab()
 
     def encode(self, letters: str) -> NDArray[np.int64]:
         """Tokenise one sequence."""
-        (encoded,) = self._tokenizer.encode_batch_fast([letters.upper()])  # does not keep which letters a token is of
+        (encoded,) = self._tokenizer.encode_batch_fast([letters.upper()])  # does not record the letters of a token
         tokens = np.array(encoded.ids, dtype=np.int64)
         if tokens.max(initial=0) >= self.size:
             raise WeightsError(f"the tokenizer gives token {tokens.max()}, and knows {self.size}; it is damaged")

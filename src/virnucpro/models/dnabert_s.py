@@ -1,7 +1,7 @@
 """DNABERT-S (and DNABERT-2, which has the same shape) on packed tokens.
 
 MosaicBERT: a post-LN BERT without position embeddings. Positions are ALiBi's bias on the attention scores, so there is
-no longest sequence; the feed-forward layers are gated. What it returns is the last hidden state. There is no padding:
+no maximum length; the feed-forward layers are gated. It returns the last hidden state. There is no padding:
 tokens of all sequences of a batch lie end to end, so the linear layers see real tokens only, and attention stays within
 each sequence.
 
@@ -19,6 +19,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -56,23 +57,24 @@ class DNABERTS(PackedModel):
         self.embedding_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
 
-    def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
-        """Encode packed nucleotide sequences."""
+    def hidden_states(self, pack: Pack, dtype: torch.dtype | None) -> Iterator[Tensor]:
+        """Encode packed nucleotide sequences block by block."""
         dtype = dtype or self.dtype
         bias_HLL = alibi_bias(self.config.heads, pack.max_length, self.device).to(dtype)
         hidden_ND = normalise(self.embedding_norm, self.embed(pack).to(dtype))
+        yield hidden_ND
         for layer in self.layers:
             hidden_ND = layer(hidden_ND, bias_HLL, pack)
-        return hidden_ND
+            yield hidden_ND
 
     def embed(self, pack: Pack) -> Tensor:
-        """Look up token embeddings; every token is of the first segment, whose row is added."""
+        """Look up token embeddings and add the embedding of the first segment, to which every token belongs."""
         embedded_ND: Tensor = self.embedding(pack.tokens_N).float() + self.token_type.weight[0].float()
         return embedded_ND
 
 
 class Layer(nn.Module):
-    """One block: attention, then gated feed-forward, each beside a residual and before a LayerNorm."""
+    """One block: attention, then gated feed-forward, each with a residual connection and followed by a LayerNorm."""
 
     def __init__(self, config: DNABERTSConfig) -> None:
         super().__init__()

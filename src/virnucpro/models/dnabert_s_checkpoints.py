@@ -1,7 +1,8 @@
-"""DNABERT-S as an encoder: from published weights and nucleotides as written to vectors.
+"""DNABERT-S as an encoder: published weights and raw nucleotides in, vectors out.
 
-DNABERT-S names its tensors without a prefix, DNABERT-2, which has the same shape, with ``bert.``. Both call themselves
-a BERT, and transformers without remote code makes a mostly random one of them: what has a BERT's tensors is refused.
+DNABERT-S names its tensors without a prefix; DNABERT-2, which has the same shape, with the prefix ``bert.``. Both
+declare the type BERT, and transformers without remote code turns them into a mostly random BERT; so weights with a
+BERT's tensors are refused.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
 from virnucpro.models.encoders import PackedEncoder, Tokens, for_inference
 from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, Kind, require
 from virnucpro.models.placement import Placement
-from virnucpro.models.pooling import mean_over_tokens
+from virnucpro.models.pooling import ALL_TOKENS
 from virnucpro.models.registry import DNABERT_S
 from virnucpro.models.weights import FileTensors, MemoryTensors, weight_files
 from virnucpro.sequences.nucleotides import clean_dna
@@ -34,7 +35,7 @@ from virnucpro.sequences.ragged import Ragged
 __all__ = ["DNABERTSCheckpoint", "DnaEncoder"]
 
 SEQUENCES_OF_A_TASK = 256
-"""Sequences that a thread tokenises at a time."""
+"""Sequences per thread and tokeniser call."""
 
 _LAYER_MODULES = {
     "attention.self.Wqkv": "query_key_value",
@@ -56,15 +57,15 @@ _OF_A_STOCK_BERT = re.compile(r"\.attention\.self\.(?:query|key|value)\.|embeddi
 
 @dataclass(frozen=True, eq=False)
 class DnaEncoder(PackedEncoder):
-    """A DNABERT-S with its tokens and its pooling: the mean over all tokens, [CLS] and [SEP] included."""
+    """DNABERT-S with its tokenizer; vectors are made of all tokens, including [CLS] and [SEP]."""
 
     tokenizer: DnaTokenizer
 
     architecture = DNABERT_S
-    pool = staticmethod(mean_over_tokens)
+    used = ALL_TOKENS
 
     def tokenise(self, sequences: Sequence[str], max_residues: int) -> Tokens:
-        """Clean, cut and tokenise nucleotides as written, on all threads: the tokenizer works outside Python's lock."""
+        """Clean, truncate and tokenise raw nucleotides, on all threads, since the tokenizer releases Python's lock."""
         clean = [clean_dna(sequence, max_residues) for sequence in sequences]
         tasks = [clean[start : start + SEQUENCES_OF_A_TASK] for start in range(0, len(clean), SEQUENCES_OF_A_TASK)]
         with ThreadPoolExecutor(torch.get_num_threads(), "tokens") as pool:
@@ -82,7 +83,7 @@ class DnaEncoder(PackedEncoder):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DNABERTSCheckpoint(Checkpoint[DNABERTS]):
-    """Weights of a DNABERT-S, with the tokenizer that belongs to them."""
+    """Weights of a DNABERT-S and their tokenizer."""
 
     architecture: ClassVar = DNABERT_S
 
@@ -105,7 +106,7 @@ class DNABERTSCheckpoint(Checkpoint[DNABERTS]):
 
     @classmethod
     def take_over(cls, model: nn.Module, values: Mapping[str, Any], tokenizer: Any) -> Self:  # noqa: ANN401
-        """Describe the weights of a DNABERT-S that transformers made with its publisher's own code."""
+        """Describe the weights of a DNABERT-S that transformers loaded with its publisher's code."""
         kind = type(model).__name__
         config = read_config(values, f"the configuration of {kind}")
         backend = getattr(tokenizer, "backend_tokenizer", None)
@@ -116,7 +117,7 @@ class DNABERTSCheckpoint(Checkpoint[DNABERTS]):
 
     @property
     def layers(self) -> int:
-        """Blocks."""
+        """Number of blocks."""
         return self.config.layers
 
     @property
@@ -130,15 +131,15 @@ class DNABERTSCheckpoint(Checkpoint[DNABERTS]):
         return DnaEncoder(model, self.identity, placement, self.tokenizer)
 
     def describe(self) -> dict[str, Any]:
-        """Say what the weights do not show by themselves."""
+        """Describe what the weights do not determine."""
         return {**asdict(self.config), "tokenizer_sha256": self.tokenizer.sha256}
 
     def build(self, placement: Placement) -> DNABERTS:  # noqa: ARG002
-        """Make the model, without weights."""
+        """Build the model without weights."""
         return DNABERTS(self.config)
 
     def canonical_name(self, name: str) -> str | None:
-        """Say where a tensor of DNABERT-S or DNABERT-2 belongs in `DNABERTS`."""
+        """Map a tensor name of DNABERT-S or DNABERT-2 to `DNABERTS`."""
         if _NOT_NEEDED.match(name):
             return None
         module, _, parameter = name.removeprefix("bert.").rpartition(".")
@@ -150,7 +151,7 @@ class DNABERTSCheckpoint(Checkpoint[DNABERTS]):
         return f"layers.{layer[1]}.{found}.{parameter}" if layer else f"{found}.{parameter}"
 
     def looks_like(self) -> str:
-        """Tell a stock BERT, and a DNABERT-2 that is not whole."""
+        """Recognise a stock BERT, and an incomplete DNABERT-2."""
         names = self.source.shapes()
         if any(_OF_A_STOCK_BERT.search(name) for name in names):
             return (

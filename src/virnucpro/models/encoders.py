@@ -1,16 +1,14 @@
-"""What the embedding stage asks of any model: tokens of text, and one vector for each row of tokens."""
+"""The interface of every encoder: tokenise sequences, then compute one vector for each row of tokens."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from virnucpro.models.catalog import DEFAULT_MODEL
 from virnucpro.models.hub import find_checkpoint
@@ -18,7 +16,9 @@ from virnucpro.models.layers import PackedModel
 from virnucpro.models.matching import Checkpoint
 from virnucpro.models.pack import WIDE, Pack, filler
 from virnucpro.models.placement import Placement, choose_placement
+from virnucpro.models.pooling import pool_tokens
 from virnucpro.models.prepacked import can_prepack, prepack
+from virnucpro.models.readout import DEFAULT_READOUT, Readout
 from virnucpro.models.registry import Architecture
 from virnucpro.records import ModelIdentity
 from virnucpro.sequences.ragged import Ragged
@@ -35,32 +35,32 @@ __all__ = [
 ]
 
 CPU_MAX_TOKENS, NARROW_CPU_MAX_TOKENS = 1024, 4096
-"""For wide encoders, what stays in the cache; for narrow ones, what keeps a thread busy."""
+"""For wide encoders, what fits in the cache; for narrow ones, enough to keep a thread busy."""
 
 ACCELERATOR_MAX_TOKENS = 16384
-"""Enough that launches of kernels do not decide, by what is published of such encoders."""
+"""Large enough that kernel launches do not dominate, according to published figures of such encoders."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """Sequences ready for their encoder."""
+    """Tokenised sequences."""
 
-    ragged: Ragged  # rows of tokens, special ones included; length 0 where nothing was left of the sequence
+    ragged: Ragged  # rows of tokens, including special ones; length 0 for an empty sequence
     residues: NDArray[np.int64]  # (n,) letters used
-    truncated: NDArray[np.bool_]  # (n,) whether letters beyond the limit were left out
-    replaced: NDArray[np.int64]  # (n,) letters without a token of their own, N among nucleotides included
+    truncated: NDArray[np.bool_]  # (n,) whether letters were cut off
+    replaced: NDArray[np.int64]  # (n,) letters without a token of their own; N counts among nucleotides
 
 
 class Encoder(Protocol):
-    """What the embedding stage asks of any model."""
+    """The interface of every encoder."""
 
     @property
     def identity(self) -> ModelIdentity:
-        """Which weights these are."""
+        """Identity of the weights."""
 
     @property
     def placement(self) -> Placement:
-        """Where they run."""
+        """Device and number format."""
 
     @property
     def width(self) -> int:
@@ -68,7 +68,7 @@ class Encoder(Protocol):
 
     @property
     def architecture(self) -> Architecture:
-        """Its entry in the registry: what it reads, and what its feature files look like."""
+        """Its entry in the registry: molecule, suffix and layout of feature files."""
 
     @property
     def suffix(self) -> str:
@@ -76,29 +76,37 @@ class Encoder(Protocol):
 
     @property
     def batch_tokens(self) -> int:
-        """Tokens of a batch that suit it and its device; on a CPU every thread has such a batch."""
+        """Suitable number of tokens per batch on its device; on a CPU, every thread has such a batch."""
 
     def tokenise(self, sequences: Sequence[str], max_residues: int) -> Tokens:
-        """Clean, cut and tokenise any text from a file."""
+        """Clean, truncate and tokenise raw sequences."""
 
     def embed(self, tokens: Ragged, exact: bool = False) -> NDArray[np.float32]:
-        """Encode a batch: shape (rows, width); `exact` computes in float32. Called by several threads."""
+        """Encode a batch: shape (vectors, width); `exact` computes in float32. Called by several threads."""
+
+    def vectors_of(self, tokens: Ragged) -> NDArray[np.int64]:
+        """Count the vectors of each row of tokens: one, unless every residue has its own."""
+
+    def reading(self, readout: Readout) -> Self:
+        """Give this encoder with other layers and pooling; ConfigError where it has no choice."""
 
 
 @dataclass(frozen=True, eq=False)
 class PackedEncoder:
-    """A model on packs, with the pooling that belongs to it."""
+    """A model that works on packs, and the tokens that its vectors are made of."""
 
     architecture: ClassVar[Architecture]
+    used: ClassVar[slice]  # which tokens of a sequence
 
     model: PackedModel
     identity: ModelIdentity
     placement: Placement
+    readout: Readout = field(default=DEFAULT_READOUT, kw_only=True)
 
     @property
     def width(self) -> int:
         """Numbers per vector."""
-        return self.model.width
+        return self.model.width * len(self.readout.layers)
 
     @property
     def suffix(self) -> str:
@@ -107,29 +115,36 @@ class PackedEncoder:
 
     @property
     def batch_tokens(self) -> int:
-        """Tokens of a batch that suit it and its device."""
+        """Suitable number of tokens per batch on its device."""
         if self.placement.device.type != "cpu":
             return ACCELERATOR_MAX_TOKENS
-        return CPU_MAX_TOKENS if self.width >= WIDE else NARROW_CPU_MAX_TOKENS
-
-    @staticmethod
-    @abstractmethod
-    def pool(hidden_ND: Tensor, pack: Pack) -> Tensor:
-        """Make one float32 vector per sequence out of one per token."""
+        return CPU_MAX_TOKENS if self.model.width >= WIDE else NARROW_CPU_MAX_TOKENS
 
     @torch.inference_mode()
     def embed(self, tokens: Ragged, exact: bool = False) -> NDArray[np.float32]:
         """Encode a batch and pool each sequence."""
-        pack = Pack.of(filler(tokens, self.width), self.model.device)
-        hidden_ND = self.model(pack, torch.float32 if exact else None)
-        return self.pool(hidden_ND, pack)[: len(tokens)].cpu().numpy()
+        pack = Pack.of(filler(tokens, self.model.width), self.model.device)
+        hidden_ND = self.model(pack, torch.float32 if exact else None, self.readout)
+        vectors = pool_tokens(hidden_ND, pack, self.used, self.readout.pool)
+        return vectors[: int(self.vectors_of(tokens).sum())].cpu().numpy()
+
+    def vectors_of(self, tokens: Ragged) -> NDArray[np.int64]:
+        """Count the vectors of each row of tokens."""
+        if self.readout.pool != "none":
+            return np.ones(len(tokens), np.int64)
+        return np.array([len(range(*self.used.indices(length))) for length in tokens.lengths.tolist()], np.int64)
+
+    def reading(self, readout: Readout) -> Self:
+        """Give this encoder with other layers and pooling."""
+        readout.numbers(len(self.model.layers))
+        return replace(self, readout=readout)
 
 
 def for_inference(model: PackedModel, placement: Placement) -> PackedModel:
-    """Lay weights out as the hardware likes them and use them once; to train, take the model from its checkpoint."""
+    """Convert weights to the hardware's layout and run them once; for training, use the model of the checkpoint."""
     if can_prepack(placement):
         prepack(model)
-    # Where two threads were the first to use a kernel, and at once, last digits of a batch changed in 4 of 10 runs.
+    # When two threads used a kernel for the first time simultaneously, last digits changed in 4 of 10 runs.
     first_use = filler(Ragged.of([np.zeros(6, np.int64)]), model.width)
     with torch.inference_mode():
         model(Pack.of(first_use, model.device))
@@ -137,7 +152,7 @@ def for_inference(model: PackedModel, placement: Placement) -> PackedModel:
 
 
 def encoder_of(checkpoint: Checkpoint[Any], placement: Placement) -> Encoder:
-    """Read weights into the encoder that goes with them."""
+    """Load the weights of a checkpoint into its encoder."""
     return checkpoint.encoder(placement)
 
 

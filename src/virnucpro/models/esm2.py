@@ -1,7 +1,7 @@
 """ESM-2 and FastESM2_650, every size, on packed tokens.
 
-One graph under three publishers: Meta's fair-esm, transformers' EsmModel, Synthyra's FastESM2. A pre-LN transformer
-with rotary positions; what it returns is the last hidden state. There is no padding: tokens of all sequences of a batch
+One network from three publishers: Meta's fair-esm, transformers' EsmModel, Synthyra's FastESM2. A pre-LN transformer
+with rotary positions; it returns the last hidden state. There is no padding: tokens of all sequences of a batch
 lie end to end, so the linear layers see real tokens only, and attention stays within each sequence.
 
 Shape suffixes: N packed tokens, B sequences, D width, H heads, K head width (D / H), F feed-forward width (4 D).
@@ -16,6 +16,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -48,7 +49,7 @@ class ESM2Config:
     # whether embeddings are scaled for the share of masked tokens; true in every published ESM-2
     token_dropout: bool = True
     layer_norm_eps: float = 1e-5  # epsilon of every LayerNorm
-    # base of the rotary frequencies, used where a checkpoint does not bring the frequencies themselves
+    # base of the rotary frequencies, used if a checkpoint does not contain the frequencies
     rope_base: float = 10000.0
 
     @property
@@ -69,20 +70,21 @@ class ESM2(PackedModel):
         self.embedding = token_table(len(VOCABULARY), config.width)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.final_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
-        # Checkpoints bring fp16-rounded frequencies; recomputing them would turn angles by up to 0.16 rad at
-        # position 1024, so this is only what stands here until a checkpoint says otherwise.
+        # Checkpoints contain fp16-rounded frequencies, and recomputing them would change angles by up to 0.16 rad
+        # at position 1024. So these values are replaced if the checkpoint has frequencies.
         exponents = torch.tensor([pair / config.head_width for pair in range(0, config.head_width, 2)], device="cpu")
         self.register_buffer("inverse_frequencies", config.rope_base**-exponents)
 
-    def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
-        """Encode packed proteins."""
+    def hidden_states(self, pack: Pack, dtype: torch.dtype | None) -> Iterator[Tensor]:
+        """Encode packed proteins block by block; only what the last block gives is normalised."""
         dtype = dtype or self.dtype
         attention = grouped_attention if dtype == torch.float32 else self.attention  # float32 has no other kernel
         rotation = self.rotation(pack)
         hidden_ND = self.embed(pack).to(dtype)
         for layer in self.layers:
+            yield hidden_ND
             hidden_ND = layer(hidden_ND, rotation, pack, attention)
-        return normalise(self.final_norm, hidden_ND)
+        yield normalise(self.final_norm, hidden_ND)
 
     def embed(self, pack: Pack) -> Tensor:
         """Look up token embeddings; there is no position table and no scaling by sqrt(D)."""
@@ -97,7 +99,7 @@ class ESM2(PackedModel):
         return embedded_ND.mul_(scale_N[:, None])
 
     def rotation(self, pack: Pack) -> tuple[Tensor, Tensor]:
-        """Cosines and sines of the rotary angles, float32 whatever the weights are."""
+        """Cosines and sines of the rotary angles, always in float32."""
         positions = torch.arange(pack.max_length, dtype=torch.float32, device=pack.tokens_N.device)
         angles = torch.outer(positions, self.inverse_frequencies.float())
         cosine, sine = angles.cos(), angles.sin()
@@ -106,7 +108,7 @@ class ESM2(PackedModel):
 
 
 class Layer(nn.Module):
-    """One transformer block: attention, then feed-forward, each behind a LayerNorm and beside a residual."""
+    """One transformer block: attention, then feed-forward, each after a LayerNorm and with a residual connection."""
 
     def __init__(self, config: ESM2Config) -> None:
         super().__init__()
@@ -130,7 +132,7 @@ class Layer(nn.Module):
 
 
 def rotate(vectors_N2HK: Tensor, rotation: tuple[Tensor, Tensor]) -> None:
-    """Turn queries and keys by their positions, in place, in float32 [4]_."""
+    """Rotate queries and keys by their positions, in place, in float32 [4]_."""
     step = len(vectors_N2HK)
     if vectors_N2HK.device.type == "cpu" and not torch.is_grad_enabled():  # with gradients each step copies all of them
         step = max(NUMBERS_IN_CACHE // vectors_N2HK[0].numel(), 1)

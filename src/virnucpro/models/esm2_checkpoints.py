@@ -1,6 +1,6 @@
-"""ESM-2 as an encoder: from published weights and proteins as written to vectors; one naming, three publishers.
+"""ESM-2 as an encoder: weights of three publishers and raw proteins in, vectors out.
 
-transformers and Synthyra name tensors alike, with or without the prefix ``esm.``; fair-esm names them otherwise.
+transformers and Synthyra name tensors alike, with or without the prefix ``esm.``; fair-esm uses other names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from virnucpro.models.encoders import PackedEncoder, Tokens, for_inference
 from virnucpro.models.esm2 import ESM2, ESM2Config
 from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, Kind, require
 from virnucpro.models.placement import Placement
-from virnucpro.models.pooling import mean_over_residues
+from virnucpro.models.pooling import RESIDUES
 from virnucpro.models.registry import ESM2 as ENTRY
 from virnucpro.models.tokens import MASK, PAD, VOCABULARY, encode_proteins
 from virnucpro.models.weights import FileTensors, MemoryTensors, load_pickled, weight_files
@@ -64,13 +64,13 @@ _LAYER = re.compile(r"^(?:encoder\.layer|layers)\.(\d+)\.(.+)$")
 
 @dataclass(frozen=True, eq=False)
 class ProteinEncoder(PackedEncoder):
-    """An ESM-2 with its tokens and its pooling: the mean over residues."""
+    """ESM-2 with its tokenizer; vectors are made of residues."""
 
     architecture = ENTRY
-    pool = staticmethod(mean_over_residues)
+    used = RESIDUES
 
     def tokenise(self, sequences: Sequence[str], max_residues: int) -> Tokens:
-        """Clean, cut and tokenise proteins as written."""
+        """Clean, truncate and tokenise raw proteins."""
         clean = [clean_protein(sequence, max_residues) for sequence in sequences]
         return Tokens(
             encode_proteins([one.residues for one in clean]),
@@ -101,13 +101,13 @@ class ESM2Checkpoint(Checkpoint[ESM2]):
 
     @classmethod
     def take_over(cls, model: nn.Module, values: Mapping[str, Any], tokenizer: Any) -> Self:  # noqa: ANN401, ARG003
-        """Describe the weights of a transformers EsmModel or a Synthyra FastEsmModel; tokens are made here."""
+        """Describe the weights of a transformers EsmModel or a Synthyra FastEsmModel; its tokenizer is not used."""
         kind = type(model).__name__
         return cls(MemoryTensors(model.state_dict()), kind, config=read_config(values, f"the configuration of {kind}"))
 
     @property
     def layers(self) -> int:
-        """Blocks."""
+        """Number of blocks."""
         return self.config.layers
 
     @property
@@ -120,19 +120,19 @@ class ESM2Checkpoint(Checkpoint[ESM2]):
         return ProteinEncoder(for_inference(self.load(placement), placement), self.identity, placement)
 
     def describe(self) -> dict[str, Any]:
-        """Say what the weights do not show by themselves."""
+        """Describe what the weights do not determine."""
         return asdict(self.config)
 
     def build(self, placement: Placement) -> ESM2:
-        """Make the model, without weights."""
+        """Build the model without weights."""
         return ESM2(self.config, choose_attention(placement.device, placement.dtype))
 
     def computed(self) -> dict[str, Tensor]:
-        """Rotary frequencies, for a checkpoint that has none."""
+        """Rotary frequencies for a checkpoint without them."""
         return {"inverse_frequencies": ESM2(replace(self.config, layers=0)).inverse_frequencies}
 
     def canonical_name(self, name: str) -> str | None:
-        """Say where a tensor that fair-esm, transformers or Synthyra published belongs in `ESM2`."""
+        """Map a tensor name of fair-esm, transformers or Synthyra to `ESM2`."""
         if _NOT_NEEDED.search(name):
             return None
         if _INVERSE_FREQUENCIES.search(name):

@@ -1,4 +1,4 @@
-"""Matrix products whose every row is the same to the last bit, on any CPU, in any company, with any number of threads.
+"""Matrix products that are reproducible to the last bit, on any CPU, in any batch, with any number of threads.
 
 Libraries add up a product in an order that depends on its shape, on the threads and on the CPU, and floating-point sums
 depend on their order. Sums of whole numbers below 2**53 do not: float64 holds each of them exactly. So both factors are

@@ -1,6 +1,6 @@
-"""From the name of a model to its weights on this machine: the package, the Hub's cache, the Hub, or a path.
+"""Find the weights of a model by name: in the package, the Hub's cache, on the Hub, or at a path.
 
-The Hub's client is imported when a published model is asked for, and never else: its settings can stop its import.
+The Hub's client is imported only when a published model is needed, because wrong settings can make the import fail.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-from virnucpro.errors import WeightsError
+from virnucpro.errors import DownloadError, WeightsError
+from virnucpro.fetching import Checksum, Fetcher
 from virnucpro.models.catalog import CATALOG, DEFAULT_MODEL, MINI, PACKAGED, CatalogEntry
 from virnucpro.models.checkpoints import AnyCheckpoint, open_checkpoint
 from virnucpro.models.packaged import open_packaged
@@ -26,11 +27,12 @@ __all__ = [
     "find_molecule",
 ]
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHARD = re.compile(r"(?:model|pytorch_model)-\d{5}-of-\d{5}\.(?:safetensors|bin)")
 
 
 def find_checkpoint(model: str = DEFAULT_MODEL) -> AnyCheckpoint:
-    """Find a model's weights; download them when they are published and not here yet."""
+    """Find a model's weights; download published ones that are not here yet."""
     if model in PACKAGED:
         return open_packaged(model)
     entry = CATALOG.get(model)
@@ -46,54 +48,79 @@ def find_checkpoint(model: str = DEFAULT_MODEL) -> AnyCheckpoint:
 
 
 def find_architecture(model: str) -> Architecture:
-    """Say of which architecture a model is, before its weights are downloaded."""
+    """Architecture of a model, without downloading its weights."""
     entry = CATALOG.get(model) or PACKAGED.get(model)
     return entry.architecture if entry else open_checkpoint(Path(model).expanduser()).architecture
 
 
 def find_molecule(model: str) -> Molecule:
-    """Say what a model reads, before its weights are downloaded."""
+    """Molecule that a model reads, without downloading its weights."""
     return find_architecture(model).molecule
 
 
 def cache_folder() -> Path:
-    """Where the Hub's client keeps what was downloaded."""
+    """Folder in which the Hub's client keeps downloads."""
     return Path(_client().constants.HF_HUB_CACHE)
 
 
 def find_downloaded(entry: CatalogEntry) -> Path | None:
-    """Look for a published model in the Hub's cache, without the network; incomplete ones do not count."""
+    """Find a complete published model in the Hub's cache, without the network."""
     try:
         found = _client().snapshot_download(
             entry.repository, revision=entry.revision, local_files_only=True, allow_patterns=_described_by(entry)
         )
         weight_files(folder := Path(found))
-    except (WeightsError, OSError):  # the client's own errors of files that are not there are OSErrors
+    except (WeightsError, OSError):  # the client raises OSErrors for missing files
         return None
     return folder if all((folder / name).exists() for name in _described_by(entry)) else None
 
 
 def download_weights(entry: CatalogEntry) -> Path:
-    """Download a published model into the Hub's cache; what is there already is not downloaded again."""
+    """Download a published model into the Hub's cache; files that are there are not downloaded again."""
     if (folder := find_downloaded(entry)) is not None:
         return folder
     client = _client()
     from httpx2 import HTTPError, InvalidURL
 
     try:
-        # One question without retries: an offline machine gets its answer at once, not after half a minute.
+        # One request without retries, so that an offline machine fails at once and not after half a minute.
         info = client.HfApi().model_info(entry.repository, revision=entry.revision, timeout=10)
         published = {sibling.rfilename for sibling in info.siblings or ()}
         wanted = _wanted(entry, published)
+        _fetch_large_files(entry, wanted, client)
         client.snapshot_download(entry.repository, revision=entry.revision, allow_patterns=wanted)
     except InvalidURL as error:
         raise _not_here(entry, f"HF_ENDPOINT, which names the hub, is not an address: {_first_line(error)}") from error
-    except (OSError, HTTPError, ImportError, ValueError) as error:  # the last two: unusable proxies and addresses
+    except (OSError, HTTPError, DownloadError, ImportError, ValueError) as error:
+        # the last two: invalid proxies and addresses
         raise _not_here(entry, _first_line(error)) from error
     folder = find_downloaded(entry)
     if folder is None:
         raise _not_here(entry, "it does not hold all of the model's files")
     return folder
+
+
+def _fetch_large_files(entry: CatalogEntry, wanted: list[str], client: ModuleType) -> None:
+    """Put what a hub knows the SHA-256 of into its client's cache; the client itself cannot continue a file.
+
+    The client finds such files by their digest, and links them into the model's folder.
+    """
+    from huggingface_hub.errors import EntryNotFoundError
+
+    blobs = cache_folder() / f"models--{entry.repository.replace('/', '--')}" / "blobs"
+    for name in wanted:
+        url = client.hf_hub_url(entry.repository, name, revision=entry.revision)
+        try:
+            found = client.get_hf_file_metadata(url, timeout=10)
+        except EntryNotFoundError:
+            continue
+        if found.size is None or not _SHA256.fullmatch(found.etag or ""):
+            continue
+        with (
+            client.utils.tqdm(total=found.size, desc=name, unit="B", unit_scale=True) as bar,
+            Fetcher(headers=client.utils.build_hf_headers(), received=bar.update) as fetcher,
+        ):
+            fetcher.fetch(url, blobs / found.etag, Checksum("sha256", found.etag))
 
 
 def _wanted(entry: CatalogEntry, published: set[str]) -> list[str]:
@@ -107,7 +134,7 @@ def _wanted(entry: CatalogEntry, published: set[str]) -> list[str]:
 
 
 def _described_by(entry: CatalogEntry) -> list[str]:
-    """Name the files that a model needs beside its weights."""
+    """Name the files that a model needs besides its weights."""
     return ["config.json", *entry.architecture.extra_files]
 
 
@@ -116,7 +143,7 @@ def _weight_suffix(name: str) -> str:
 
 
 def _client() -> ModuleType:
-    """Import the Hub's client, which takes HF_ENDPOINT apart when its parts are imported."""
+    """Import the Hub's client, which parses HF_ENDPOINT during the import."""
     try:
         import huggingface_hub
         from huggingface_hub import HfApi, constants, snapshot_download  # noqa: F401 - loaded here, or not at all

@@ -1,4 +1,4 @@
-"""JSON from files that may be anything: bounded in size and depth before it is believed."""
+"""Parse JSON from untrusted files, with limits on size and depth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 __all__ = ["MAX_JSON_BYTES", "parse_object", "read_object"]
 
 MAX_JSON_BYTES = 1 << 20
-"""The longest published config.json has 2 kB."""
+"""The longest published config.json has 2 kB; this leaves room."""
 
 MAX_DEPTH = 20
 
@@ -40,7 +40,7 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
 
 
 def _contents(value: Any) -> list[Any]:  # noqa: ANN401
-    """Objects and arrays directly inside of one."""
+    """Objects and arrays directly inside another."""
     inside = value.values() if isinstance(value, dict) else value
     return [inner for inner in inside if isinstance(inner, (dict, list))]
 

@@ -1,7 +1,8 @@
-"""What every packed model is made of: a base that knows where it is, and layers that work in their input's format."""
+"""Building blocks of every packed model: a base class, and layers that work in the number format of their input."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from virnucpro.models.pack import Pack
 from virnucpro.models.prepacked import PrepackedGate, PrepackedLinear
+from virnucpro.models.readout import DEFAULT_READOUT, Readout
 
 __all__ = ["AnyLinear", "PackedModel", "gated_gelu", "linear", "linear_gelu", "linear_plus", "normalise", "token_table"]
 
@@ -20,16 +22,17 @@ class PackedModel(nn.Module):
     """A model that takes a pack and gives one vector per token."""
 
     embedding: nn.Embedding  # its token table
+    layers: nn.ModuleList  # its blocks
 
     @property
     def dtype(self) -> torch.dtype:
-        """Number format of the weights, and of the work unless `forward` is told otherwise."""
+        """Number format of the weights, and of the computation by default."""
         dtype: torch.dtype = self.embedding.weight.dtype
         return dtype
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         device: torch.device = self.embedding.weight.device
         return device
 
@@ -38,15 +41,22 @@ class PackedModel(nn.Module):
         """D, numbers per vector."""
         return self.embedding.embedding_dim
 
-    def forward(self, pack: Pack, dtype: torch.dtype | None = None) -> Tensor:
-        """Encode a pack."""
+    def hidden_states(self, pack: Pack, dtype: torch.dtype | None) -> Iterator[Tensor]:
+        """Give the token embeddings, then what every block makes of them: shape (N, D) each."""
         raise NotImplementedError
+
+    def forward(self, pack: Pack, dtype: torch.dtype | None = None, readout: Readout = DEFAULT_READOUT) -> Tensor:
+        """Encode a pack; hidden states of several layers lie side by side. No block behind the last of them runs."""
+        wanted = readout.numbers(len(self.layers))
+        states = zip(range(max(wanted) + 1), self.hidden_states(pack, dtype), strict=False)
+        kept = {number: hidden_ND for number, hidden_ND in states if number in wanted}
+        return torch.cat([kept[number] for number in wanted], dim=-1) if len(wanted) > 1 else kept[wanted[0]]
 
 
 def token_table(rows: int, width: int) -> nn.Embedding:
-    """Make a table of token vectors, drawn as torch draws them, but where there is nothing to draw.
+    """Make a table of token embeddings, initialised as by torch, except on the device "meta".
 
-    Drawing a normal number for torch's device "meta" brings its whole compiler into the process: a second of start-up.
+    On "meta", drawing normal numbers would import torch's compiler, which takes a second.
     """
     weight = torch.empty(rows, width)
     return nn.Embedding(rows, width, _weight=weight if weight.is_meta else weight.normal_())
@@ -68,14 +78,14 @@ def linear_gelu(layer: AnyLinear, x: Tensor) -> Tensor:
 
 
 def linear_plus(layer: AnyLinear, x: Tensor, residual: Tensor) -> Tensor:
-    """Apply a linear layer and add what went past it; neither input is changed."""
+    """Apply a linear layer and add the residual; neither input is changed."""
     if isinstance(layer, PrepackedLinear) and x.dtype == torch.bfloat16:
         return layer.plus(x, residual)
     return linear(layer, x) + residual
 
 
 def gated_gelu(layer: nn.Linear | PrepackedGate, x: Tensor) -> Tensor:
-    """Apply a linear layer whose first half of rows, behind GELU, gates its second half."""
+    """Apply a linear layer; GELU of its first half of rows gates the second half."""
     if isinstance(layer, PrepackedGate) and x.dtype == torch.bfloat16:
         return layer(x)  # type: ignore[no-any-return]
     gate, value = F.linear(x, layer.weight.to(x.dtype)).chunk(2, dim=-1)

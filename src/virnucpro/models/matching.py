@@ -1,4 +1,4 @@
-"""Placing published tensors in a model, and leaving nothing to chance.
+"""Load published tensors into a model, strictly.
 
 Every tensor of a checkpoint is either placed, or on the short list of what an encoder does not need (heads for other
 tasks); everything else, missing, extra or misshaped, is an error that names it. Memory is allocated only after all
@@ -39,11 +39,11 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 MAX_LAYERS, MAX_WIDTH = 1000, 1 << 17
-"""Far above every published encoder (48 layers, 20,480 numbers); what is above them is damage or an attack."""
+"""Far above every published encoder (48 layers, 20,480 numbers); anything larger is damage or an attack."""
 
 
 class Kind(Enum):
-    """What kind of value a configuration must have."""
+    """The kind of value that a configuration must have."""
 
     LAYERS = f"a whole number from 1 to {MAX_LAYERS}"
     WHOLE = f"a whole number from 1 to {MAX_WIDTH}"
@@ -51,7 +51,7 @@ class Kind(Enum):
     FLAG = "true or false"
 
     def fits(self, value: object) -> bool:
-        """Say whether a value is of this kind; true and false are no numbers."""
+        """Whether a value is of this kind; booleans are not numbers."""
         if self is Kind.FLAG or isinstance(value, bool):
             return self is Kind.FLAG and isinstance(value, bool)
         if self is Kind.NUMBER:
@@ -72,22 +72,22 @@ class Checkpoint(ABC, Generic[Model]):
     @classmethod
     @abstractmethod
     def open(cls, folder: Path, values: Mapping[str, Any], name: str, revision: str | None) -> Self:
-        """Describe the weights in a folder, of which the configuration was read."""
+        """Describe the weights in a folder whose configuration was read."""
 
     @classmethod
     def open_file(cls, path: Path, name: str, revision: str | None) -> Self:
-        """Describe weights in a file of their own, where publishers give such files."""
+        """Describe weights in a single file, if publishers provide such files."""
         raise NotImplementedError
 
     @classmethod
     @abstractmethod
     def take_over(cls, model: nn.Module, values: Mapping[str, Any], tokenizer: Any) -> Self:  # noqa: ANN401
-        """Describe the weights of another library's model in memory."""
+        """Describe the weights of another library's model that is in memory."""
 
     @property
     @abstractmethod
     def layers(self) -> int:
-        """Blocks that its configuration tells of; each has tensors of its own."""
+        """Number of blocks in its configuration; each has tensors of its own."""
 
     @property
     @abstractmethod
@@ -100,42 +100,42 @@ class Checkpoint(ABC, Generic[Model]):
 
     @property
     def molecule(self) -> Molecule:
-        """What it reads."""
+        """Molecule that it reads."""
         return self.architecture.molecule
 
     @property
     def identity(self) -> ModelIdentity:
-        """What a manifest says of these weights; reads files once for their digest."""
+        """Identity of the weights for manifests; files are read once for the digest."""
         shape = {"model": self.architecture.name, **self.describe()}
         return ModelIdentity(self.name, self.revision, self.source.sha256, shape, self.molecule)
 
     @property
     def parameters(self) -> int:
-        """Numbers in its tensors, those that an encoder does not need included."""
+        """Number of values in its tensors, including those that an encoder does not need."""
         return sum(math.prod(shape) for shape in self.source.shapes().values())
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """Say what the weights do not show by themselves."""
+        """Describe what the weights do not determine."""
 
     @abstractmethod
     def build(self, placement: Placement) -> Model:
-        """Make the model, without weights."""
+        """Build the model without weights."""
 
     @abstractmethod
     def canonical_name(self, name: str) -> str | None:
-        """Say where a published tensor belongs."""
+        """Map the name of a published tensor to the model's."""
 
     def computed(self) -> dict[str, Tensor]:
-        """Tensors that stay in float32 and can be computed where a checkpoint does not bring them."""
+        """Tensors that stay in float32 and are computed if a checkpoint does not contain them."""
         return {}
 
     def looks_like(self) -> str:
-        """Say what a checkpoint that does not fit may be instead."""
+        """Suggest what a checkpoint that does not fit might be."""
         return ""
 
     def load(self, placement: Placement) -> Model:
-        """Build the encoder and fill it, tensor by tensor."""
+        """Build the model and load it, tensor by tensor."""
         try:
             return self._load(placement)
         except (RuntimeError, MemoryError) as error:
@@ -177,7 +177,7 @@ class Checkpoint(ABC, Generic[Model]):
         return encoder.requires_grad_(False).eval()
 
     def _match(self, encoder: nn.Module) -> dict[str, str]:
-        """Decide where every tensor goes, before any is read: from publisher's name to ``parameter[:third]``."""
+        """Map every tensor to its parameter, before any is read: publisher's name to ``parameter[:third]``."""
         slots = _slots(encoder)
         targets, extra, misshaped = {}, [], []
         for name, shape in self.source.shapes().items():
@@ -204,7 +204,7 @@ class Checkpoint(ABC, Generic[Model]):
 
 
 def _materialise(encoder: nn.Module, device: torch.device) -> None:
-    """Give a model on "meta" its memory; torch's `to_empty` would bring sympy in, for most of a second."""
+    """Allocate memory for a model on "meta"; torch's `to_empty` would import sympy, which takes most of a second."""
     encoder._apply(lambda tensor: torch.empty(tensor.shape, dtype=tensor.dtype, device=device))  # type: ignore[no-untyped-call]
 
 
@@ -216,7 +216,7 @@ def require(
     heads: tuple[str, str],
     even: bool = False,
 ) -> None:
-    """Check a configuration: keys that must be there, and what they must say."""
+    """Check a configuration: required keys and their values."""
     missing = [key for key in (*known, *kinds) if key not in values]
     problems = [f"it lacks {', '.join(missing)}, never guessed"] if missing else []
     problems += [
@@ -254,7 +254,7 @@ def _slots(encoder: nn.Module) -> dict[str, Tensor]:
 
 
 def _rows(slots: Mapping[str, Tensor], target: str) -> Tensor:
-    """The part of a parameter that a published tensor fills."""
+    """The slice of a parameter that a published tensor fills."""
     slot, _, third = target.partition(":")
     return slots[slot].chunk(3)[int(third)] if third else slots[slot]
 

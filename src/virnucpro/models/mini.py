@@ -96,7 +96,7 @@ class Mini(nn.Module):
     def forward(self, codes_BL: Tensor, lengths_B: Tensor) -> Tensor:
         """Describe windows: shape (B, features), float32.
 
-        `codes_BL` is uint8, 0 to 3 for A, C, G, T and 4 for anything else; what lies behind a window's length does not
+        `codes_BL` is uint8, 0 to 3 for A, C, G, T and 4 for anything else; values after a window's length do not
         matter. `lengths_B` is int64, at least ``config.min_bp``.
         """
         blocks_NSRX, counts_NSR = self.blocks(codes_BL, lengths_B)
@@ -112,7 +112,7 @@ class Mini(nn.Module):
         codons_NP = F.pad(codons_NP, (0, P + config.min_bp), value=UNKNOWN_CODON)
         valid_NP = torch.arange(P, device=codons_NP.device) < positions_N[:, None]
         at = [codons_NP[:, 3 * j : 3 * j + P] for j in range(config.motif_codons)]
-        # Pairs and words lie in the middle of the motif, so that the ends of a window count alike.
+        # Pairs and words lie in the middle of the motif, so that both ends of a window count equally.
         middle = config.motif_codons // 2
         pairs_NP = _row_of(at[middle - 1 : middle + 1], 64, PAIRS, valid_NP)
         letters = [self.letters[codons_NP] for codons_NP in at[middle - 2 : middle + 2]]
@@ -150,7 +150,7 @@ class Mini(nn.Module):
         hidden_NSRH = (hidden_NSRH + F.relu(_linear(self.along, triple, dtype))) * mask_NSR1
         weights_NSR1 = counts_NSR[..., None].to(torch.float32)
         frames_NRH = (hidden_NSRH * weights_NSR1).sum(1) / weights_NSR1.sum(1).clamp(min=1)
-        forward, backward = frames_NRH.chunk(2)  # strands: added and compared, so their order is without effect
+        forward, backward = frames_NRH.chunk(2)  # strands are added and compared, so their order has no effect
         mean_BH = (forward.mean(1) + backward.mean(1)) / 2
         best_BH = torch.maximum(forward.amax(1), backward.amax(1))
         peak_BH = torch.maximum(*hidden_NSRH.amax((1, 2)).chunk(2))
@@ -187,7 +187,7 @@ def _grid(x_NP: Tensor) -> Tensor:
 
 
 def both_strands(codes_BL: Tensor, lengths_B: Tensor) -> Tensor:
-    """Windows, then their reverse complements; unknown behind their ends."""
+    """Windows, then their reverse complements; unknown bases after their ends."""
     codes_BL = codes_BL.long()
     place_BL = torch.arange(codes_BL.shape[1], device=codes_BL.device).expand_as(codes_BL)
     inside_BL = place_BL < lengths_B[:, None]

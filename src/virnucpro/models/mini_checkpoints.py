@@ -1,4 +1,4 @@
-"""mini as an encoder: from its files and nucleotides as written to one vector for each sequence."""
+"""mini as an encoder: packaged weights and raw nucleotides in, one vector per sequence out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from torch import nn
 from virnucpro.errors import ConfigError, WeightsError
 from virnucpro.models.encoders import Tokens
 from virnucpro.models.matching import Checkpoint
-from virnucpro.models.mini import Mini, MiniConfig
+from virnucpro.models.mini import UNKNOWN_BASE, Mini, MiniConfig
 from virnucpro.models.placement import Placement
+from virnucpro.models.readout import DEFAULT_READOUT, Readout, no_choice
 from virnucpro.models.registry import MINI
 from virnucpro.models.weights import FileTensors, weight_files
 from virnucpro.records import ModelIdentity
@@ -27,10 +28,7 @@ from virnucpro.sequences.ragged import Ragged
 __all__ = ["MiniCheckpoint", "MiniEncoder"]
 
 BATCH_BASES, ACCELERATOR_BATCH_BASES = 16_384, 1_048_576
-"""Bases of a batch: on a CPU, what its arrays leave in the cache."""
-
-UNKNOWN_BASE = 4
-_TO_CODE = bytes(b"ACGT".find(letter) if letter in b"ACGT" else UNKNOWN_BASE for letter in range(256))
+"""Bases per batch; on a CPU, chosen so that its arrays stay in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,24 +57,34 @@ class MiniEncoder:
         return BATCH_BASES if self.placement.device.type == "cpu" else ACCELERATOR_BATCH_BASES
 
     def tokenise(self, sequences: Sequence[str], max_residues: int) -> Tokens:
-        """Code nucleotides as written."""
+        """Clean, truncate and code raw nucleotides."""
         whole = clean_sequences(sequences)
         lengths = np.minimum(whole.lengths, max_residues)
         cut = Ragged.of([whole[row][:length] for row, length in enumerate(lengths.tolist())])
-        codes = Ragged(np.frombuffer(cut.values.tobytes().translate(_TO_CODE), np.uint8), cut.offsets)
+        codes = Ragged(np.minimum(cut.values, np.uint8(UNKNOWN_BASE)), cut.offsets)
         unknown = np.concatenate(([0], np.cumsum(codes.values == UNKNOWN_BASE)))[codes.offsets]
         return Tokens(codes, lengths, whole.lengths > max_residues, np.diff(unknown))
 
     @torch.inference_mode()
     def embed(self, tokens: Ragged, exact: bool = False) -> NDArray[np.float32]:  # noqa: ARG002  it works in float32
         """Encode a batch: shape (rows, width); a row does not depend on the others."""
-        lengths = np.maximum(tokens.lengths, self.model.config.min_bp)  # what is shorter ends in unknown bases
+        lengths = np.maximum(tokens.lengths, self.model.config.min_bp)  # shorter windows are filled with unknown bases
         codes_BL = np.full((len(tokens), int(lengths.max())), UNKNOWN_BASE, np.uint8)
         codes_BL[np.arange(codes_BL.shape[1]) < tokens.lengths[:, None]] = tokens.values
         device = self.placement.device
         features = self.model(torch.from_numpy(codes_BL).to(device), torch.from_numpy(lengths).to(device))
         vectors: NDArray[np.float32] = features.float().cpu().numpy()
         return vectors
+
+    def vectors_of(self, tokens: Ragged) -> NDArray[np.int64]:
+        """Count the vectors of each row: one."""
+        return np.ones(len(tokens), np.int64)
+
+    def reading(self, readout: Readout) -> Self:
+        """Refuse: it has no layers of tokens."""
+        if readout != DEFAULT_READOUT:
+            raise no_choice(self.identity.name)
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +97,7 @@ class MiniCheckpoint(Checkpoint[Mini]):
 
     @classmethod
     def open(cls, folder: Path, values: Mapping[str, Any], name: str, revision: str | None) -> Self:
-        """Describe the weights in a folder, of which the configuration was read."""
+        """Describe the weights in a folder whose configuration was read."""
         shape = {key: value for key, value in values.items() if key != "model_type"}
         try:
             config = MiniConfig(**shape)
@@ -99,12 +107,12 @@ class MiniCheckpoint(Checkpoint[Mini]):
 
     @classmethod
     def take_over(cls, model: nn.Module, values: Mapping[str, Any], tokenizer: Any) -> Self:  # noqa: ANN401, ARG003
-        """Refuse: no other library has this model."""
+        """Raise an error: no other library has this model."""
         raise WeightsError(f"model is a {type(model).__name__}; mini is loaded with load_encoder('mini')")
 
     @property
     def layers(self) -> int:
-        """Blocks that its configuration tells of."""
+        """Number of blocks in its configuration."""
         return 0
 
     @property
@@ -113,17 +121,17 @@ class MiniCheckpoint(Checkpoint[Mini]):
         return self.config.features
 
     def describe(self) -> dict[str, Any]:
-        """Say what the weights do not show by themselves."""
+        """Describe what the weights do not determine."""
         return self.config.to_dict()
 
     def build(self, placement: Placement) -> Mini:  # noqa: ARG002  in float32 everywhere
-        """Make the network, without weights."""
+        """Build the network without weights."""
         model = Mini(self.config)
-        del model.head  # what scores its features is a classifier of its own
+        del model.head  # its features are scored by a separate classifier
         return model
 
     def canonical_name(self, name: str) -> str | None:
-        """Files name tensors as the network does."""
+        """The tensor names in files are those of the network."""
         return name
 
     def encoder(self, placement: Placement) -> MiniEncoder:
@@ -143,7 +151,7 @@ class MiniCheckpoint(Checkpoint[Mini]):
         for name, tensor in tensors.items():
             if not tensor.isfinite().all():
                 raise WeightsError(f"{self.name}: {name} holds numbers that are not finite")
-        model = self.build(placement)  # with its tables of letters, which are not among the weights
+        model = self.build(placement)  # with its lookup tables, which are not among the weights
         model.load_state_dict(tensors)
         model.to(placement.device).eval().requires_grad_(False)
         return MiniEncoder(model, self.identity, placement)

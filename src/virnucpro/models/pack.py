@@ -1,4 +1,4 @@
-"""Sequences laid end to end: what every encoder takes, without a single padding token.
+"""Packs: sequences laid end to end, without padding, as every encoder takes them.
 
 Shape suffixes in this package: N packed tokens, B sequences, D width, H heads, K head width, F feed-forward width.
 """
@@ -21,7 +21,7 @@ from virnucpro.sequences.ragged import Ragged
 __all__ = ["WIDE", "Pack", "filler"]
 
 WIDE = 512
-"""Width from which on an encoder is wide: its matrices, not what is between them, take its time."""
+"""Encoders from this width on are wide: they spend their time in matrix products."""
 
 NARROW_STEP_TOKENS = 512
 
@@ -47,7 +47,7 @@ class Pack:
 
     @cached_property
     def boundaries(self) -> Tensor:
-        """Where each sequence begins, and where the last one ends: shape (B + 1,), int32, on the pack's device."""
+        """Start of each sequence and end of the last one: shape (B + 1,), int32, on the pack's device."""
         ends = np.cumsum((0, *self.lengths), dtype=np.int32)
         return torch.from_numpy(ends).to(self.tokens_N.device)
 
@@ -66,7 +66,7 @@ class Pack:
 
     @cached_property
     def runs(self) -> tuple[tuple[int, int, int], ...]:
-        """Neighbours of one length, as (first token, sequences, tokens of each)."""
+        """Runs of neighbours with equal length, as (first token, sequences, tokens of each)."""
         runs, start = [], 0
         for length, group in groupby(self.lengths):
             count = len(list(group))
@@ -75,17 +75,17 @@ class Pack:
         return tuple(runs)
 
     def groups(self, values_N: Tensor) -> Iterator[Tensor]:
-        """Split rows into runs of sequences of one length."""
+        """Split rows into runs of sequences with equal length."""
         for start, count, length in self.runs:
             yield values_N[start : start + count * length].view(count, length, *values_N.shape[1:])
 
 
 def filler(tokens: Ragged, width: int) -> Ragged:
-    """Add the few tokens, as rows behind the others, that bring a batch to a round size.
+    """Make extra rows of tokens that bring a batch to a round size.
 
-    CPU kernels in half precision are compiled for every size that they meet, and kept: 10 ms and up to 700 kB for every
-    layer shape at every new number of tokens. Sixteen sizes between a power of two and the next are few enough for wide
-    encoders, whose batches are many times 10 ms; of a narrow one, 512 tokens take less time than a new kernel.
+    CPU kernels in half precision are compiled and kept for every new number of tokens: 10 ms and up to 700 kB per layer
+    shape. For wide encoders, whose batches take many times 10 ms, sixteen sizes per power of two are few enough. For
+    narrow encoders, computing 512 tokens is faster than compiling a kernel.
 
     Examples
     --------

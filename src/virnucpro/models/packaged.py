@@ -1,4 +1,4 @@
-"""The trained models inside the package: files in the published layouts, read by the loaders of all other weights."""
+"""The trained models that come with the package, in the same layouts as published models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGED_FOLDER = Path(str(files("virnucpro"))) / "data"
 
 
 def is_here(name: str) -> bool:
-    """Say whether this installation holds the weights of a packaged model."""
+    """Whether this installation contains the weights of a packaged model."""
     return (PACKAGED_FOLDER / name / "config.json").exists()
 
 
@@ -29,7 +29,7 @@ def open_packaged(name: str) -> AnyCheckpoint:
 
 
 def not_here(name: str, path: Path) -> WeightsError:
-    """Say that an installation is not whole."""
+    """Make the error for an incomplete installation."""
     return WeightsError(
         f"the weights of {name} are not in this installation\n"
         f"looked for {path}\n"

@@ -1,7 +1,8 @@
-"""Files of ``torch.save`` from anyone: nothing in them is run, and none takes much more memory than its own size.
+"""Load untrusted files of ``torch.save``: no code in them is run, and none takes much more memory than its size.
 
-torch's ``weights_only`` reader runs no code and checks tensors against their storages. What it leaves open is closed
-here before it begins: compressed archives, which inflate to any size, and the one call that fills memory on request.
+torch's ``weights_only`` reader runs no code and checks tensors against their storages. Before it starts, this module
+refuses what it would accept: compressed archives, which inflate to any size, and the one call that allocates any
+requested size.
 """
 
 from __future__ import annotations
@@ -22,33 +23,33 @@ __all__ = ["PickleError", "is_archive", "load_plain"]
 
 MAX_ENTRIES = 1_000_000
 _ALLOCATING = b"bytearray\n"
-"""The end of the only name that ``weights_only`` accepts and that fills as much memory as its argument says."""
+"""End of the only name accepted by ``weights_only`` that allocates as much memory as its argument says."""
 
 _DAMAGE = (
     OSError, EOFError, RuntimeError, MemoryError, RecursionError, pickle.UnpicklingError, zipfile.BadZipFile,
     ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError,
     struct.error,
 )  # fmt: skip
-"""How damaged pickles fail: in almost any way."""
+"""Errors of damaged pickles, which fail in almost any way."""
 
 _GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 
 
 class PickleError(ValueError):
-    """A file is not what ``torch.save`` writes, or asks for more than plain data; the message is ours, not torch's."""
+    """A file was not written by ``torch.save`` or needs more than plain data; torch's message is not quoted."""
 
 
 def load_plain(
     path: Path, known: Sequence[Any] = (), max_bytes: int | None = None, max_pickle_bytes: int | None = None
 ) -> Any:  # noqa: ANN401
-    """Read a pickled torch file; tensors of zip archives stay on the disk until used.
+    """Read a pickled torch file; tensors of zip archives stay on disk until used.
 
-    `known` are classes that may be in it besides tensors, as `torch.serialization.safe_globals` takes them.
+    `known` are further classes that it may contain, as for `torch.serialization.safe_globals`.
     """
     try:
         _check_sizes(path, max_bytes, max_pickle_bytes)
         with torch.serialization.safe_globals([*known]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about sources of classes that are stand-ins here
+            warnings.simplefilter("ignore")  # about the source code of classes, which are stand-ins here
             return torch.load(path, map_location="cpu", mmap=is_archive(path), weights_only=True)
     except PickleError:
         raise
@@ -69,7 +70,7 @@ def is_archive(path: Path) -> bool:
 
 
 def _check_sizes(path: Path, max_bytes: int | None, max_pickle_bytes: int | None) -> None:
-    """Look at sizes only: of the file, and of what its archive says it holds."""
+    """Check the size of the file and the sizes in its archive's directory."""
     if path.exists() and not path.is_file():
         raise PickleError("is not a file")
     size = path.stat().st_size

@@ -1,4 +1,4 @@
-"""Where an encoder runs and in which number format, decided by asking torch."""
+"""Choose the device and number format of an encoder."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.fl
 class Placement:
     """A device and a number format."""
 
-    device: torch.device  # where weights and batches live
-    dtype: torch.dtype  # number format of weights and work; vectors are float32 whatever it is
+    device: torch.device  # of weights and batches
+    dtype: torch.dtype  # of weights and computation; vectors are always float32
 
     @property
     def dtype_name(self) -> str:
@@ -27,7 +27,7 @@ class Placement:
         return next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
 
     def describe(self) -> str:
-        """Say it to a person."""
+        """Describe device and number format for messages."""
         if self.device.type == "cuda":
             hardware = f"{self.device} ({torch.cuda.get_device_name(self.device)})"
         elif self.device.type == "cpu":
@@ -40,7 +40,7 @@ class Placement:
 
 def cpu_has_amx() -> bool:
     """Whether this CPU multiplies bfloat16 matrices in tiles (AMX)."""
-    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    return bool(torch.cpu._is_amx_tile_supported())
 
 
 def choose_placement(device: str = "auto", dtype: str = "auto") -> Placement:

@@ -1,8 +1,7 @@
-"""The published classifiers, pickled whole modules, read without running anything in them.
+"""Read the published classifiers, which are pickled modules, without running anything in them.
 
-torch's ``weights_only`` reader accepts no class but those that it is told of. It is told of stand-ins, made for every
-file: an empty class in the place of each module that a published classifier consists of. Whatever else a file asks for
-is refused by name.
+torch's ``weights_only`` reader accepts only the classes that it is given. It is given stand-ins, made for every file:
+an empty class for each module of a published classifier. Any other class is refused by name.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _PUBLISHED: Final = {"hidden_layer": "Linear", "bn1": "BatchNorm1d", "output_lay
 _BATCH_NORM_EPS: Final = 1e-5
 
 MAX_FILE_BYTES, MAX_PICKLE_BYTES = 64 << 20, 1 << 20
-"""The published files have 7 MB, of which the pickles are a few kB."""
+"""The published files have 7 MB; their pickles have a few kB."""
 
 
 def read_published_tensors(path: Path) -> dict[str, Tensor]:
@@ -55,7 +54,7 @@ def read_published_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _tensors_of(path: Path, root: Any) -> dict[str, Tensor]:  # noqa: ANN401
-    """Walk the stand-ins of an ``MLPClassifier``, and take copies of its tensors."""
+    """Copy the tensors of an ``MLPClassifier`` from its stand-ins."""
     modules = vars(root)["_modules"]
     kinds = {name: type(module).__name__ for name, module in modules.items()}
     if {name: kind for name, kind in kinds.items() if kind != "ReLU"} != _PUBLISHED:

@@ -1,4 +1,4 @@
-"""The architectures that are known: a new one is its own file, and one line at the end of this one."""
+"""The known architectures; a new one is a file of its own and one line at the end of this one."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 __all__ = ["ARCHITECTURES", "DNABERT_S", "ESM2", "MINI", "Architecture", "FeatureLayout", "architecture_of"]
 
 FeatureLayout = Literal["proteins", "nucleotide"]
-"""What a feature file calls its IDs; `virnucpro.features.vectors` reads and writes both layouts."""
+"""Layouts of feature files, by the key of their IDs; `virnucpro.features.vectors` reads and writes both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """One kind of encoder, and what the rest of the package must know of it before torch is imported."""
+    """One kind of encoder: everything that must be known before torch is imported."""
 
-    name: str  # as manifests call it
+    name: str  # its name in manifests
     checkpoint_class: str  # "module:class"; a subclass of `virnucpro.models.matching.Checkpoint`
-    model_types: tuple[str, ...]  # what `model_type` may be in its config.json
+    model_types: tuple[str, ...]  # values of `model_type` in its config.json
     molecule: Molecule  # what it reads
     suffix: str  # of its feature files
     layout: FeatureLayout  # of its feature files
-    extra_files: tuple[str, ...] = ()  # what a published folder must hold beside config.json and the weights
+    extra_files: tuple[str, ...] = ()  # further files that a published folder must contain
     reads_bases: bool = False  # its tokens are base codes, as `Rows.base_codes` gives them
     single_file: str = ""  # suffix of checkpoints that are one file instead of a folder
 
     @property
     def checkpoint(self) -> type[Checkpoint[Any]]:
-        """The class that reads its weights; imports torch."""
+        """The class that reads its weights; this imports torch."""
         module, _, name = self.checkpoint_class.partition(":")
         found: type[Checkpoint[Any]] = getattr(importlib.import_module(module), name)
         return found

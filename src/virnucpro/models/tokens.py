@@ -29,7 +29,7 @@ CLS, PAD, EOS, UNK = range(4)
 MASK = VOCABULARY.index("<mask>")
 
 _BEGIN, _END = b"\0", b"\1"
-"""Bytes that no protein has; in the table they are <cls> and <eos>."""
+"""Bytes that no protein contains; they stand for <cls> and <eos>."""
 
 _TOKEN_OF_BYTE = np.full(256, UNK, dtype=np.uint8)
 for _id, _token in enumerate(VOCABULARY):
@@ -39,7 +39,7 @@ _TOKEN_OF_BYTE[ord(_BEGIN)], _TOKEN_OF_BYTE[ord(_END)] = CLS, EOS
 
 
 def encode_proteins(proteins: Sequence[bytes]) -> Ragged:
-    """Tokenise proteins without control characters, as uint8; a protein of no residues is a row of no tokens.
+    """Tokenise clean proteins as uint8; an empty protein gives an empty row.
 
     Examples
     --------

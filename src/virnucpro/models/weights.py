@@ -1,7 +1,7 @@
-"""Where tensors come from: files in a published layout, or memory.
+"""Sources of tensors: files in a published layout, or memory.
 
-Files are read without running anything in them, in small groups and reopened for each, so that never more than a few
-layers of a checkpoint are held beside the encoder that is being filled.
+No code in files is run. They are read in small groups of tensors and reopened for each group, so that only a few layers
+of a checkpoint are in memory besides the encoder.
 """
 
 from __future__ import annotations
@@ -35,32 +35,32 @@ WEIGHT_FILE_NAMES = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
-"""How a published folder holds its weights, best first."""
+"""Layouts of weights in a published folder, best first."""
 
 
 class TensorSource(Protocol):
-    """Named tensors that can be asked for their shapes before any is read."""
+    """Named tensors whose shapes are known before any is read."""
 
     @property
     def sha256(self) -> str:
         """Digest of the weights."""
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every tensor, by the name its publisher gave it."""
+        """Shape of every tensor, by its published name."""
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
         """Read tensors one by one."""
 
 
 class MemoryTensors:
-    """Tensors that are in memory already."""
+    """Tensors in memory."""
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
         self._tensors = tensors
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of names, shapes and values, in order of names."""
+        """Digest of names, shapes and values, sorted by name."""
         digest = hashlib.sha256()
         for name, tensor in sorted(self._tensors.items()):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
@@ -72,7 +72,7 @@ class MemoryTensors:
         return {name: tuple(tensor.shape) for name, tensor in self._tensors.items()}
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
-        """Yield the named tensors, in the order asked for."""
+        """Yield the named tensors, in the requested order."""
         for name in names:
             yield name, self._tensors[name].detach()
 
@@ -92,7 +92,7 @@ class FileTensors:
         return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every tensor, by name; no values are read."""
+        """Shape of every tensor by name, without reading values."""
         return {name: shape for shapes in self._shapes.values() for name, shape in shapes.items()}
 
     def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
@@ -138,7 +138,7 @@ def shard_files(weights: Path) -> tuple[Path, ...]:
 
 
 def load_pickled(file: Path) -> Any:  # noqa: ANN401
-    """Read a pickled torch file without running anything in it; fair-esm's hold a configuration, too."""
+    """Read a pickled torch file without running anything in it; fair-esm's files also contain a configuration."""
     try:
         return load_plain(file, [argparse.Namespace])
     except PickleError as error:
@@ -147,7 +147,7 @@ def load_pickled(file: Path) -> Any:  # noqa: ANN401
 
 def _state_dict(file: Path) -> dict[str, Tensor]:
     loaded = load_pickled(file)
-    if isinstance(loaded, dict) and isinstance(loaded.get("model"), dict):  # fair-esm wraps it
+    if isinstance(loaded, dict) and isinstance(loaded.get("model"), dict):  # fair-esm wraps the tensors
         loaded = loaded["model"]
     if not isinstance(loaded, dict) or not all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in loaded.items()
@@ -169,7 +169,7 @@ def _shapes_of(file: Path) -> dict[str, tuple[int, ...]]:
 
 
 def _read_group(file: Path, names: list[str]) -> Iterator[tuple[str, Tensor]]:
-    """Read some tensors of one file; the file is closed, and its pages given back, when the group is done."""
+    """Read some tensors of one file; then close it, which returns its pages."""
     if file.suffix != ".safetensors":
         state = _state_dict(file)
         for name in names:
@@ -181,7 +181,7 @@ def _read_group(file: Path, names: list[str]) -> Iterator[tuple[str, Tensor]]:
 
 
 def _file_sha256(file: Path) -> str:
-    """Digest of a file; the Hub's cache names large files by it, so those need not be read."""
+    """Digest of a file; the Hub's cache uses it as the name of large files, which then need not be read."""
     blob = file.resolve()
     if blob.parent.name == "blobs" and re.fullmatch(r"[0-9a-f]{64}", blob.name):
         return blob.name

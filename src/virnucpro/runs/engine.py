@@ -4,9 +4,9 @@
 
     inputs --plan--> parts --compute--> parts on the disk --collect--> results --publish--> manifest
 
-Each part's records are checked against the plan in every pass, so that no result is made of mixed bytes. Results get
-their names together, once all of them are whole; the manifest is removed before that and written last. Whenever a run
-is killed, the same command continues from the parts that are saved.
+Every pass checks the records of each part against the plan, so a result never mixes old and new input. Results get
+their names together, once all of them are complete; the old manifest is removed before that, and the new one is written
+last. After a kill at any time, the same command continues from the saved parts.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ logger = logging.getLogger("virnucpro.runs")
 
 
 class _InputChanged(InputError):  # noqa: N818  never leaves this file by that name
-    """An input is not what was planned; the whole call stops."""
+    """An input differs from the plan; the whole call stops."""
 
 
 class _PartDamaged(Exception):  # noqa: N818  never leaves this file
-    """A saved part cannot be read any more; it is computed again."""
+    """A saved part cannot be read; it is computed again."""
 
 
 def execute(
@@ -74,10 +74,10 @@ def execute(
     progress: ProgressCallback | None = None,
     unit: str = "b",
 ) -> list[Outcome]:
-    """Finish runs one after the other; those that are finished already are skipped, without a model in memory.
+    """Finish the runs one after another; finished ones are skipped without loading a model.
 
-    An input that cannot be read is logged and gives an outcome of its own; InputError when `strict`. StoreError when
-    results were made from something else (names all that differs), or cannot be written; InputError when an input
+    An input that cannot be read is logged and gives an outcome of its own, or raises InputError if `strict`. StoreError
+    if results were made from something else (all differences are named) or cannot be written. InputError if an input
     changes while it is read.
     """
     _check_outputs(runs)
@@ -107,7 +107,7 @@ def execute(
 
 
 def _check_outputs(runs: Sequence[Run]) -> None:
-    """Find out before any work whether results can be written, and that none of them is an input."""
+    """Check before any work that results can be written and that none of them is an input."""
     first: dict[Path, Run] = {}
     same = [(other, run) for run in runs if (other := first.setdefault(run.manifest_path, run)) is not run]
     if same:
@@ -124,10 +124,10 @@ def _check_outputs(runs: Sequence[Run]) -> None:
 
 
 def _skip(outcome: Outcome) -> Outcome:
-    """Leave a finished run as it is, without what an earlier one was killed over."""
+    """Keep a finished run; delete what a killed run left in its scratch folder."""
     run = outcome.run
     if outcome.state is State.FINISHED and not run.keep_parts and run.scratch.is_dir():
-        with contextlib.suppress(Timeout, OSError):  # somebody else is at it, or may write where we may not
+        with contextlib.suppress(Timeout, OSError):  # another process uses it, or it is read-only for us
             make_scratch(run.scratch)
             with FileLock(run.scratch / LOCK).acquire(timeout=0):
                 _tidy(run)
@@ -135,14 +135,14 @@ def _skip(outcome: Outcome) -> Outcome:
 
 
 def _refuse(run: Run, error: InputError, strict: bool, failures: Sequence[tuple[str, Failure]] = ()) -> Outcome:
-    """Give the outcome of an input that cannot be used; log why, unless it is raised later."""
+    """Make the outcome of an input that cannot be used; log why, unless the caller raises it."""
     if not strict:
         logger.error("%s", error)
     return Outcome(run, State.REFUSED, None, error, tuple(failures))
 
 
 def _finish(planned: Planned, overwrite: bool, strict: bool, state: Progress, tell: ProgressCallback) -> Outcome:
-    """Compute, collect and publish one run, alone in its scratch folder."""
+    """Compute, collect and publish one run, holding the lock of its scratch folder."""
     run, started = planned.run, time.monotonic()
     try:
         make_scratch(run.scratch)
@@ -168,7 +168,7 @@ def _finish(planned: Planned, overwrite: bool, strict: bool, state: Progress, te
 
 @dataclass(frozen=True, eq=False)
 class _SavedParts:
-    """Saved parts, which a job may go through more than once."""
+    """Saved parts, which a job may iterate over more than once."""
 
     begin: Callable[[], Iterator[tuple[PartInput, ComputedPart]]]
 
@@ -177,7 +177,7 @@ class _SavedParts:
 
 
 def _tidy(run: Run) -> None:
-    """Delete what only an unfinished run needs: a run that is killed at its very end leaves its parts and its plan."""
+    """Delete the parts, plan and lock, which only an unfinished run needs."""
     plan = _read_plan(run)
     PartStore(run.scratch / PARTS, "", run.scratch).remove([part.number for part in plan[1].parts] if plan else [])
     for name in (PLAN, LOCK):
@@ -186,7 +186,7 @@ def _tidy(run: Run) -> None:
 
 
 def _read_plan(run: Run) -> tuple[str, Plan] | None:
-    """Read the plan of an unfinished run and what it was made for; None when there is none, or it is damaged."""
+    """Read key and plan of an unfinished run; None if there is none or it is damaged."""
     try:
         content = json.loads((run.scratch / PLAN).read_bytes())
         return str(content["key"]), Plan.from_json(content)
@@ -195,7 +195,7 @@ def _read_plan(run: Run) -> tuple[str, Plan] | None:
 
 
 class _Execution:
-    """One planned run on its way to a manifest."""
+    """A planned run while it is being finished."""
 
     def __init__(self, planned: Planned, overwrite: bool, state: Progress, tell: ProgressCallback) -> None:
         self.run, self.inputs, self._state, self._tell = planned.run, planned.inputs, state, tell
@@ -219,7 +219,7 @@ class _Execution:
         self.store = self._store(f"{key} {self.plan.sha256}")
 
     def outcome(self) -> Outcome:
-        """Do what is left; a saved part that turns out to be damaged is computed again."""
+        """Compute the missing parts and collect; a saved part that proves damaged is computed again."""
         missing = {part.number for part in self.plan.parts if not self._saved(part.number)}
         computed = len(missing)
         while True:
@@ -238,7 +238,7 @@ class _Execution:
             return Outcome(self.run, State.WRITTEN, manifest, None, manifest.failures, parts, computed)
 
     def what_is_saved(self) -> str:
-        """Say how many parts need not be computed again."""
+        """Say how many parts are saved."""
         saved = sum(self._saved(part.number) for part in self.plan.parts)
         return f"{saved} of {len(self.plan.parts)} parts are saved"
 
@@ -246,13 +246,13 @@ class _Execution:
         return PartStore(self.run.scratch / PARTS, key, self._unfinished)
 
     def _key(self) -> str:
-        """Digest of everything that decides the numbers."""
+        """Digest of everything that the results depend on."""
         models = {role: [model.weights_sha256, model.architecture] for role, model in self.models.items()}
         content = [[one.sha256 for one in self.inputs], models, dict(self.run.settings)]
         return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
     def _saved(self, number: int) -> bool:
-        """Whether a part need not be computed; one with sequences that did not fit in memory is tried again."""
+        """Whether a part is saved and complete; one with sequences that did not fit in memory is tried again."""
         about = self.store.about(number)
         return about is not None and all(failure.error_type != OUT_OF_MEMORY for failure in about.failures)
 
@@ -292,7 +292,7 @@ class _Execution:
             raise self._changed()
 
     def _records(self) -> Iterator[object]:
-        """Read all inputs; what could be read when the run was planned, and cannot be read now, has changed."""
+        """Read all inputs; one that could be read for the plan and cannot be read now has changed."""
         try:
             yield from chain.from_iterable(self.run.inputs)
         except InputError as error:
@@ -305,7 +305,7 @@ class _Execution:
         )
 
     def _collect(self) -> Manifest:
-        """Make all results from the parts, and publish them."""
+        """Write all results from the parts and publish them."""
         run = self.run
         with Results(self._unfinished, run.outdir) as results:
             with self._usage.stage("collect"):
@@ -327,7 +327,7 @@ class _Execution:
         return manifest
 
     def _saved_parts(self) -> Iterator[tuple[PartInput, ComputedPart]]:
-        """Go through all parts with their records, in file order; adds up what they say of themselves."""
+        """Iterate over all parts with their records, in file order; add up their failures and counts."""
         self.failures.clear()
         self.counts.clear()
         for given in self._parts():
@@ -340,7 +340,7 @@ class _Execution:
             yield given, computed
 
     def _named(self, given: PartInput, failure: Failure) -> tuple[str, Failure]:
-        """Say of a failure which input it is in, and which of its records it is."""
+        """Name the input of a failure, and number its record within that input."""
         ends = list(accumulate(self.plan.records_of_inputs))
         record = given.part.first_record + failure.number
         which = bisect_right(ends, record)
@@ -355,7 +355,7 @@ def _read_if_whole(path: Path) -> Manifest | None:
 
 
 def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], written: Sequence[FileIdentity]) -> None:
-    """Delete results of the earlier manifest that this run has not, as long as they are what was written then."""
+    """Delete results of the earlier manifest that this run no longer has, if they are unchanged."""
     kept = {one.path for one in written}
     for one in earlier:
         path = result_path(outdir, one.path)
@@ -368,7 +368,7 @@ def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], written: Sequen
 
 
 def _log_failures(outcome: Outcome) -> None:
-    """Write every failure of a run into the failure log of its folder, once."""
+    """Write each failure of a run into the failure log of its folder, once."""
     if outcome.state is State.KEPT:
         return
     for source in outcome.run.inputs:

@@ -1,4 +1,4 @@
-"""What is to be done with a run: nothing, or a plan."""
+"""Decide what a run needs: nothing, or a plan."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["PLAN", "Planned", "examine"]
 PLAN = "plan.json"
 SAMPLE_RECORDS = 100
 COMPARED_IDS = 1_000_000
-"""Of so many records, the first, IDs are compared: 8 MB."""
+"""IDs of the first records are compared, up to this number: 8 MB of hashes."""
 
 logger = logging.getLogger("virnucpro.runs")
 
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """A run that is to be computed."""
+    """A run that has to be computed."""
 
     run: Run
     plan: Plan
@@ -38,7 +38,7 @@ class Planned:
 
 
 def examine(run: Run, overwrite: bool) -> Outcome | Planned:
-    """Compare a run with what is in its output folder; StoreError where that was made from something else."""
+    """Compare a run with the results in its output folder; StoreError if those were made from something else."""
     manifest = None if overwrite else read_manifest(run.manifest_path)
     if manifest is None:
         return Outcome(run, State.KEPT) if not overwrite and _has_unknown_results(run) else _plan(run)
@@ -51,7 +51,7 @@ def examine(run: Run, overwrite: bool) -> Outcome | Planned:
 
 
 def _has_unknown_results(run: Run) -> bool:
-    """Whether results are there that no manifest, and no unfinished run, accounts for."""
+    """Whether there are results that belong to no manifest and no unfinished run."""
     unknown = [run.outdir / name for name in run.results if (run.outdir / name).exists()]
     if not unknown or (run.scratch / PLAN).exists():
         return False
@@ -73,7 +73,7 @@ def _require_same(run: Run, manifest: Manifest) -> None:
 
 
 def _results_are_whole(run: Run, manifest: Manifest) -> bool:
-    """False when a result is gone; StoreError when one is not what was written."""
+    """Whether all results are there; StoreError if one was changed."""
     for result in manifest.results:
         path = result_path(run.outdir, result.path)
         if not path.is_file():
@@ -84,7 +84,7 @@ def _results_are_whole(run: Run, manifest: Manifest) -> bool:
 
 
 def _plan(run: Run) -> Planned:
-    """Read all inputs once: plan the parts, digest the bytes, find what is wrong before any work."""
+    """Read all inputs once: check them, digest them and plan the parts."""
     usage = Usage()
     with usage.stage("plan"):
         plan = _planned(run)
@@ -111,7 +111,7 @@ def _planned(run: Run) -> Plan:
 
 
 def _warn_of_duplicates(label: str, ids: array[int]) -> None:
-    """Say how many records have the ID of an earlier one; `ids` are hashes."""
+    """Warn how many records repeat an earlier ID; `ids` are hashes."""
     repeated = len(ids) - len(np.unique(np.frombuffer(ids, np.int64))) if ids else 0
     if repeated:
         among = f"the first {len(ids):,}" if len(ids) == COMPARED_IDS else f"{len(ids):,}"

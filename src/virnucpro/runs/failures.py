@@ -24,7 +24,7 @@ _LONGEST_PATH, _LONGEST_MESSAGE = 1000, 500
 
 
 def replace_failures(folder: Path, file: str, failures: Iterable[Failure]) -> None:
-    """Make the log of a folder hold just these failures of a file, where its old lines stood."""
+    """Replace the lines of an input file in the failure log of a folder; others stay."""
     log, new, scratch = folder / FAILURE_LOG, _lines(file, failures), folder / ".virnucpro" / FAILURE_LOG
     if not new and not log.exists() and not scratch.exists():
         return
@@ -48,9 +48,9 @@ def replace_failures(folder: Path, file: str, failures: Iterable[Failure]) -> No
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[bool]:
-    """Lock the folder itself, so that no file of locks is left in it; the system unlocks it when a run is killed.
+    """Lock the folder itself, so that no lock file is left behind; the system unlocks it when a process is killed.
 
-    Gives whether it is locked: there are file systems where folders cannot be.
+    Yields whether it is locked; some file systems cannot lock folders.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     alone = False
@@ -72,12 +72,12 @@ def _lines(file: str, failures: Iterable[Failure]) -> list[str]:
 
 
 def _field(text: str) -> str:
-    """Text between separators, so without one."""
+    """Escape a field; it must not contain the separator."""
     return shown(text, _LONGEST_PATH).replace("|", "\\x7c")
 
 
 def _read_lines(log: Path) -> list[str]:
-    """Lines of the log; a link is not followed, for its lines would be copied."""
+    """Read the lines of the log; a link is not followed."""
     try:
         descriptor = os.open(log, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

@@ -1,7 +1,7 @@
-"""Writing files that are whole or absent, and that are never anybody else's.
+"""Write files that are complete or absent, and never touch files of the user.
 
-A file is written under a name that nobody can foresee, flushed to the disk and renamed; so no link prepared under a
-name that a run writes is ever followed. The writer holds a lock on its temporary file: what a killed run left has none.
+A file is written under an unpredictable name, flushed to disk and renamed, so a link that somebody prepared is never
+followed. The writer holds a lock on its temporary file; files that a killed run left behind are not locked.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{16}\.partial")
 
 @contextmanager
 def whole_file(path: Path, scratch: Path | None = None) -> Iterator[BinaryIO]:
-    """Write a file that appears under its name only when it is complete and on the disk; until then in `scratch`."""
-    with _ascannot_writes(path):
+    """Write a file that gets its name only when it is complete and on disk; until then it is in `scratch`."""
+    with _store_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir() and not path.is_symlink():
             raise IsADirectoryError(errno.EISDIR, "a folder has this name")
@@ -65,7 +65,7 @@ def whole_file(path: Path, scratch: Path | None = None) -> Iterator[BinaryIO]:
 
 
 def open_temporary(path: Path, folder: Path) -> tuple[Path, BinaryIO]:
-    """Open a new file for writing and reading, locked, under the name that it has until it is whole."""
+    """Open a new, locked temporary file for writing and reading."""
     temporary = _temporary_path(path, folder)
     stream = open(temporary, "w+b", opener=_open_new)  # noqa: SIM115  the caller closes it
     _lock(stream.fileno())
@@ -79,8 +79,8 @@ def file_sha256(path: Path) -> str:
 
 
 def require_writable(folder: Path) -> None:
-    """Find out before any work whether results can be written; the folder is made when absent."""
-    with _ascannot_writes(folder):
+    """Check before any work that results can be written; create the folder if needed."""
+    with _store_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder) as stream:
             stream.write(b"x")
@@ -88,7 +88,7 @@ def require_writable(folder: Path) -> None:
 
 
 def require_distinct(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
-    """Refuse outputs that are inputs, by whatever name or link, and two results of one name; tells all of them."""
+    """Refuse outputs that are inputs, under any name or link, and outputs with the same name; name all problems."""
     inputs, outputs = list(inputs), list(outputs)
     by_identity = {_identity(path): path for path in reversed(inputs)}
     problems = []
@@ -104,7 +104,7 @@ def require_distinct(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
 
 
 def make_scratch(folder: Path) -> None:
-    """Make a folder in the common scratch folder; a neighbour that ends just then may remove what both are in."""
+    """Create a scratch folder; retry if another process removes the common parent at the same moment."""
     for one in (folder.parent, folder):
         if one.is_symlink():
             raise StoreError(f"{_name(one)} is a link, and results would be written through it; remove it")
@@ -116,14 +116,14 @@ def make_scratch(folder: Path) -> None:
 
 
 def remove_scratch(folder: Path, below: Iterable[str] = ()) -> None:
-    """Remove a scratch folder, the folders `below` it, and the common one, as far as they are empty."""
+    """Remove a scratch folder, the folders `below` it and the common parent, if they are empty."""
     for one in (*(folder / name for name in below), folder, folder.parent):
         with contextlib.suppress(OSError):  # not empty, or not there
             one.rmdir()
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what killed runs left in this run's scratch folder: own regular files of one link that nobody writes."""
+    """Delete what killed runs left: regular files of our own with one link that no process has locked."""
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if _LEFTOVER.fullmatch(entry.name)]
@@ -132,7 +132,7 @@ def remove_leftovers(folder: Path) -> None:
     except OSError as error:
         raise cannot_write(folder, error) from error
     for name in names:
-        with contextlib.suppress(OSError):  # it may be gone, or somebody else's
+        with contextlib.suppress(OSError):  # already gone, or not ours
             _remove_leftover(folder / name)
 
 
@@ -148,7 +148,7 @@ def _remove_leftover(path: Path) -> None:
 
 
 def _temporary_path(path: Path, folder: Path) -> Path:
-    """``.NAME.XXXX.partial``, of which the X are random."""
+    """``.NAME.XXXX.partial``, where X are random hexadecimal digits."""
     name = path.name
     while len(os.fsencode(name)) > _LONGEST_NAME:
         name = name[:-1]
@@ -160,7 +160,7 @@ def _open_new(path: str, _: int) -> int:
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock a file as long as it is open; False when another process does, or where the file system cannot."""
+    """Lock a file while it is open; False if another process has locked it or the file system cannot lock."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -169,7 +169,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _identity(path: Path) -> tuple[int, int] | str:
-    """What two names of one file have in common; of a file that is not there, where it would be."""
+    """Identity of a file, the same under all of its names; for a missing file, its resolved path."""
     try:
         found = path.stat()
     except (OSError, ValueError):
@@ -178,7 +178,7 @@ def _identity(path: Path) -> tuple[int, int] | str:
 
 
 def _place(path: Path) -> str:
-    """The folder that a file would be in, without links, and its name there."""
+    """Path of a file in its resolved folder."""
     try:
         return os.path.join(os.path.realpath(path.parent), path.name)
     except (OSError, ValueError):
@@ -197,7 +197,7 @@ def result_path(outdir: Path, name: str) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the renaming itself survive a power cut, where folders can be synced."""
+    """Make a rename survive a power failure, if the file system can sync folders."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -207,8 +207,8 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _ascannot_writes(path: Path) -> Iterator[None]:
-    """Turn what the system says into an error that says what to do."""
+def _store_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the system into a StoreError that says what to do."""
     try:
         yield
     except OSError as error:
@@ -235,7 +235,7 @@ _ADVICE = {
 
 
 def cannot_write(path: Path, error: OSError) -> StoreError:
-    """Say what to do about a file that cannot be written."""
+    """Make the error for a file that cannot be written, with advice."""
     advice = _ADVICE.get(error.errno or 0, "check the folder and its file system")
     return StoreError(f"cannot write {_name(path)}: {error.strerror or error}; {advice}; finished files are kept")
 

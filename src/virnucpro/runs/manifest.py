@@ -1,4 +1,4 @@
-"""Manifests: what a run's results were made from, written last, so that a later run knows what it may skip.
+"""Manifests: what results were made from; written last, so that a later run knows what to skip.
 
 `run.json`, or `x_ESM.pt.json` beside `x_ESM.pt`. A run without its manifest is unfinished.
 """
@@ -24,17 +24,17 @@ __all__ = ["MAX_MANIFEST_BYTES", "OUT_OF_MEMORY", "Manifest", "read_manifest"]
 FORMAT: Final = 2
 OUT_OF_MEMORY: Final = "OutOfMemory"
 MAX_MANIFEST_BYTES: Final = 1 << 28
-"""A manifest lists the failures of its run, one line each."""
+"""Manifests list all failures of a run, so they can be long."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What decides the results, what became of the inputs, and which files hold it."""
+    """What results depend on, counts and failures, and the result files."""
 
     inputs: tuple[FileIdentity, ...]
     models: Mapping[str, ModelIdentity]  # by role: protein, dna, classifier
     settings: Mapping[str, Any]  # what changes the numbers; batch size and device do not
-    output_settings: Mapping[str, Any] = field(default_factory=dict)  # what changes only how results are made of them
+    output_settings: Mapping[str, Any] = field(default_factory=dict)  # what changes only how results show the numbers
     counts: Mapping[str, Any] = field(default_factory=dict)
     results: tuple[FileIdentity, ...] = ()  # names relative to the manifest's folder
     failures: tuple[tuple[str, Failure], ...] = ()  # input file, and what failed in it
@@ -42,11 +42,11 @@ class Manifest:
 
     @property
     def may_succeed_elsewhere(self) -> bool:
-        """Whether a sequence failed only because it did not fit in memory."""
+        """Whether any sequence failed because it did not fit in memory."""
         return any(failure.error_type == OUT_OF_MEMORY for _, failure in self.failures)
 
     def differences(self, wanted: Manifest) -> list[str]:
-        """Say what decides the numbers and differs; a moved file or a renamed model is no difference."""
+        """List all differences that change the numbers; a moved file or renamed model is none."""
         found = [
             f"input {shown(new.path)}: {old.size} bytes {old.sha256[:12]} then, {new.size} bytes {new.sha256[:12]} now"
             for old, new in zip(self.inputs, wanted.inputs, strict=False)
@@ -84,7 +84,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: bytes) -> Manifest:
-        """Read back what `to_json` gave; ValueError when it is anything else."""
+        """Parse what `to_json` wrote; ValueError for anything else."""
         try:
             content = json.loads(text)
             if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -109,7 +109,7 @@ class Manifest:
 
 
 def read_manifest(path: Path) -> Manifest | None:
-    """Read a manifest; None when there is none, StoreError when it is damaged."""
+    """Read a manifest; None if there is none, StoreError if it is damaged."""
     try:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
             raise ValueError(f"larger than {MAX_MANIFEST_BYTES} bytes")

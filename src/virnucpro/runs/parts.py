@@ -1,4 +1,4 @@
-"""Finished parts on the disk: columns in `.npz` files, at most 1,000 to a folder, each whole or absent."""
+"""Finished parts on disk: columns in `.npz` files, at most 1,000 per folder, each complete or absent."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFil
 
 @dataclass(frozen=True, eq=False)
 class ComputedPart:
-    """What computing a part gave."""
+    """The result of computing a part."""
 
     arrays: Arrays
     failures: tuple[Failure, ...] = ()  # `number` is the record's place in the part, from 0
-    counts: Mapping[str, int] | None = None  # what the manifest adds up
+    counts: Mapping[str, int] | None = None  # added up in the manifest
 
 
 class PartStore:
@@ -41,7 +41,7 @@ class PartStore:
         self.folder, self._key, self._scratch = folder, key, scratch
 
     def path(self, number: int) -> Path:
-        """Where a part is, or will be."""
+        """Path of a part."""
         return self.folder / f"{number // FILES_IN_A_FOLDER:04}" / f"part_{number:07}.npz"
 
     def save(self, number: int, computed: ComputedPart) -> None:
@@ -57,11 +57,11 @@ class PartStore:
             np.savez(stream, **{_ABOUT: text}, **computed.arrays)  # type: ignore[arg-type]
 
     def about(self, number: int) -> ComputedPart | None:
-        """Read what a part says of itself, without its columns."""
+        """Read failures and counts of a part, without its columns."""
         return self._open(number, whole=False)
 
     def load(self, number: int) -> ComputedPart | None:
-        """Read one part; None when it is absent, damaged or of another plan."""
+        """Read one part; None if it is absent, damaged or of another plan."""
         return self._open(number, whole=True)
 
     def _open(self, number: int, whole: bool) -> ComputedPart | None:
@@ -80,9 +80,9 @@ class PartStore:
             return None
 
     def remove(self, numbers: Sequence[int]) -> None:
-        """Delete these parts and the folders that are empty then."""
+        """Delete these parts, and folders that are then empty."""
         for number in numbers:
             self.path(number).unlink(missing_ok=True)
         for folder in {self.path(number).parent for number in numbers} | {self.folder}:
-            with contextlib.suppress(OSError):  # not empty: something else is in it, which stays
+            with contextlib.suppress(OSError):  # not empty: something else is in it
                 folder.rmdir()

@@ -1,4 +1,4 @@
-"""The parts of a run: ranges of windows or of records, planned from lengths alone, before any model is loaded."""
+"""The parts of a run: ranges of windows or records, planned from lengths alone, before any model is loaded."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ __all__ = ["Part", "PartSize", "Plan", "Planner", "content_sha256"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One unit of work: `units` windows (or records), beginning inside its first record where that one is long."""
+    """One unit of work: `units` windows (or records); it may start inside a long record."""
 
     number: int  # from 1
     first_record: int  # position of its first record over all inputs, from 0
-    records: int  # records that it touches; the first and the last may be shared with its neighbours
-    first_unit: int  # units of its first record that earlier parts hold
+    records: int  # records that it touches; it may share the first and last with its neighbours
+    first_unit: int  # units of its first record that belong to earlier parts
     units: int
     letters: int  # its share of the letters, for progress
-    sha256: str  # digest of its records, headers and letters
+    sha256: str  # digest of its records
 
 
 @dataclass(frozen=True, slots=True)
 class PartSize:
-    """Where parts end: after so many units, or so many letters. A single record is split only into units."""
+    """Limits of a part. Only `units` splits a single record."""
 
     units: int
     letters: int
@@ -34,7 +34,7 @@ class PartSize:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All parts of a run, and what the planning pass saw."""
+    """All parts of a run, and the number of records in each input."""
 
     parts: tuple[Part, ...]
     records_of_inputs: tuple[int, ...]  # records of every input, in order
@@ -50,12 +50,12 @@ class Plan:
         return sum(part.letters for part in self.parts)
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as JSON takes it."""
+        """Convert to a JSON object."""
         return {"records_of_inputs": list(self.records_of_inputs), "parts": [asdict(part) for part in self.parts]}
 
     @classmethod
     def from_json(cls, content: Any) -> Plan:  # noqa: ANN401
-        """Read back what `to_json` gave; ValueError when it is anything else."""
+        """Parse what `to_json` wrote; ValueError for anything else."""
         try:
             plan = cls(tuple(Part(**part) for part in content["parts"]), tuple(content["records_of_inputs"]))
             counts = [*plan.records_of_inputs]
@@ -71,12 +71,12 @@ class Plan:
 
     @property
     def sha256(self) -> str:
-        """Digest of the plan: parts computed under another plan are not its parts."""
+        """Digest of the plan; parts of another plan are not used."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
 
 
 class Planner:
-    """Takes records one by one and closes a part whenever it is full."""
+    """Assigns records to parts, one after another."""
 
     def __init__(self, units_of: Callable[[int], int], size: PartSize) -> None:
         self._units_of, self._size = units_of, size
@@ -85,7 +85,7 @@ class Planner:
         self._open(first_unit=0)
 
     def add(self, content: Sequence[bytes], letters: int) -> None:
-        """Put one record into the open part, or into several parts when it has more units than one holds."""
+        """Add a record to the current part; split it over several parts if it has too many units."""
         units = self._units_of(letters)
         if self._filled >= self._size.units or (self._filled and self._letters + letters > self._size.letters):
             self._close(records=self._records - self._first)
@@ -94,7 +94,7 @@ class Planner:
         while True:
             share = min(units - taken, self._size.units - self._filled)
             self._units += share
-            self._filled += max(share, 1)  # a record without units takes room as well
+            self._filled += max(share, 1)  # a record without units counts as one
             self._letters += letters * (taken + share) // max(units, 1) - letters * taken // max(units, 1)
             _update(self._digest, content)
             taken += share
@@ -105,7 +105,7 @@ class Planner:
         self._records += 1
 
     def finish(self, records_of_inputs: Iterable[int]) -> Plan:
-        """Close the last part and give all of them."""
+        """Close the last part and return the plan."""
         if self._filled:
             self._close(records=self._records - self._first)
         return Plan(tuple(self._parts), tuple(records_of_inputs))
@@ -130,5 +130,5 @@ def content_sha256(contents: Iterable[Sequence[bytes]]) -> str:
 
 
 def _update(digest: hashlib._Hash, content: Sequence[bytes]) -> None:
-    """Feed a record's header and letters, with their lengths, so that no two records digest alike."""
+    """Add header and letters with their lengths, so that different records never give the same bytes."""
     digest.update(b"".join((b"%d %d\n" % (len(content[0]), len(content[-1])), *content)))

@@ -1,4 +1,4 @@
-"""How far a run is: counted in letters, told to whoever asked."""
+"""Progress of a run, counted in bases or residues."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ __all__ = ["Progress", "ProgressCallback"]
 
 @dataclass(slots=True)
 class Progress:
-    """Letters done of all letters; `rate` and `seconds_left` count only what this run computed itself."""
+    """Letters done out of all letters; `rate` and `seconds_left` leave out parts that were saved before."""
 
     unit: str = "b"  # b for bases, aa for residues
     total: int = 0
     done: int = 0
-    skipped: int = 0  # of those done, how many were there before
+    skipped: int = 0  # done in an earlier run
     started: float = field(default_factory=time.monotonic)
 
     def skip(self, letters: int) -> None:
-        """Count letters of parts that were saved before."""
+        """Count letters of parts that were saved earlier."""
         self.done += letters
         self.skipped += letters
 
     @property
     def share(self) -> float:
-        """0 to 1."""
+        """Share that is done, 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 1.0
 
     @property
     def rate(self) -> float:
-        """Letters a second."""
+        """Letters per second."""
         return (self.done - self.skipped) / max(time.monotonic() - self.started, 1e-9)
 
     @property
     def seconds_left(self) -> float | None:
-        """None as long as nothing was computed."""
+        """Estimated time left; None until something was computed."""
         return (self.total - self.done) / self.rate if self.done > self.skipped else None
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Result files of one run: written aside, and given their names together once all of them are whole."""
+"""Result files of a run: written to a scratch folder, and renamed together once all of them are complete."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Results"]
 
 
 class Results:
-    """Result files that are being written in a scratch folder of the same file system."""
+    """Result files that are being written, in a scratch folder on the same file system."""
 
     def __init__(self, scratch: Path, outdir: Path) -> None:
         self.scratch, self._outdir = scratch, outdir
@@ -31,14 +31,14 @@ class Results:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for path, stream in self._open.values():
-            with contextlib.suppress(OSError):  # a full disk may refuse the last bytes of a file that goes anyway
+            with contextlib.suppress(OSError):  # a full disk may refuse the last bytes; the file is deleted anyway
                 stream.close()
             path.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise cannot_write(self._outdir, error) from error
 
     def open(self, name: str) -> BinaryIO:
-        """Open a new result for writing and reading; it gets its name from `publish`."""
+        """Open a new result for writing and reading; `publish` gives it its name."""
         if name in self._open:
             raise StoreError(f"two results would be called {self._outdir / name}")
         path, stream = open_temporary(result_path(self._outdir, name), self.scratch)
@@ -46,7 +46,7 @@ class Results:
         return stream
 
     def close(self, inputs: Sequence[Path], ours: Container[str] | None) -> tuple[FileIdentity, ...]:
-        """Flush all files to the disk; no result may be an input, or replace a file that is not one of `ours`."""
+        """Flush all files to disk; no result may be an input or replace a file that is not one of `ours`."""
         require_distinct(inputs, [self._outdir / name for name in self._open])
         identities = []
         for name, (path, stream) in self._open.items():
@@ -61,7 +61,7 @@ class Results:
         return tuple(identities)
 
     def publish(self) -> None:
-        """Give all closed files their names."""
+        """Rename all closed files to their final names."""
         for name, (path, _) in self._open.items():
             place = result_path(self._outdir, name)
             place.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a run is: inputs, settings, and a job of three functions. `runs.engine` finishes it."""
+"""What a run is: inputs, settings, and a job with plan, compute and collect. `runs.engine` executes it."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from virnucpro.runs.results import Results
 __all__ = ["Advance", "Job", "Outcome", "PartInput", "Run", "Source", "State"]
 
 Advance = Callable[[int], None]
-"""Is told letters as they are done."""
+"""Called with the number of letters that were just finished."""
 
 
 class Source(Protocol):
-    """One input; each pass over it is digested."""
+    """One input; every pass over it is digested."""
 
-    label: str  # what messages call it
+    label: str  # its name in messages
     path: Path
 
     def __iter__(self) -> Iterator[Any]:
-        """Read all records, from the first."""
+        """Iterate over all records from the beginning."""
 
     @property
     def identity(self) -> FileIdentity:
-        """Size and digest of the bytes of the last complete pass."""
+        """Size and digest of the last complete pass."""
 
     def digest(self) -> FileIdentity:
-        """Size and digest of the bytes, without reading records."""
+        """Size and digest of the file, without parsing records."""
 
 
 @dataclass(frozen=True, eq=False)
 class PartInput:
-    """A part with the records that it touches."""
+    """A part and the records that it touches."""
 
     part: Part
     records: Sequence[Any]
@@ -50,69 +50,69 @@ class Job(Protocol):
     """What a verb adds to the engine: plan, compute, collect."""
 
     def check(self, label: str, sample: Sequence[Any]) -> list[str]:
-        """Look at the first records of an input: give warnings, or raise InputError."""
+        """Check the first records of an input: return warnings or raise InputError."""
 
     def planner(self) -> Planner:
-        """Say how records become parts."""
+        """Make the planner that divides records into parts."""
 
     def content(self, record: Any) -> Sequence[bytes]:  # noqa: ANN401
-        """Give everything of a record that results depend on."""
+        """Return the bytes of a record that results depend on."""
 
     def letters(self, record: Any) -> int:  # noqa: ANN401
-        """Give the length that parts are planned from."""
+        """Return the length that parts are planned from."""
 
     def id_of(self, record: Any) -> str:  # noqa: ANN401
-        """Give the ID that results name a record by."""
+        """Return the ID of a record in the results."""
 
     def resolve(self) -> Mapping[str, ModelIdentity]:
-        """Find all weights, once there is something to compute."""
+        """Locate and digest the weights; called only if there is something to compute."""
 
     def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
-        """Do the expensive step."""
+        """Compute one part."""
 
     def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> Mapping[str, Any]:
-        """Write all results from the parts, in file order; give details for the manifest, `counts` among them."""
+        """Write all results from the parts, in input order; return details for the manifest, such as `counts`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What `execute` makes one manifest of."""
+    """One unit of results, with a manifest of its own."""
 
-    name: str  # of its scratch folder
+    name: str  # name of its scratch folder
     inputs: Sequence[Source]
     outdir: Path
     manifest: str  # its file name
-    results: Sequence[str]  # file names that are known beforehand; the first says that the run is finished
-    models: Mapping[str, ModelIdentity]  # by role; those of the catalogue need no weights on this machine
+    results: Sequence[str]  # file names known beforehand; the first is the main result
+    models: Mapping[str, ModelIdentity]  # by role; models of the catalogue need no weights on this machine
     settings: Mapping[str, Any]  # what changes the numbers
     job: Job
-    output_settings: Mapping[str, Any] = field(default_factory=dict)  # what changes only how results show them
-    keep_parts: bool = False  # so that results can be made again with other output settings
-    also_read: Sequence[Path] = ()  # files that are no inputs, and are not overwritten either
+    output_settings: Mapping[str, Any] = field(default_factory=dict)  # what changes only how results show the numbers
+    keep_parts: bool = False  # to write results again with other output settings
+    also_read: Sequence[Path] = ()  # other files that must not be overwritten
 
     @property
     def scratch(self) -> Path:
-        """Its own folder in the output folder."""
+        """Its scratch folder, inside the output folder."""
         return self.outdir / ".virnucpro" / self.name
 
     @property
     def manifest_path(self) -> Path:
-        """Where its manifest is once it is finished."""
+        """Path of its manifest."""
         return self.outdir / self.manifest
 
     @property
     def files_read(self) -> list[Path]:
-        """Everything that no result may be."""
+        """Files that no result may overwrite."""
         return [*(source.path for source in self.inputs), *self.also_read]
 
     @property
     def label(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return ", ".join(source.label for source in self.inputs)
 
 
 class State(Enum):
-    """What became of a run."""
+    """What happened to a run."""
 
     WRITTEN = "written"
     FINISHED = "already finished"
@@ -128,7 +128,7 @@ class Outcome:
     state: State
     manifest: Manifest | None = None
     error: InputError | None = None
-    failures: tuple[tuple[str, Failure], ...] = ()  # input and failure, in file order
+    failures: tuple[tuple[str, Failure], ...] = ()  # input and failure, in input order
     parts: int = 0
     computed_parts: int = 0
     seconds: float = 0.0

@@ -1,4 +1,4 @@
-"""Results that are made in one step: skipped when finished, else written whole beside their manifest."""
+"""Results that are made in one step, each with its manifest; finished ones are skipped."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def identify(path: Path) -> FileIdentity:
 
 
 def is_finished(result: Path, wanted: Manifest) -> bool:
-    """Whether a result may be kept; StoreError where it was made from something else, or has changed."""
+    """Whether a result can be kept; StoreError if it was made from something else or was changed."""
     manifest = read_manifest(_manifest_path(result))
     if not result.exists():
         return False

@@ -1,4 +1,4 @@
-"""Sequences set aside on the disk, to be found again by id in any order."""
+"""Sequences stored in a temporary file, to be looked up by ID in any order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["SequenceSpool", "spooled"]
 
 
 class _Place(NamedTuple):
-    """Where a record's sequence lies."""
+    """Position of a record's sequence in the file."""
 
     number: int
     header: str
@@ -25,7 +25,7 @@ class _Place(NamedTuple):
 
 
 class SequenceSpool:
-    """Records in a file; only headers and places are in memory."""
+    """Records in a file; only headers and positions are in memory."""
 
     def __init__(self, records: Iterable[Record], file: BinaryIO) -> None:
         self._file, self._places = file, dict[str, deque[_Place]]()
@@ -35,7 +35,7 @@ class SequenceSpool:
             file.write(record.sequence.encode())
 
     def take(self, id_: str) -> Record | None:
-        """Give back the first record of this id, once."""
+        """Return the first record of this ID that was not taken yet."""
         places = self._places.get(id_)
         if not places:
             return None
@@ -44,7 +44,7 @@ class SequenceSpool:
         return Record(place.number, place.header, self._file.read(place.length).decode())
 
     def left(self) -> Iterator[tuple[str, int]]:
-        """Ids and lengths of what was never taken, in file order."""
+        """IDs and lengths of records that were never taken, in file order."""
         remaining = ((place.number, id_, place.length) for id_, places in self._places.items() for place in places)
         for number, id_, length in sorted(remaining):
             yield id_ or f"record_{number}", length
@@ -52,7 +52,7 @@ class SequenceSpool:
 
 @contextmanager
 def spooled(records: Iterable[Record], folder: Path) -> Iterator[SequenceSpool]:
-    """Set records aside in a file without a name, which is gone with the process."""
+    """Store records in an unnamed temporary file, which disappears with the process."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:

@@ -1,1 +1,1 @@
-"""The prediction stage: scores of frames in, calls of windows and records out."""
+"""Scoring: classifier scores of rows in, scores of windows and calls of records out."""

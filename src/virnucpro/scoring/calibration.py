@@ -1,8 +1,8 @@
 """Calibration: log-odds that mean the same at every length, thresholds by length, and false discovery rates.
 
-The curves are measured on sequences without relatives in the training data. Each is piecewise linear in the logarithm
-of the length between its knots, and constant outside them. Calibrated log-odds assume that half of the input is viral;
-`prior_logit` adds what another share means.
+The curves are measured on sequences without relatives in the training data. Between its knots, each is piecewise linear
+in the logarithm of the length; outside them, it is constant. Calibrated log-odds assume that half of the input is
+viral; `prior_logit` corrects for another share.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ Level = Literal["conservative", "default", "relaxed"]
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 
 FDR_ROWS: Final = 4096
-"""Records whose rates are computed together; each takes a row of the operating table."""
+"""Records whose rates are computed together; each needs a row of the operating table."""
 
 
 def prior_logit(prior: float) -> float:
-    """Log-odds that a viral share of the input adds to calibrated log-odds.
+    """Log-odds to add to calibrated log-odds for a viral share of the input.
 
     Examples
     --------
@@ -55,10 +55,10 @@ class LengthCurves:
         calibrated: NDArray[np.float64] = slope * np.asarray(logits, np.float64) + intercept
         return calibrated
 
-    def undo(self, evidence: ArrayLike, lengths_bp: ArrayLike) -> NDArray[np.float64]:
-        """Take evidence back to logits."""
+    def undo(self, log_odds: ArrayLike, lengths_bp: ArrayLike) -> NDArray[np.float64]:
+        """Convert calibrated log-odds back to logits."""
         at_zero, at_one = self.apply(0, lengths_bp), self.apply(1, lengths_bp)
-        logits: NDArray[np.float64] = (np.asarray(evidence, np.float64) - at_zero) / (at_one - at_zero)
+        logits: NDArray[np.float64] = (np.asarray(log_odds, np.float64) - at_zero) / (at_one - at_zero)
         return logits
 
 
@@ -74,17 +74,17 @@ class Operating:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What a calibrated classifier's header says of its scores."""
+    """The calibration in a classifier's header."""
 
     window: LengthCurves  # for windows, by their length
-    gamma: float  # how much windows of one record count as independent: 0 not at all, 1 wholly
+    gamma: float  # how far windows of one record count as independent: 0 not at all, 1 fully
     record: LengthCurves  # for records, by the bases that their scored windows cover
     thresholds: Mapping[Level, tuple[float, ...]]  # by level, minimum log-odds at every knot of `record`
     operating: Operating
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Calibration:
-        """Read what `to_dict` gave, strictly."""
+        """Parse what `to_dict` gave, strictly."""
         try:
             made = cls(
                 _curves(content["window"]),
@@ -103,7 +103,7 @@ class Calibration:
         return made
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON takes it."""
+        """Convert to a JSON object."""
         curves = {
             name: {"lengths": list(c.lengths), "slope": list(c.slope), "intercept": list(c.intercept)}
             for name, c in (("window", self.window), ("record", self.record))
@@ -126,7 +126,7 @@ class Calibration:
     ) -> NDArray[np.float64]:
         """Calibrated log-odds of records, from the mean and the number of their windows' log-odds; all of shape (n,).
 
-        They grow with the number of windows as that to the power of `gamma`, whichever way the windows point.
+        Their absolute values grow with the number of windows to the power of `gamma`.
         """
         return self.record.apply(windows**self.gamma * window_means, lengths_bp)
 
@@ -159,7 +159,7 @@ class Calibration:
         return limits
 
     def non_viral_quantile(self, share: float, lengths_bp: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Calibrated log-odds that this share of non-viral windows of these lengths stay below."""
+        """Calibrated log-odds below which this share of non-viral windows of these lengths lies."""
         passing = np.minimum.accumulate(self._at_lengths(self.operating.fpr, lengths_bp), axis=1)
         z = [np.interp(1 - share, row[::-1], self.operating.z[::-1]) for row in passing]
         return self.record.undo(np.array(z), lengths_bp)
@@ -169,7 +169,7 @@ class Calibration:
         false = (1 - prior) * self._at_lengths(self.operating.fpr, lengths_bp)
         called = false + prior * self._at_lengths(self.operating.tpr, lengths_bp)
         rates = np.divide(false, called, out=np.ones_like(called), where=called > 0)
-        found: NDArray[np.float64] = np.minimum.accumulate(rates, axis=1)  # a higher score never has a higher rate
+        found: NDArray[np.float64] = np.minimum.accumulate(rates, axis=1)  # the rate never rises with the score
         return found
 
     def _fdr(self, z: NDArray[np.float64], lengths_bp: NDArray[np.int64], prior: float) -> NDArray[np.float64]:
@@ -206,7 +206,7 @@ def _operating(content: Mapping[str, Any]) -> Operating:
 
 
 def _problems(made: Calibration) -> list[str]:
-    """All that a calibration must not be."""
+    """List everything that is wrong with a calibration."""
     knots, grid = len(made.record.lengths), made.operating.z
     rows = (*made.operating.fpr, *made.operating.tpr)
     levels = [made.thresholds[level] for level in LEVELS]

@@ -1,4 +1,4 @@
-"""From the windows of records to one call for each record, in columns."""
+"""Call records: from their windows to one call for each record, in columns."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Calls:
     margin: NDArray[np.float64]
     fdr: NDArray[np.float64]
     call: NDArray[np.str_]  # viral, non-viral or not_scored
-    status: NDArray[np.str_]  # scored, or why not: empty, too_short, ambiguous, no_open_frame, failed
-    best_window: NDArray[np.int64]  # row of the window with the highest score, -1 without one
+    status: NDArray[np.str_]  # scored, or the reason why not: empty, too_short, ambiguous, no_open_frame, failed
+    best_window: NDArray[np.int64]  # row of the highest-scoring window; -1 if there is none
     classes: NDArray[np.float64]  # (n, classes) mean probability of each class; NaN where no window has a score
 
     def __len__(self) -> int:
@@ -41,8 +41,8 @@ class Calls:
 def call_records(lengths_bp: NDArray[np.int64], scored: ScoredWindows, windows: WindowScores, rule: CallRule) -> Calls:
     """Call every record.
 
-    A record's score comes from the mean over its windows. The highest score would grow with their number, and so call
-    every long contig viral.
+    A record's score comes from the mean over its windows. The highest window score would grow with their number, so
+    every long contig would be called viral.
     """
     records = len(lengths_bp)
     owners = scored.windows.record_rows
@@ -90,7 +90,7 @@ def _mean_classes(scored: ScoredWindows, records: int) -> NDArray[np.float64]:
 
 
 def _why_not_scored(scored: ScoredWindows, lengths_bp: NDArray[np.int64]) -> NDArray[np.str_]:
-    """The commonest status of each record's windows; a window that has rows but no score failed in the models."""
+    """The most common status of each record's windows; windows that have rows but no score failed in the models."""
     records = len(lengths_bp)
     words = [status.word for status in WindowStatus]
     counts = np.bincount(scored.windows.record_rows * len(words) + scored.status, minlength=records * len(words))

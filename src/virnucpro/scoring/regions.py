@@ -3,8 +3,8 @@
 A record called viral is one region of kind ``virus``. In any other record, runs of windows are chosen that together
 gain most calibrated log-odds (maximal scoring segments [1]_). What the record's own background has above that of
 non-viral sequences is subtracted before. Each end of a run inside the record costs the logarithm of the number of
-windows, as it may lie at any of them: so a run needs more evidence in a chromosome than in a contig. A run is a
-``provirus`` when a record of just its windows would be called viral.
+windows, because it may be at any of them; so a run needs a higher gain in a chromosome than in a contig. A run is a
+``provirus`` if a record of just its windows would be called viral.
 
 References
 ----------
@@ -30,15 +30,15 @@ __all__ = ["PROVIRUS", "VIRUS", "Regions", "best_segments", "find_regions"]
 VIRUS, PROVIRUS = "virus", "provirus"
 
 MIN_RECORD_WINDOWS: Final = 5
-"""Scored windows without which a record is not searched for proviruses."""
+"""Minimum number of scored windows for a record to be searched for proviruses."""
 MIN_WINDOWS: Final = 3
-"""Scored windows without which a run is no provirus, whatever they score."""
+"""Minimum number of scored windows of a provirus."""
 MIN_BP: Final = 3000
-"""Bases in scored windows without which a run is no provirus; a gap of more unscored bases ends a run."""
+"""Minimum number of bases in the scored windows of a provirus; a longer unscored gap ends a run."""
 BACKGROUND_QUANTILE: Final = 0.25
-"""The background of a record is the lower quartile of its windows, which a provirus of up to three quarters spares."""
+"""The background of a record is this quantile of its windows; a provirus of up to three quarters does not change it."""
 BACKGROUND_WINDOWS: Final = 20
-"""Windows that the background of non-viral sequences in general counts as beside those of a record."""
+"""Weight, in windows, of the general non-viral background against the record's own."""
 TIE: Final = 1e-9
 
 Integers = NDArray[np.int64]
@@ -53,8 +53,8 @@ class Regions:
     starts: Integers  # bases of the record, 0-based, half-open
     ends: Integers
     n_windows: Integers  # windows with a score
-    score: Floats  # what a record of these windows would score, 0 to 1
-    background: Floats  # score of a window of the record's background; NaN for a whole virus
+    score: Floats  # score of a record of just these windows, 0 to 1
+    background: Floats  # score of the record's background windows; NaN for a whole record
     kind: NDArray[np.str_]  # virus or provirus
     classes: NDArray[np.float64]  # (n, classes) mean probability of each class
 
@@ -63,7 +63,7 @@ class Regions:
 
     @classmethod
     def none(cls, classes: int = 0) -> Self:
-        """No region at all."""
+        """No regions."""
         whole, real = np.empty(0, np.int64), np.empty(0)
         return cls(whole, whole, whole, whole, real, real, np.empty(0, "<U8"), np.empty((0, classes)))
 
@@ -94,7 +94,7 @@ class _Runs:
 
     @staticmethod
     def join(*some: _Runs) -> _Runs:
-        """Put runs behind each other."""
+        """Concatenate runs."""
         names = ("owners", "begins", "stops")
         return _Runs(*(np.concatenate([getattr(runs, name) for runs in some]) for name in names))
 
@@ -130,21 +130,21 @@ def find_regions(calls: Calls, scored: ScoredWindows, windows: WindowScores, rul
 
 
 def best_segments(gains: Floats, end_cost: float) -> list[tuple[int, int]]:
-    """Segments, half-open, that together gain most, where each end that is not an end of `gains` costs `end_cost`.
+    """Half-open segments with the highest total gain; each end inside `gains` costs `end_cost`.
 
-    Of several equally good choices it gives what they have in common, and so the same read from either end.
+    If several choices are equally good, it gives their intersection, so the result is the same in both directions.
     """
     inside, outside = (
         ahead + behind[::-1]
         for ahead, behind in zip(_best_until(gains, end_cost), _best_until(gains[::-1], end_cost), strict=True)
     )
-    chosen = inside - gains > outside + TIE  # `inside` has the gain of its own window twice
+    chosen = inside - gains > outside + TIE  # `inside` contains the gain of its own window twice
     edges = np.flatnonzero(np.diff(np.concatenate(([False], chosen, [False]))))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _best_until(gains: Floats, end_cost: float) -> tuple[Floats, Floats]:
-    """Best gain of everything up to each window, with that window in a segment and outside."""
+    """Highest gain up to each window, with that window inside and outside a segment."""
     inside, outside, found = 0.0, 0.0, []
     for gain in gains.tolist():
         inside, outside = gain + max(inside, outside - end_cost), max(outside, inside - end_cost)
@@ -163,7 +163,7 @@ def _scored_windows(scored: ScoredWindows, windows: WindowScores, records: int) 
 
 
 def _backgrounds(given: _Windows, calibration: Calibration) -> tuple[Floats, Floats]:
-    """Log-odds of each record's background, and how far they are above those of non-viral windows, at least 0."""
+    """Log-odds of each record's background, and their excess over non-viral windows, at least 0."""
     background, excess = np.zeros((2, len(given.counts)))
     known = np.flatnonzero(given.counts)
     if not len(known):

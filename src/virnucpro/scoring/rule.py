@@ -21,24 +21,24 @@ DEFAULT_PRIOR = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
-    """What a rule says of some records; all of shape (n,)."""
+    """Calls of records by a rule; all of shape (n,)."""
 
     score: NDArray[np.float64]  # probability of viral, 0 to 1
     threshold: NDArray[np.float64]  # the score from which a record of this length is called viral
-    # how far the score is above the threshold, in log-odds, or as it is without a calibration; viral from 0 on
+    # score minus threshold, in log-odds, or as scores without a calibration; viral from 0 on
     margin: NDArray[np.float64]
-    fdr: NDArray[np.float64]  # share of false calls among all that score as high; NaN without a calibration
+    fdr: NDArray[np.float64]  # share of false calls among records with this score or higher; NaN without a calibration
 
 
 @dataclass(frozen=True, slots=True)
 class CallRule:
-    """The same for every record, whatever stands beside it."""
+    """How scores become calls; a call never depends on other records."""
 
     calibration: Calibration | None = None
     prior: float = DEFAULT_PRIOR  # viral share of the input that scores and rates assume
     level: Level = "default"
-    min_score: float | None = None  # in place of a level
-    max_fdr: float | None = None  # in place of a level
+    min_score: float | None = None  # instead of a level
+    max_fdr: float | None = None  # instead of a level
 
     def window_scores(self, scored: ScoredWindows) -> WindowScores:
         """Score every window that has a row."""
@@ -84,7 +84,7 @@ class CallRule:
         return {"scored_bp": lengths_bp.tolist(), "virus_score": scores.round(6).tolist()}
 
     def describe(self) -> dict[str, Any]:
-        """Say it for the manifest."""
+        """Describe the rule for the manifest."""
         if self.calibration is None:
             return {"min_score": DEFAULT_MIN_SCORE if self.min_score is None else self.min_score}
         if self.max_fdr is not None:
@@ -107,12 +107,12 @@ def choose_rule(
     level: Level = "default",
     max_fdr: float | None = None,
 ) -> CallRule:
-    """Make the rule that a user asked for; ConfigError when it needs a calibration that the classifier lacks."""
+    """Make the rule that the user chose; ConfigError if it needs a calibration and the classifier has none."""
     ways = {"--min-score": min_score is not None, "--max-fdr": max_fdr is not None, f"--{level}": level != "default"}
     chosen = [option for option, given in ways.items() if given]
     if len(chosen) > 1:
         raise ConfigError(f"{' and '.join(chosen)} exclude each other; give one")
-    prior_logit(DEFAULT_PRIOR if prior is None else prior)  # refuses what is not a share
+    prior_logit(DEFAULT_PRIOR if prior is None else prior)  # raises if it is not a share
     needing = [option for option in chosen if option != "--min-score"] + (["--prior"] if prior is not None else [])
     if calibration is None and needing:
         raise ConfigError(f"{' and '.join(needing)}: this classifier is not calibrated; use --min-score")

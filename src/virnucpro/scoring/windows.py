@@ -1,4 +1,4 @@
-"""Scores of feature rows in columns, and what they make of each window.
+"""Scores of feature rows, and window scores computed from them, in columns.
 
 Without a calibration a window is viral when the best viral score of its rows is at least the best non-viral score, as
 in the original VirNucPro [1]_; its score is the first as a share of both. With a calibration it is the mean log-odds of
@@ -44,7 +44,7 @@ class ScoredWindows:
         return len(self.windows)
 
     def records(self, first: int, last: int) -> ScoredWindows:
-        """Keep the windows of some records, which are counted from 0 then."""
+        """Keep the windows of some records, and number these records from 0."""
         begin, end = np.searchsorted(self.windows.record_rows, [first, last])
         rows = slice(*np.searchsorted(self.row_windows, [begin, end]))
         kept = self.windows[begin:end]
@@ -59,13 +59,13 @@ class ScoredWindows:
         )
 
     def moved(self, records: int) -> ScoredWindows:
-        """Count the records from another number on."""
+        """Shift the numbers of the records."""
         windows = replace(self.windows, record_rows=self.windows.record_rows + records)
         return replace(self, windows=windows)
 
     @staticmethod
     def join(first: ScoredWindows, second: ScoredWindows) -> ScoredWindows:
-        """Put windows of the same records behind each other."""
+        """Concatenate windows of the same records."""
         columns = [
             np.concatenate([getattr(one.windows, name) for one in (first, second)])
             for name in ("record_rows", "numbers", "starts", "ends")
@@ -83,11 +83,11 @@ class ScoredWindows:
 
 @dataclass(frozen=True, eq=False)
 class WindowScores:
-    """One score for every window that has a row; NaN for the others."""
+    """One score for every window that has rows; NaN for the others."""
 
     score: NDArray[np.float64]  # (windows,) probability of viral
     log_odds: NDArray[np.float64]  # (windows,) calibrated, for a viral share of one half; NaN without a calibration
-    is_viral: NDArray[np.bool_]  # (windows,) whether a record that is just this window would be called viral
+    is_viral: NDArray[np.bool_]  # (windows,) whether a record of just this window would be called viral
 
     @property
     def has_score(self) -> NDArray[np.bool_]:

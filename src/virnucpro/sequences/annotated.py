@@ -1,4 +1,4 @@
-"""Which open frames are translated in nature, as far as annotation knows: the rows that classifiers are trained on.
+"""Which open frames the annotation confirms: the rows that classifiers are trained on.
 
 References
 ----------
@@ -23,13 +23,14 @@ def annotated_rows(rows: Rows, translations: Sequence[str]) -> NDArray[np.int64]
 
     Examples
     --------
+    >>> from virnucpro.sequences.nucleotides import clean_sequences
     >>> from virnucpro.sequences.orfs import find_rows
     >>> from virnucpro.sequences.windows import cut_windows, plan_windows
-    >>> rows = find_rows(cut_windows([b"ATGAAATTT"], plan_windows([9], 500)), "open")
+    >>> rows = find_rows(cut_windows(clean_sequences(["ATGAAATTT"]), plan_windows([9], 500)), "open")
     >>> rows.take(annotated_rows(rows, ["MKFY"])).proteins()
     ['MKF']
     """
-    # one text, for one search each: no row holds a stop, so none is found across two translations
+    # joined by stops, which no row contains, so that no match crosses two translations
     annotated = STOP.join(dict.fromkeys(translations))
     is_certain = (rows.table.ambiguous == 0)[rows.window_rows].tolist()
     found = [sure and protein in annotated for sure, protein in zip(is_certain, rows.proteins(), strict=True)]

@@ -1,7 +1,7 @@
-"""Blocks of text from files that anybody may have written, checked before a parser sees them.
+"""Check blocks of untrusted text before a parser sees them.
 
-A parser reads lines into memory, whatever their length. So blocks are looked at first, with a few passes of NumPy over
-each: a zip bomb, a binary file or two files glued together is refused at its line, in little memory.
+A parser reads whole lines into memory, whatever their length. So a few NumPy passes check every block first: zip bombs,
+binary files and concatenated files of different formats are refused at their line, in little memory.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ __all__ = [
 ]
 
 LONGEST_HEADER = 1 << 20
-"""Bytes of a header line, and of any line of a GenBank file."""
+"""Maximum bytes of a header line, and of any line of a GenBank file."""
 LONGEST_LINE = 1 << 30
-"""Bytes of a line of letters: more than a gigabase, longer than nearly all chromosomes."""
+"""Maximum bytes of a sequence line: more than a gigabase, longer than nearly all chromosomes."""
 LONGEST_READ = 1 << 29
-"""Bytes of a line of FASTQ."""
+"""Maximum bytes of a FASTQ line."""
 LONGEST_RECORD = 1 << 32
-"""Bytes of a record on many lines."""
+"""Maximum bytes of a multi-line record."""
 
 NEWLINE, LAST_ASCII = ord("\n"), 127
 
 
 def unix_line_ends(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Make every line end with LF, as Windows (CR LF) and old Macintosh (CR) do not."""
+    """Convert line ends of Windows (CR LF) and old Macintosh (CR) to LF."""
     held = b""
     for each in blocks:
         block = held + each
         held = b""
         if b"\r" in block:
-            if block.endswith(b"\r"):  # its LF may come
+            if block.endswith(b"\r"):  # LF may follow
                 block, held = block[:-1], b"\r"
             block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if block:
@@ -56,12 +56,12 @@ def unix_line_ends(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class CheckedText:
-    """Blocks of text, passed on when they hold no NUL and no line that is too long."""
+    """Blocks of text without NUL bytes and overlong lines."""
 
     def __init__(self, blocks: Iterable[bytes], label: str, lines_before: int = 0) -> None:
         self._blocks, self._label, self._lines_before = blocks, label, lines_before
-        self._lines = 0  # complete ones
-        self._open = 0  # bytes of the line that is not complete
+        self._lines = 0  # complete lines
+        self._open = 0  # bytes of the incomplete line
         self._first = 0  # and its first byte
 
     def __iter__(self) -> Iterator[bytes]:
@@ -73,7 +73,7 @@ class CheckedText:
             self._lines += int(np.count_nonzero(np.frombuffer(block, np.uint8) == NEWLINE))
 
     def _measure(self, block: bytes) -> None:
-        """Add to the open line, and see where it ends; a line within a block is never too long."""
+        """Update the length of the incomplete line; lines within a block are never too long."""
         end, last = block.find(b"\n"), block.rfind(b"\n")
         if not self._open:
             self._first = block[0]
@@ -87,27 +87,27 @@ class CheckedText:
             self._first = block[last + 1]
 
     def _longest(self, first: int, line: int) -> int:
-        """How long a line may be, by its first byte and its number from 0."""
+        """Maximum length of a line, by its first byte and its number from 0."""
         del first, line
         return LONGEST_HEADER
 
     def _check(self, block: bytes) -> bytes:
-        """Refuse, change or pass on a block."""
+        """Check a block; return it, possibly changed."""
         return block
 
     def _error(self, block: bytes, at: int, what: str) -> InputError:
-        """An error that names the line of a place in the present block."""
+        """Make an error that names the line of a position in the current block."""
         line = self._lines_before + self._lines + block.count(b"\n", 0, at) + 1
         return InputError(f"{self._label}:{line}: {what}")
 
 
 class FastaText(CheckedText):
-    """UTF-8, no FASTQ behind FASTA, no record without end; comments that begin with ``;`` begin with ``#``."""
+    """UTF-8 FASTA without appended FASTQ and overlong records; comments with ``;`` get ``#`` instead."""
 
     def __init__(self, blocks: Iterable[bytes], label: str, lines_before: int = 0) -> None:
         super().__init__(blocks, label, lines_before)
         self._decoder, self._pending = codecs.getincrementaldecoder("utf-8")(), 0
-        self._record = 0  # bytes since the last header began
+        self._record = 0  # bytes since the start of the last header
 
     def _longest(self, first: int, line: int) -> int:
         del line
@@ -151,7 +151,7 @@ class FastaText(CheckedText):
 
 
 class FastqText(CheckedText):
-    """ASCII, in records of four lines, of which the first and third are short; no blank lines behind the last one."""
+    """ASCII FASTQ of four-line records with short first and third lines; trailing blank lines are dropped."""
 
     def __iter__(self) -> Iterator[bytes]:
         held = b""
@@ -163,7 +163,7 @@ class FastqText(CheckedText):
             held += block[len(text) :]
             if len(held) > LONGEST_HEADER:
                 raise self._error(block, 0, f"more than {LONGEST_HEADER:,} blank lines")
-        yield held[: (len(held) - self._lines) % 4]  # as many as complete the record
+        yield held[: (len(held) - self._lines) % 4]  # blank lines that belong to the last record
 
     def _longest(self, first: int, line: int) -> int:
         del first
@@ -177,7 +177,7 @@ class FastqText(CheckedText):
 
 
 class BlockStream(io.RawIOBase):
-    """Blocks in the form of the stream that a parser reads from."""
+    """A stream of blocks for a parser."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self._blocks, self._rest = iter(blocks), memoryview(b"")

@@ -1,4 +1,4 @@
-"""What a file looks like that is not what a command reads, and what to do with it."""
+"""Recognise files of other formats, and say what to do with them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 __all__ = ["FASTA", "FASTQ", "GENBANK", "LONGEST_PREAMBLE", "first_line", "foreign_format", "read_head"]
 
 LONGEST_PREAMBLE = 512 * 1024
-"""Bytes of blank lines and comments that may stand before the first record."""
+"""Maximum bytes of blank lines and comments before the first record."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 FASTA, FASTQ, GENBANK = "FASTA", "FASTQ", "GenBank"
@@ -70,7 +70,7 @@ _TAR_AT = 257
 
 
 def read_head(blocks: Iterator[bytes]) -> bytes:
-    """Read until the first line that says something is complete, but not far."""
+    """Read up to the first informative line, within a limit."""
     head = b""
     for block in blocks:
         head += block
@@ -80,7 +80,7 @@ def read_head(blocks: Iterator[bytes]) -> bytes:
 
 
 def first_line(head: bytes) -> tuple[int, bytes]:
-    """Give number and text of the first line that is neither blank nor a comment of FASTA; empty when there is none."""
+    """Number and text of the first line that is neither blank nor a FASTA comment; empty if there is none."""
     for number, line in enumerate(head.split(b"\n"), start=1):
         text = line.strip()
         if text and (not text.startswith((b"#", b";")) or _by_line(text)):
@@ -89,7 +89,7 @@ def first_line(head: bytes) -> tuple[int, bytes]:
 
 
 def foreign_format(head: bytes) -> tuple[str, str]:
-    """Tell by its first bytes, decompressed, what a file looks like and what to do with it; empty when unknown."""
+    """Recognise a file by its first decompressed bytes: format and advice; empty if unknown."""
     if head[_TAR_AT : _TAR_AT + 5] == b"ustar":
         return "a tar archive", _UNPACK
     if head.startswith(b"PK") and b"/data.pkl" in head[:200]:
@@ -98,7 +98,7 @@ def foreign_format(head: bytes) -> tuple[str, str]:
         if head.startswith(magic):
             return name, advice
     kind = _by_line(first_line(head)[1]) or ("", "")
-    if kind[0] not in (FASTA, FASTQ) and b"\nLOCUS " in head:  # NCBI's releases begin with a few lines of text
+    if kind[0] not in (FASTA, FASTQ) and b"\nLOCUS " in head:  # NCBI's release files start with a few lines of text
         return _by_line(b"LOCUS ") or kind
     return kind
 

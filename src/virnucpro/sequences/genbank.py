@@ -1,7 +1,7 @@
-"""GenBank flat files in, records with their annotated translations out; plain or compressed.
+"""Read GenBank flat files, plain or compressed: records with their annotated translations.
 
-Biopython reads the records. It gives up on a file at the first record that it cannot read, and warns on stderr of what
-is odd in one; here each record is shown to it alone, and what it says becomes that record's `problem`.
+Biopython parses the records. It stops at the first record that it cannot parse, and prints warnings to stderr. So each
+record is given to it separately, and its errors and warnings become that record's `problem`.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ _HARMLESS = (
     "LOCUS line", "locus line", "molecule type", "seq_type", "feature location", "feature line wrapping",
     "Over indented", "White space after equals", "double-quote", "TITLE line", "Structured comment", "Blank line",
 )  # fmt: skip
-"""Parts of Biopython's warnings about what is not used here (dates, locations, references), or is read right all the
-same; whether the sequence is complete, its length tells. Any other warning makes a record malformed."""
+"""Fragments of Biopython warnings that do no harm here (dates, locations, references); the length tells whether a
+sequence is complete. Any other warning makes a record malformed."""
 
 _PARSER_ERRORS = (ValueError, AssertionError, IndexError, KeyError, TypeError, AttributeError)
-"""What Biopython's scanner raises on lines that it does not expect; it has no error class of its own."""
+"""Errors of Biopython's parser on unexpected lines; it has no error class of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class GenBankRecord:
-    """One GenBank record, as far as training frames need it."""
+    """The parts of a GenBank record that `prepare` needs."""
 
     number: int  # position in the file, from 1
-    id: str  # accession with version, or what stands in its place, ``record_N`` when nothing does; one word
-    sequence: str  # bases as written; empty when the record holds none (contigs built from others) or is malformed
+    id: str  # one word: accession with version, or a substitute, at last ``record_N``
+    sequence: str  # bases as written; empty if the record has none (contigs built from others) or is malformed
     n_cds: int  # CDS features
-    translations: tuple[str, ...]  # one for every CDS that has one, in file order, upper-case
-    # NCBI translation tables that its CDS features name; none where they mean the standard code
+    translations: tuple[str, ...]  # one for every CDS that has a translation, in file order, upper case
+    # translation tables that its CDS features name
     genetic_codes: frozenset[int] = frozenset()
-    problem: str = ""  # why the record cannot be used; empty when it can
+    problem: str = ""  # why the record cannot be used; empty if it can
 
 
 class _RecordLines:
-    """The lines of one record after the other, in the form of the stream that Biopython reads from."""
+    """A stream for Biopython that ends after each record."""
 
     def __init__(self, stream: TextIO, label: str) -> None:
         self._stream, self._label = stream, label
@@ -65,8 +65,8 @@ class _RecordLines:
         self.name = ""
 
     def advance(self) -> bool:
-        """Go to the next record; False when there is none."""
-        while self.readline():  # what is left of the last one
+        """Go to the next record; False if there is none."""
+        while self.readline():  # the rest of the last record
             pass
         line = self._held or self._stream.readline()
         while line and not _is_locus(line):
@@ -76,7 +76,7 @@ class _RecordLines:
         return bool(line)
 
     def readline(self) -> str:
-        """Give the next line of this record; empty after its end marker, or where another record begins."""
+        """Return the next line of this record; empty after its end marker or before the next record."""
         if self._over:
             return ""
         first, self._held = self._held, ""
@@ -95,7 +95,7 @@ class GenBankFile(InputFile):
     """A GenBank file, plain or compressed; every pass over it is digested, and one record is in memory at a time."""
 
     def __iter__(self) -> Iterator[GenBankRecord]:
-        """Read the file once, from the first record."""
+        """Iterate over all records from the beginning."""
         number = 0
         try:
             with self._pass() as raw:
@@ -111,7 +111,7 @@ class GenBankFile(InputFile):
             raise InputError(f"{self.label}: holds no GenBank record: no line begins with LOCUS")
 
     def _require_genbank(self, head: bytes) -> None:
-        """Refuse what looks like another format."""
+        """Refuse files of other formats."""
         kind, advice = foreign_format(head)
         if kind and kind != GENBANK:
             raise InputError(f"{self.label}: looks like {kind}, not GenBank; {advice}")
@@ -128,7 +128,7 @@ def parse_genbank(blocks: Iterable[bytes], label: str) -> Iterator[GenBankRecord
 
 
 def _read_record(lines: _RecordLines, number: int) -> GenBankRecord:
-    """Let Biopython read one record, and put into words what it finds wrong."""
+    """Parse one record with Biopython, and describe what is wrong with it."""
     name = lines.name or f"record_{number}"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -138,7 +138,7 @@ def _read_record(lines: _RecordLines, number: int) -> GenBankRecord:
         except _PARSER_ERRORS as error:
             found, problem = None, _one_line(str(error) or type(error).__name__)
     while lines.readline():
-        pass  # to learn whether the end marker is there
+        pass  # to see whether the end marker is there
     if not lines.complete:
         problem = f"no end marker ({_END}), the record is cut off"
     if found is None or problem:
@@ -157,12 +157,12 @@ def _is_locus(line: str) -> bool:
 
 
 def _id_of(found: SeqRecord | None, name: str) -> str:
-    """Accession.version; one word, for it becomes the first of a FASTA header."""
+    """Accession.version as one word, because it becomes the ID in a FASTA header."""
     return next(iter((found.id or "").split()), name) if found is not None else name
 
 
 def _worst(caught: list[warnings.WarningMessage]) -> str:
-    """The first warning that is not harmless; empty when there is none."""
+    """The first warning that is not harmless; empty if there is none."""
     messages = [str(each.message) for each in caught if issubclass(each.category, BiopythonParserWarning)]
     serious = (message for message in messages if not any(part in message for part in _HARMLESS))
     return _one_line(next(serious, ""))

@@ -1,7 +1,7 @@
-"""NCBI's translation tables: the amino acid of every codon, and which codons are stops.
+"""NCBI translation tables: the amino acid of every codon, or stop.
 
-Tables 27, 28 and 31 hold codons that are a stop or an amino acid, by their context. They are read as the amino acid, so
-these three tables have no stop at all.
+In tables 27, 28 and 31, some codons are a stop or an amino acid, depending on context. They are read as the amino acid,
+so these three tables have no stop.
 
 References
 ----------
@@ -21,8 +21,8 @@ STOP, UNKNOWN = "*", "X"
 
 
 def table_numbers() -> list[int]:
-    """The NCBI translation tables in use: 1 to 33, with gaps."""
-    from Bio.Data.CodonTable import unambiguous_dna_by_id  # takes 20 ms; most imports do without
+    """Numbers of the NCBI translation tables: 1 to 33, with gaps."""
+    from Bio.Data.CodonTable import unambiguous_dna_by_id  # takes 20 ms and is rarely needed
 
     return list(unambiguous_dna_by_id)
 

@@ -1,4 +1,4 @@
-"""The bytes of an input file: opened with care, digested as they are read, decompressed."""
+"""Read the bytes of an input file: check, digest and decompress them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from virnucpro.records import FileIdentity
 __all__ = ["BLOCK", "DECOMPRESSION_ERRORS", "InputFile", "input_problem"]
 
 BLOCK = 128 * 1024
-"""Bytes that are read, checked and passed on together."""
+"""Bytes that are read and checked at a time."""
 
 LONGEST_LABEL = 1000
 
@@ -34,7 +34,7 @@ MAGIC: dict[bytes, Literal["gz", "bz2", "xz", "zst"]] = {
 
 
 def _decompression_errors() -> tuple[type[Exception], ...]:
-    """The errors of every decompressor that xopen may choose on this machine."""
+    """The errors of every decompressor that xopen may use on this machine."""
     errors: list[type[Exception]] = [EOFError, OSError, zlib.error, lzma.LZMAError]
     for module, name in (
         ("isal.igzip_lib", "error"),
@@ -53,12 +53,12 @@ DECOMPRESSION_ERRORS = _decompression_errors()
 
 
 class InputFile:
-    """A file that is read from its first to its last byte, any number of times, and is the same each time."""
+    """A file that can be read several times; its digest must be the same each time."""
 
     def __init__(self, path: Path, label: str | None = None, sha256: str = "") -> None:
         self.path = Path(path)
         self.label = shown(label or str(path), LONGEST_LABEL)
-        self.sha256 = sha256  # of the raw bytes; empty until a pass is complete, unless it is known beforehand
+        self.sha256 = sha256  # of the raw bytes; empty until the first pass is complete, unless given
         self.size = 0  # raw bytes read in the last complete pass
 
     @property
@@ -67,23 +67,23 @@ class InputFile:
         return FileIdentity(self.label, self.size, self.sha256)
 
     def digest(self) -> FileIdentity:
-        """Read the bytes alone, for their size and digest."""
+        """Read the whole file for its size and digest."""
         with self._pass():
             pass
         return self.identity
 
     @contextmanager
     def _pass(self) -> Iterator[Iterator[bytes]]:
-        """Give decompressed blocks; when the caller is done with them without an error, digest and size are known."""
+        """Yield decompressed blocks; record digest and size if the caller finishes without an error."""
         with ExitStack() as stack:
             raw = stack.enter_context(_DigestedFile(_open_regular(self.path, self.label)))
             packed = stack.enter_context(io.BufferedReader(raw, BLOCK))
             start = packed.peek(6)
             compression = next((name for magic, name in MAGIC.items() if start.startswith(magic)), None)
-            # without threads: no gzip program that outlives an error
+            # without threads, so that no gzip process outlives an error
             plain: IO[bytes] = xopen(packed, "rb", threads=0, format=compression) if compression else packed
             yield iter(partial(plain.read1, BLOCK), b"")  # type: ignore[attr-defined]
-            while packed.read1(BLOCK):  # what a decompressor left alone behind the end of its data
+            while packed.read1(BLOCK):  # bytes after the end of the compressed data
                 pass
             digest = raw.digest.hexdigest()
             if self.sha256 and digest != self.sha256:
@@ -91,7 +91,7 @@ class InputFile:
             self.sha256, self.size = digest, raw.size
 
     def _cut_short(self, error: Exception, number: int) -> InputError:
-        """What to raise when reading fails behind a record."""
+        """Make the error for a file that cannot be read after some record."""
         return InputError(
             f"{self.label}, after record {number}: cannot be read: {shown(str(error)) or type(error).__name__}; "
             "is the file complete? copy or download it again"
@@ -99,7 +99,7 @@ class InputFile:
 
 
 class _DigestedFile(io.RawIOBase):
-    """A file that is digested as it is read."""
+    """A file that is digested while it is read."""
 
     def __init__(self, descriptor: int) -> None:
         self._file = io.FileIO(descriptor, "rb")
@@ -120,7 +120,7 @@ class _DigestedFile(io.RawIOBase):
 
 
 def input_problem(path: Path) -> str:
-    """Say why a path cannot be read as an input file, in a few words; empty when it can."""
+    """Say briefly why a path cannot be read as an input file; empty if it can."""
     try:
         os.close(_open_regular(path, ""))
     except InputError as error:
@@ -129,7 +129,7 @@ def input_problem(path: Path) -> str:
 
 
 def _open_regular(path: Path, label: str) -> int:
-    """Open a file; without waiting for a pipe that nobody writes to."""
+    """Open a regular file; never wait for a pipe."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Whether sequences look like proteins or like DNA, to tell whoever gave them to the wrong command."""
+"""Tell proteins from DNA, to warn users who gave them to the wrong command."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from virnucpro.records import Molecule, Record
 __all__ = ["is_unmistakable", "looks_like", "sample_molecule"]
 
 FEWEST_LETTERS = 60
-"""With fewer, nothing can be told."""
+"""With fewer letters, the kind cannot be told."""
 SAMPLED_RECORDS, SAMPLED_LETTERS = 100, 1000
 
 _NOT_LETTERS = b" \t\r\n\v\f-.*"
 _NUCLEOTIDES, _AMBIGUITY, _MASK = b"ACGTU", b"RYSWKMBDHV", b"N"
 _NEVER_IN_DNA = b"EFILPQ"
-"""Amino acids that no IUPAC code of nucleotides is written with: a third of the residues of proteins."""
+"""Amino acids that are no IUPAC nucleotide codes: a third of the residues of proteins."""
 
 
 def looks_like(letters: str | bytes) -> Molecule | None:
-    """Tell what a sequence is made of by its letters; None when they do not tell.
+    """Tell DNA from protein by the letters; None if uncertain.
 
     Examples
     --------
@@ -41,14 +41,14 @@ def looks_like(letters: str | bytes) -> Molecule | None:
 
 
 def sample_molecule(records: Iterable[Record]) -> Molecule | None:
-    """Tell what a file holds by the beginnings of its first records, taken together: reads are short."""
+    """Tell DNA from protein by the beginnings of the first records together, because reads are short."""
     return looks_like("".join(_beginnings(records)))
 
 
 def is_unmistakable(records: Sequence[Record], molecule: Molecule) -> bool:
-    """Whether nothing in a sample speaks against a kind: no record of the other, and of DNA nothing but its four bases.
+    """Whether a sample is certainly of a kind: no record looks different, and DNA has little but its four bases.
 
-    Peptides of few different residues, such as A, C, G and T alone, could be read as DNA.
+    Peptides of few different residues, such as A, C, G and T, could be taken for DNA.
     """
     beginnings = _beginnings(records)
     if any(looks_like(one) not in (None, molecule) for one in beginnings):

@@ -1,4 +1,4 @@
-"""What a nucleotide sequence looks like before it is cut into windows, and before it is tokenised."""
+"""Clean nucleotide sequences before they are cut into windows or tokenised."""
 
 from __future__ import annotations
 
@@ -12,84 +12,76 @@ from numpy.typing import NDArray
 from virnucpro.sequences.ragged import Ragged
 
 __all__ = [
+    "AMBIGUOUS",
+    "COMPLEMENTS",
+    "LETTERS",
     "CleanDna",
     "clean_dna",
-    "clean_nucleotides",
     "clean_sequences",
-    "complement",
-    "is_base",
     "reverse_complement",
+    "to_letters",
 ]
 
+LETTERS, COMPLEMENTS = b"ACGTRYSWKMBDHVN", b"TGCAYRSWMKVHDBN"
+"""The letter of each code, and its complement."""
+
+AMBIGUOUS = 4
+"""Codes from this one on are not A, C, G or T."""
+
 _WHITESPACE = b" \t\n\r\v\f"
-_LETTERS, _COMPLEMENTS = b"ACGTRYSWKMBDHVN", b"TGCAYRSWMKVHDBN"
-_TO_LETTER = bytes(
-    ord(" ") if code in _WHITESPACE else ord("T") if code == ord("U") else code if code in _LETTERS else ord("N")
-    for code in bytes(range(256)).upper()
+_SPACE = len(LETTERS)
+_TO_CODE = bytes(
+    _SPACE if letter in _WHITESPACE else LETTERS.find(letter) % len(LETTERS)  # N is the last one
+    for letter in bytes(range(256)).upper().replace(b"U", b"T")
 )
 _TO_UPPER_LETTER = bytes(code if chr(code).isalpha() and code < 128 else ord("N") for code in bytes(range(256)).upper())
-_TO_COMPLEMENT = bytes.maketrans(_LETTERS, _COMPLEMENTS)
-
-
-def clean_nucleotides(sequence: str) -> bytes:
-    """Bring a nucleotide sequence as written into the alphabet of IUPAC.
-
-    Examples
-    --------
-    >>> clean_nucleotides("acgu RYK-*")
-    b'ACGTRYKNN'
-    """
-    return clean_sequences([sequence]).values.tobytes()
+_TO_COMPLEMENT = bytes.maketrans(LETTERS, COMPLEMENTS)
 
 
 def clean_sequences(sequences: Sequence[str]) -> Ragged:
-    """Bring many sequences as written into the alphabet of IUPAC, without whitespace; letters are uint8."""
-    text = "".join(sequences).encode("ascii", "replace")
+    """Convert raw sequences to codes (uint8), indices into `LETTERS`; drop whitespace. The result is read-only.
+
+    Examples
+    --------
+    >>> codes = clean_sequences(["acg u", "RNN*"])
+    >>> codes[0].tolist(), to_letters(codes[1])
+    ([0, 1, 2, 3], b'RNNN')
+    """
+    codes = "".join(sequences).encode("ascii", "replace").translate(_TO_CODE)
     offsets = np.cumsum(np.fromiter(chain((0,), map(len, sequences)), np.int64, len(sequences) + 1))
-    if not is_base(text).all():
-        text = text.translate(_TO_LETTER)  # whitespace is a space
-    if b" " in text:
-        offsets -= np.searchsorted(np.flatnonzero(np.frombuffer(text, np.uint8) == ord(" ")), offsets)
-        text = text.replace(b" ", b"")
-    return Ragged(np.frombuffer(text, np.uint8), offsets)
+    if _SPACE in codes:
+        offsets -= np.searchsorted(np.flatnonzero(np.frombuffer(codes, np.uint8) == _SPACE), offsets)
+        codes = codes.replace(bytes([_SPACE]), b"")
+    return Ragged(np.frombuffer(codes, np.uint8), offsets)
 
 
-def is_base(text: bytes) -> NDArray[np.bool_]:
-    """Tell which letters are A, C, G or T."""
-    letters = np.frombuffer(text, np.uint8)
-    found = np.zeros(len(letters), np.bool_)
-    for base in b"ACGT":
-        found |= letters == base
-    return found
+def to_letters(codes: NDArray[np.uint8]) -> bytes:
+    """Convert codes to letters."""
+    return codes.tobytes().translate(LETTERS.ljust(256))
 
 
-def complement(nucleotides: bytes) -> bytes:
-    """Pair every letter."""
-    return nucleotides.translate(_TO_COMPLEMENT)
-
-
-def reverse_complement(nucleotides: bytes) -> bytes:
-    """Read the other strand.
+def reverse_complement(letters: bytes) -> bytes:
+    """Reverse complement of a sequence.
 
     Examples
     --------
     >>> reverse_complement(b"AACRN")
     b'NYGTT'
     """
-    return complement(nucleotides)[::-1]
+    return letters.translate(_TO_COMPLEMENT)[::-1]
 
 
 @dataclass(frozen=True, slots=True)
 class CleanDna:
-    """A sequence of letters."""
+    """A clean sequence."""
 
     letters: str  # upper-case A to Z
     unknown: int  # how many of them are not A, C, G or T
-    truncated: bool = False  # whether letters beyond a limit were left out; `unknown` counts none of them
+    truncated: bool = False  # whether letters were cut off; `unknown` does not count those
 
 
 def clean_dna(sequence: str, max_letters: int | None = None) -> CleanDna:
-    """Bring a nucleotide sequence as written into letters.
+    """Clean a raw nucleotide sequence.
 
     Examples
     --------

@@ -1,18 +1,18 @@
-"""Open reading frames: which rows stand for a window, and their tokens and letters.
+"""Open reading frames: the rows that represent a window, their tokens and letters.
 
-A codon with an ambiguous letter is an X, never a stop, whatever it may stand for. (The original deletes such codons, so
-that residues shift and stops are hidden.) Three rules:
+A codon with an ambiguous letter is always X, never a stop. (The original deletes such codons, which shifts residues and
+hides stops.) There are three rules:
 
 ``open``
-    The original's: every frame of six that has no stop codon. With its protein go the nucleotides
-    ``strand[offset : offset + 1 + 3 * residues]``, one base more than the codons where there is one; published
+    As in the original: each of the six frames without a stop codon. Its nucleotides are
+    ``strand[offset : offset + 1 + 3 * residues]``, one base more than the codons if there is one, because published
     classifiers were trained on that. A quarter to nine tenths of windows have no such frame.
 ``longest``
-    The longest ORF of the window, from stop to stop, or the longest two. With each goes the window, on the strand of
-    the ORF and from the first codon of its frame on. A window without an ORF worth translating has one row all the
-    same, without a protein.
+    The longest ORF of the window, from stop to stop, or the longest two. The nucleotides are the window on the strand
+    of the ORF, from the first codon of its frame on. A window without a long enough ORF still has one row, without a
+    protein.
 ``window``
-    Every window is a row, without a protein.
+    Every window is one row, without a protein.
 
 References
 ----------
@@ -29,9 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.errors import ConfigError
-from virnucpro.sequences.codons import CLS, COMPLEMENT, EOS, FROM_TOKEN, find_stops, to_tokens
+from virnucpro.sequences.codons import BASES, CLS, EOS, FROM_TOKEN, OTHER_BASES, find_stops, to_tokens
 from virnucpro.sequences.longest_orfs import MIN_ORF_CODONS, choose_orfs, longest_orfs
-from virnucpro.sequences.nucleotides import reverse_complement
+from virnucpro.sequences.nucleotides import reverse_complement, to_letters
 from virnucpro.sequences.ragged import Ragged, by_length, slices
 from virnucpro.sequences.windows import WindowStatus, WindowTable
 
@@ -40,28 +40,28 @@ __all__ = ["FRAME_NAMES", "WHOLE_WINDOW", "RowRule", "Rows", "find_rows"]
 RowRule = Literal["open", "longest", "window"]
 
 FRAME_NAMES = ("F1", "F2", "F3", "R1", "R2", "R3")
-"""Three offsets on the strand as given, three on its reverse complement."""
+"""Three offsets on the given strand and three on its reverse complement."""
 
 WHOLE_WINDOW = 255
-"""The frame of a row that is a whole window."""
+"""Frame of a row that is a whole window."""
 
 MIN_OPEN_BP = 6
-"""Rule ``open``: no frame of a shorter window has two codons."""
+"""Rule ``open``: frames of shorter windows have fewer than two codons."""
 
 MIN_BP = 3 * MIN_ORF_CODONS
-"""Rules ``longest`` and ``window``: a shorter window says nothing."""
+"""Rules ``longest`` and ``window``: shorter windows are not used."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What stands for windows in a feature table, one row each."""
+    """Rows of a feature table and the windows that they come from."""
 
     table: WindowTable
-    translation_table: int  # of NCBI
+    translation_table: int  # NCBI number
     status: NDArray[np.uint8]  # (windows,) `WindowStatus` of every window of the table
     window_rows: NDArray[np.int64]  # (rows,) ascending
     frames: NDArray[np.uint8]  # (rows,) index into `FRAME_NAMES`, ascending within a window; or `WHOLE_WINDOW`
-    # (rows,) slices of ``table.text`` in bases, whichever strand they are read on
+    # (rows,) slices of ``table.codes``, whichever strand they are read on
     nucleotide_starts: NDArray[np.int64]
     nucleotide_lengths: NDArray[np.int64]
     protein_starts: NDArray[np.int64]
@@ -71,18 +71,18 @@ class Rows:
         return len(self.window_rows)
 
     def take(self, rows: NDArray[np.int64]) -> Rows:
-        """Some of the rows; the windows stay."""
+        """Select rows; the windows stay."""
         columns = [field.name for field in fields(self)[3:]]
         return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     @property
     def is_reverse(self) -> NDArray[np.bool_]:
-        """Which rows are read on the other strand."""
+        """Which rows are on the reverse strand."""
         is_reverse: NDArray[np.bool_] = (self.frames >= 3) & (self.frames < len(FRAME_NAMES))
         return is_reverse
 
     def protein_tokens(self) -> Ragged:
-        """ESM-2 tokens (uint8): <cls>, residues, <eos>; nothing where there is no residue."""
+        """ESM-2 tokens (uint8): <cls>, residues, <eos>; empty for a row without a protein."""
         tables = to_tokens(self.translation_table)
         tokens = self._read(self.table.codons, 3, self.protein_starts, self.residues, tables, margin=1)
         begins, ends = tokens.offsets[:-1], tokens.offsets[1:]
@@ -91,22 +91,22 @@ class Rows:
         return tokens
 
     def proteins(self) -> list[str]:
-        """Proteins in letters."""
+        """Proteins as strings."""
         tokens = self.protein_tokens()
         text = tokens.values.tobytes().translate(FROM_TOKEN).decode()
         return [text[begin + 1 : max(end - 1, 0)] for begin, end in pairwise(tokens.offsets.tolist())]
 
     def nucleotides(self) -> list[str]:
-        """Nucleotides in letters, on the strand of each row."""
-        both = (self.table.text + reverse_complement(self.table.text)).decode()
+        """Nucleotides as strings, on the strand of each row."""
+        letters = to_letters(self.table.codes)
+        both = (letters + reverse_complement(letters)).decode()
         begins, lengths = self.nucleotide_starts, self.nucleotide_lengths
         begins = np.where(self.is_reverse, len(both) - begins - lengths, begins)
         return [both[a:b] for a, b in zip(begins.tolist(), (begins + lengths).tolist(), strict=True)]
 
     def base_codes(self) -> Ragged:
         """Codes (uint8) of the nucleotides, on the strand of each row: A C G T = 0 1 2 3, anything else 4."""
-        tables = bytes(range(256)), COMPLEMENT
-        return self._read(self.table.codes, 1, self.nucleotide_starts, self.nucleotide_lengths, tables)
+        return self._read(self.table.codes, 1, self.nucleotide_starts, self.nucleotide_lengths, (BASES, OTHER_BASES))
 
     def _read(
         self,
@@ -115,9 +115,9 @@ class Rows:
         starts: NDArray[np.int64],
         lengths: NDArray[np.int64],
         tables: tuple[bytes, bytes],
-        margin: int = 0,  # values to leave free on both sides of each row
+        margin: int = 0,  # free values on both sides of each row
     ) -> Ragged:
-        """Every step-th value of slices, backwards on the other strand, each through its strand's table."""
+        """Read every step-th value of slices, backwards on the reverse strand, and translate by the strand's table."""
         read = Ragged.empty(lengths + 2 * margin * (lengths > 0), np.uint8)
         for key, rows in by_length(2 * lengths + (self.is_reverse & (lengths > 0))):
             length, reverse = divmod(key, 2)
@@ -133,8 +133,9 @@ def find_rows(table: WindowTable, rule: RowRule, translation_table: int = 1) -> 
 
     Examples
     --------
+    >>> from virnucpro.sequences.nucleotides import clean_sequences
     >>> from virnucpro.sequences.windows import cut_windows, plan_windows
-    >>> rows = find_rows(cut_windows([b"ATGAAATTTA"], plan_windows([10], 500)), "open")
+    >>> rows = find_rows(cut_windows(clean_sequences(["ATGAAATTTA"]), plan_windows([10], 500)), "open")
     >>> rows.nucleotides()[0], rows.proteins()[0], rows.protein_tokens()[0].tolist()
     ('ATGAAATTTA', 'MKF', [0, 20, 15, 18, 2])
     """
@@ -151,7 +152,7 @@ def find_rows(table: WindowTable, rule: RowRule, translation_table: int = 1) -> 
 
 
 def _status(table: WindowTable, min_bp: int) -> NDArray[np.uint8]:
-    """Windows that cannot have a row."""
+    """Status of every window before ORFs are searched."""
     status = np.full(len(table), WindowStatus.SCORED, np.uint8)
     status[2 * table.ambiguous > table.lengths] = WindowStatus.AMBIGUOUS
     status[table.lengths < min_bp] = WindowStatus.TOO_SHORT
@@ -179,14 +180,11 @@ def _open(table: WindowTable, translation_table: int) -> Rows:
 
 def _open_frames(table: WindowTable, translation_table: int) -> NDArray[np.uint8]:
     """Frames without a stop codon of every window: bit i is frame i."""
-    forward, reverse = (stops.view(np.uint8) for stops in find_stops(table.codons, translation_table))
-    reverse *= np.uint8(8)
-    forward |= reverse
-    forward *= np.frombuffer(b"\1\2\4" * (len(forward) // 3 + 1), np.uint8)[: len(forward)]
+    stops = find_stops(table.codons, translation_table)
     starts, ends = table.starts, table.starts + table.lengths
     bounds = np.stack((starts, np.maximum(ends - 2, starts)), axis=1).ravel()
-    stops = np.bitwise_or.reduceat(forward, bounds)[::2]
-    open_frames: NDArray[np.uint8] = _OPEN_FRAMES[stops, starts % 3, ends % 3]
+    found = np.bitwise_or.reduceat(stops, bounds)[::2]
+    open_frames: NDArray[np.uint8] = _OPEN_FRAMES[found, starts % 3, ends % 3]
     return open_frames
 
 

@@ -1,4 +1,4 @@
-"""What an amino-acid sequence looks like before it is tokenised."""
+"""Clean amino-acid sequences before they are tokenised."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class CleanProtein:
     """A protein in ESM-2's alphabet."""
 
     residues: bytes  # upper-case one-letter codes, each of which has a token
-    replaced: int  # how many characters became X: inner ``*``, J, digits and whatever else has no token
-    truncated: bool = False  # whether residues beyond a limit were left out; `replaced` counts none of them
+    replaced: int  # characters that became X: inner ``*``, J, digits and anything else without a token
+    truncated: bool = False  # whether residues were cut off; `replaced` does not count those
 
 
 def clean_protein(sequence: str, max_residues: int | None = None) -> CleanProtein:
-    """Bring a protein as written into ESM-2's alphabet.
+    """Convert a raw protein to ESM-2's alphabet.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def clean_protein(sequence: str, max_residues: int | None = None) -> CleanProtei
 
 
 def looks_like_nucleotides(residues: bytes) -> bool:
-    """Whether a sequence given as a protein is probably DNA or RNA."""
+    """Whether a sequence that was given as a protein is probably DNA or RNA."""
     if len(residues) < 60:
         return False
     return len(residues.translate(None, _NUCLEOTIDES)) <= 0.05 * len(residues)

@@ -1,6 +1,6 @@
 """Rows of different lengths in one array: tokens, base codes, letters.
 
-Rows of one length are copied together: a view of the array in which an item is a whole row makes that one indexing.
+Rows of equal length are copied together, by indexing a view of the array whose items are whole rows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 __all__ = ["Ragged", "by_length", "slices"]
 
 GROUP_VALUES = 1 << 18
-"""What is copied at once stays in a processor's cache."""
+"""Values that are copied at a time, so that they stay in the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Ragged:
     """Rows of different lengths, end to end: tokens, base codes, letters."""
 
     values: NDArray[Any]  # (total,)
-    offsets: NDArray[np.int64]  # (rows + 1,) where each row begins, and where the last one ends
+    offsets: NDArray[np.int64]  # (rows + 1,) start of each row, and end of the last one
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -39,7 +39,7 @@ class Ragged:
         return self.values[self.offsets[row] : self.offsets[row + 1]]
 
     def take(self, rows: NDArray[np.int64]) -> Ragged:
-        """Copy those rows, in that order."""
+        """Copy rows in the given order."""
         lengths = self.lengths[rows]
         taken = Ragged.empty(lengths, self.values.dtype)
         for length, group in by_length(lengths):
@@ -48,25 +48,25 @@ class Ragged:
 
     @classmethod
     def of(cls, rows: Sequence[NDArray[Any]]) -> Ragged:
-        """Put rows end to end."""
+        """Concatenate rows."""
         offsets = np.cumsum([0, *map(len, rows)])
         return cls(np.concatenate(rows) if len(rows) else np.empty(0, np.uint8), offsets)
 
     @classmethod
     def empty(cls, lengths: NDArray[np.int64], dtype: np.typing.DTypeLike) -> Ragged:
-        """Make room for rows of these lengths."""
+        """Allocate rows of these lengths."""
         offsets = np.concatenate(([0], np.cumsum(lengths)))
         return cls(np.empty(offsets[-1], dtype), offsets)
 
 
 def slices(values: NDArray[Any], length: int) -> NDArray[np.void]:
-    """View an array so that item i is the slice of `length` values from i on."""
+    """View an array so that item i is the slice of `length` values that starts at i."""
     dtype = np.dtype((np.void, length * values.itemsize))
     return np.ndarray(max(len(values) - length + 1, 0), dtype, values, strides=(values.itemsize,))
 
 
 def by_length(lengths: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Groups of rows of one length, none of them large; rows of length 0 are left out."""
+    """Yield small groups of rows with equal length; rows of length 0 are left out."""
     if not lengths.any():
         return
     order = np.argsort(lengths.astype(np.min_scalar_type(lengths.max())), kind="stable")

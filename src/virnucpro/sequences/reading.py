@@ -1,6 +1,6 @@
-"""FASTA and FASTQ in, records out; plain or compressed with gzip, bzip2, xz or zstandard.
+"""Read FASTA and FASTQ, plain or compressed with gzip, bzip2, xz or zstandard.
 
-Format and compression are told from the content, not from the file's name. Headers of FASTA may hold any UTF-8 text.
+Format and compression are recognised by content, not by file name. FASTA headers may hold any UTF-8 text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SEQUENCE_SUFFIXES = (".faa", ".fasta", ".fa", ".fna", ".ffn", ".frn", ".fas", ".
 
 
 class Entry(NamedTuple):
-    """What dnaio fills for FASTA; its own class refuses headers that are not ASCII."""
+    """A FASTA record for dnaio, whose own class refuses headers that are not ASCII."""
 
     name: str
     sequence: str
@@ -40,13 +40,13 @@ class SequenceFile(InputFile):
     KINDS: ClassVar[tuple[str, ...]] = (FASTA, FASTQ)  # formats that it reads
 
     def __iter__(self) -> Iterator[Record]:
-        """Read the file once, from the first record."""
+        """Iterate over all records from the beginning."""
         number, lines, kind = 0, 0, FASTA
         try:
             with self._pass() as raw:
                 kind, lines, blocks = self._begin(unix_line_ends(raw))
                 for number, entry in enumerate(self._entries(kind, blocks, lines), start=1):
-                    # a Record; made in this way twice as fast
+                    # a Record, created in half the time
                     yield tuple.__new__(Record, (number, entry.name, entry.sequence, entry.qualities))
         except dnaio.FileFormatError as error:
             where = f":{lines + error.line + 1}" if error.line is not None else f", record {number + 1}"
@@ -55,7 +55,7 @@ class SequenceFile(InputFile):
             raise self._cut_short(error, number) from error
 
     def _begin(self, blocks: Iterator[bytes]) -> tuple[str, int, Iterator[bytes]]:
-        """Tell the format by the first line that says something; gives the blank lines that were passed over, too."""
+        """Recognise the format by the first informative line; also return the number of blank lines before it."""
         head = read_head(blocks)
         kind, advice = foreign_format(head)
         if not kind:
@@ -70,7 +70,7 @@ class SequenceFile(InputFile):
         return _parsed(kind, blocks, self.label, lines)
 
     def _require_no_start(self, head: bytes) -> None:
-        """A file without records is no error here; one that begins with something else is."""
+        """Accept a file without records; refuse one that starts with something else."""
         line, text = first_line(head)
         if text:
             found = "binary data" if b"\0" in text else repr(shown(text[:30].decode("utf-8", "replace")))
@@ -82,13 +82,13 @@ class SequenceFile(InputFile):
 
 
 def _parsed(kind: str, blocks: Iterator[bytes], label: str, lines: int) -> Iterable[Entry]:
-    """Let dnaio read blocks once they are checked."""
+    """Parse checked blocks with dnaio."""
     checked = (FastqText if kind == FASTQ else FastaText)(blocks, label, lines)
-    stream = cast("BinaryIO", io.BufferedReader(BlockStream(checked), BLOCK))  # dnaio rescans after each short read
+    stream = cast("BinaryIO", io.BufferedReader(BlockStream(checked), BLOCK))  # dnaio scans again after each short read
     if kind == FASTQ:
         return cast("Iterable[Entry]", dnaio.FastqReader(stream))
     reader = dnaio.FastaReader(stream, sequence_class=Entry)
-    reader._file.reconfigure(encoding="utf-8")  # it would go by the locale
+    reader._file.reconfigure(encoding="utf-8")  # otherwise it would use the locale
     return cast("Iterable[Entry]", reader)
 
 

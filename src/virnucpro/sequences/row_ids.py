@@ -1,4 +1,4 @@
-"""Ids of rows: ``{record}_chunk_{window}{frame}``, such as ``NC_001416.1_chunk_12R3``; a whole window has no frame."""
+"""Row IDs: ``{record}_chunk_{window}{frame}``, such as ``NC_001416.1_chunk_12R3``; a whole window has no frame."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["Sources", "number_sources", "row_ids", "split_row_id"]
 _ROW_ID = re.compile(r"(.+)_chunk_(\d+)([FR][1-3])?", re.DOTALL)
 
 Sources = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""For every row the number of its record, and of its window, each counted from 0 in order of first appearance."""
+"""For every row, the number of its record and of its window, each from 0 in order of first appearance."""
 
 
 def row_ids(record_ids: Sequence[str], windows: Windows, rows: Rows) -> list[str]:
-    """Ids of the rows of some windows; ``windows.record_rows`` points into `record_ids`."""
+    """IDs of the rows of windows; ``windows.record_rows`` are indices into `record_ids`."""
     prefixes, frames = [f"{id_}_chunk_" for id_ in record_ids], {**dict(enumerate(FRAME_NAMES)), WHOLE_WINDOW: ""}
     columns = windows.record_rows[rows.window_rows], windows.numbers[rows.window_rows], rows.frames
     return [
@@ -31,7 +31,7 @@ def row_ids(record_ids: Sequence[str], windows: Windows, rows: Rows) -> list[str
 
 
 def split_row_id(row_id: str) -> tuple[str, int, str]:
-    """Take a row id apart.
+    """Split a row ID into record, window and frame.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def split_row_id(row_id: str) -> tuple[str, int, str]:
 
 
 def number_sources(row_ids: Iterable[str]) -> Sources:
-    """Number the records and the windows that rows come from."""
+    """Number the records and windows that rows come from."""
     records: dict[str, int] = {}
     windows: dict[tuple[int, int], int] = {}
     numbers = []

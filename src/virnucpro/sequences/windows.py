@@ -12,7 +12,6 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -22,8 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from virnucpro.errors import ConfigError
-from virnucpro.sequences.codons import code_bases, number_codons
-from virnucpro.sequences.nucleotides import is_base
+from virnucpro.sequences.codons import number_codons
+from virnucpro.sequences.nucleotides import AMBIGUOUS
 from virnucpro.sequences.ragged import Ragged
 
 __all__ = ["Layout", "WindowStatus", "WindowTable", "Windows", "count_windows", "cut_windows", "plan_windows"]
@@ -32,22 +31,22 @@ Layout = Literal["original", "even"]
 
 
 class WindowStatus(IntEnum):
-    """What became of a window; what is too short is never called ambiguous."""
+    """Status of a window; a window that is too short is never ambiguous."""
 
-    SCORED = 0  # it has a row, or several
+    SCORED = 0  # it has at least one row
     NO_OPEN_FRAME = 1  # rule "open": every frame has a stop codon
     TOO_SHORT = 2
     AMBIGUOUS = 3  # more than half of its letters are not A, C, G or T
 
     @property
     def word(self) -> str:
-        """The word that tables and logs use."""
+        """Name in tables and logs."""
         return self.name.lower()
 
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Where windows lie, record by record."""
+    """Positions of windows, record by record."""
 
     record_rows: NDArray[np.int64]  # (k,) which of the planned records, from 0
     numbers: NDArray[np.int64]  # (k,) which of the record's windows, from 1
@@ -63,40 +62,31 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class WindowTable:
-    """Some windows, and the letters they are cut from."""
+    """Windows, and the sequence that they are slices of."""
 
-    text: bytes  # clean upper-case nucleotides, all that the windows need, end to end
-    starts: NDArray[np.int64]  # (k,) first base of each window in `text`
+    codes: NDArray[np.uint8]  # nucleotides, as `clean_sequences` codes them
+    starts: NDArray[np.int64]  # (k,) first base of each window in `codes`
     lengths: NDArray[np.int64]  # (k,) bases of each window
 
     def __len__(self) -> int:
         return len(self.starts)
 
     @cached_property
-    def codes(self) -> NDArray[np.uint8]:
-        """Code of each letter: A C G T = 0 1 2 3, anything else 4; and two 4s behind the text."""
-        codes = code_bases(self.text + b"AA")
-        codes[self._ambiguous_bases] = codes[-2:] = 4
-        return codes
-
-    @cached_property
     def codons(self) -> NDArray[np.uint8]:
-        """Number of the codon that begins at each letter."""
+        """Number of the codon that begins at each base."""
         return number_codons(self.codes)
 
     @cached_property
     def ambiguous(self) -> NDArray[np.int64]:
         """Letters of each window that are not A, C, G or T."""
-        first = np.searchsorted(self._ambiguous_bases, self.starts)
-        return np.searchsorted(self._ambiguous_bases, self.starts + self.lengths) - first
-
-    @cached_property
-    def _ambiguous_bases(self) -> NDArray[np.int64]:
-        return np.flatnonzero(~is_base(self.text))
+        if self.codes.max(initial=0) < AMBIGUOUS:
+            return np.zeros(len(self), np.int64)
+        places = np.flatnonzero(self.codes >= AMBIGUOUS)
+        return np.searchsorted(places, self.starts + self.lengths) - np.searchsorted(places, self.starts)
 
 
 def count_windows(lengths_bp: ArrayLike, window_bp: int) -> NDArray[np.int64]:
-    """How many windows each record has, in either layout."""
+    """Number of windows of each record, in either layout."""
     lengths = np.asarray(lengths_bp, dtype=np.int64)
     if window_bp < 1:
         raise ConfigError(f"a window needs at least 1 base, not {window_bp}")
@@ -128,30 +118,15 @@ def plan_windows(lengths_bp: ArrayLike, window_bp: int, layout: Layout = "origin
     else:
         behind, slack = count - 1 - before, length - window_bp
         nearer_end = -(-np.minimum(before, behind) * slack // np.maximum(count - 1, 1))
-        # a window in the middle that cannot lie there evenly has one base more
+        # a middle window that cannot be centred has one more base
         starts = np.where(before < behind, nearer_end, slack - nearer_end)
         ends = np.where(before > behind, length - nearer_end, nearer_end + window_bp)
     return Windows(record_rows, before + 1, np.maximum(starts, 0), np.minimum(ends, length))
 
 
-def cut_windows(sequences: Sequence[bytes] | Ragged, windows: Windows) -> WindowTable:
-    """Copy the letters of windows, each once: of a few windows of a long record only theirs.
-
-    Many short records are best given as the `Ragged` letters that `clean_sequences` makes.
-    """
-    records, starts, ends = windows.record_rows, windows.starts, windows.ends
-    sources: Sequence[bytes | NDArray[np.uint8]]
-    if isinstance(sequences, Ragged):  # which is one long sequence
-        sources, first_bases = [sequences.values], sequences.offsets[records]
-        records, starts, ends = np.zeros_like(records), starts + first_bases, ends + first_bases
-    else:
-        sources = sequences
-    # segments of records that windows cover without a gap
-    is_first = np.ones(len(windows), np.bool_)
-    is_first[1:] = (records[1:] != records[:-1]) | (starts[1:] > ends[:-1]) | (starts[1:] < starts[:-1])
-    firsts = np.flatnonzero(is_first)
-    begins, stops = starts[firsts], np.maximum.reduceat(ends, firsts) if len(firsts) else firsts
-    bounds = zip(records[firsts].tolist(), begins.tolist(), stops.tolist(), strict=True)
-    text = b"".join([sources[record][begin:stop] for record, begin, stop in bounds])
-    shifts = np.cumsum(stops - begins) - stops  # from bases of a record to bases of the text
-    return WindowTable(text, starts + shifts[np.cumsum(is_first) - 1], ends - starts)
+def cut_windows(sequences: Ragged, windows: Windows) -> WindowTable:
+    """Make a table of windows and their bases, without copying."""
+    first_bases = sequences.offsets[windows.record_rows]
+    starts, ends = first_bases + windows.starts, first_bases + windows.ends
+    begin, stop = starts.min(initial=len(sequences.values)), ends.max(initial=0)
+    return WindowTable(sequences.values[begin:stop], starts - begin, ends - starts)

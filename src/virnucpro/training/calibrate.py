@@ -1,8 +1,8 @@
 """Calibration by length: from a classifier's log-odds to probabilities, thresholds and error rates.
 
-It is fitted on records that neither trained the classifier nor chose its epoch. Windows get a Platt curve [1]_ for
-their length. Runs of 1, 2, 4, ... adjacent windows of a record stand for contigs of these lengths; they give the rule
-that pools the windows of a record, its own Platt curves, and the thresholds and error rates by length.
+It is fitted on records that neither trained the classifier nor chose its epoch. Windows get a Platt curve [1]_ by
+length. Runs of 1, 2, 4, ... adjacent windows of a record serve as contigs of these lengths. From them follow the rule
+that pools the windows of a record, Platt curves for records, and thresholds and error rates by length.
 
 References
 ----------
@@ -30,13 +30,13 @@ FALSE_POSITIVE_RATES: Final[Mapping[Level, float]] = {"conservative": 0.005, "de
 """Share of non-viral sequences of any length that a level calls viral."""
 
 MIN_SEQUENCES: Final = 10
-"""Of each class, without which nothing can be calibrated: a false positive rate of 10 % needs ten."""
+"""Minimum number per class for any calibration: a false positive rate of 10 % needs ten."""
 KNOT_SEQUENCES: Final = {0: 200, 1: 50}
-"""Of each class, from which on a length has curves of its own: a rate of 0.5 % needs 200 non-viral sequences."""
+"""Minimum number per class for a length to have its own curves: a rate of 0.5 % needs 200 non-viral sequences."""
 FEW_RECORDS: Final = 20
-"""Non-viral records below which thresholds come with a warning, however many windows there are."""
+"""With fewer non-viral records, thresholds come with a warning."""
 MAX_PER_RECORD: Final = 1000
-"""Sequences of one length from one record, so that a large genome does not decide alone."""
+"""Maximum number of sequences of one length from one record, so that a large genome does not dominate."""
 MAX_RUN: Final = 64
 
 GAMMAS = np.arange(0, 1.01, 0.05)
@@ -49,7 +49,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class CalibrationWindows:
-    """Scored windows with known labels, those of a record in its order; one entry each in every array."""
+    """Scored windows with known labels, in the order of their record; one entry per window in every array."""
 
     labels: Integers  # (windows,) 0 non-viral, 1 viral
     log_odds: Floats  # (windows,) mean of the window's rows
@@ -67,7 +67,7 @@ def require_enough(viral: int, non_viral: int) -> None:
 
 
 def fit_calibration(windows: CalibrationWindows) -> tuple[Calibration, list[str]]:
-    """Fit a calibration; the second result is what a user should be warned of."""
+    """Fit a calibration; also return warnings for the user."""
     require_enough(int((windows.labels == 1).sum()), int((windows.labels == 0).sum()))
     warnings: list[str] = []
     of_windows = _knots(windows.lengths_bp, windows.labels)
@@ -93,7 +93,7 @@ def fit_calibration(windows: CalibrationWindows) -> tuple[Calibration, list[str]
 
 
 def platt(log_odds: Floats, labels: Integers) -> tuple[float, float]:
-    """Fit slope and intercept of a logistic curve, both classes with the same total weight."""
+    """Fit slope and intercept of a logistic curve; both classes have the same total weight."""
     viral = labels == 1
     numbers = np.array([np.count_nonzero(~viral), np.count_nonzero(viral)])
     targets = np.where(viral, (numbers[1] + 1) / (numbers[1] + 2), 1 / (numbers[0] + 2))
@@ -111,10 +111,10 @@ def platt(log_odds: Floats, labels: Integers) -> tuple[float, float]:
 
 @dataclass(frozen=True, eq=False)
 class _Contigs:
-    """Runs of adjacent windows of one record, of several lengths; a window is in several."""
+    """Runs of adjacent windows of a record, in several lengths; they overlap."""
 
     window_rows: Integers  # windows of the first contig, of the second, ...
-    owners: Integers  # contig of each of these
+    owners: Integers  # contig of each of these windows
     labels: Integers  # (contigs,)
     lengths_bp: Integers  # (contigs,) bases of their windows, added up
 
@@ -130,7 +130,7 @@ def _contigs(windows: CalibrationWindows) -> _Contigs:
         windows.labels[order] * (windows.records.max() + 1) + windows.records[order],
         return_index=True, return_counts=True,
     )  # fmt: skip
-    within = np.arange(len(order)) - np.repeat(starts, sizes)  # place of each window in its record
+    within = np.arange(len(order)) - np.repeat(starts, sizes)  # position of each window in its record
     in_record = np.repeat(sizes, sizes)
     window_rows, owners, number = [], [], 0
     run = 1
@@ -151,7 +151,7 @@ def _contigs(windows: CalibrationWindows) -> _Contigs:
 def _knots(lengths_bp: Integers, labels: Integers) -> dict[int, Integers]:
     """Sequences by length class, from one power of two to the next, under their median length.
 
-    A class of too few sequences has no knot, unless none has enough: then the one with most.
+    A class with too few sequences has no knot; if no class has enough, the largest one has the only knot.
     """
     classes = np.log2(lengths_bp).astype(np.int64)
     kept, most = {}, (-1, 0)
@@ -179,7 +179,7 @@ def _curves(knots: Mapping[int, Integers], log_odds: Floats, labels: Integers, w
 
 
 def _fit_gamma(contigs: _Contigs, log_odds: Floats, knots: Mapping[int, Integers]) -> float:
-    """Choose the gamma at which pooled log-odds are best calibrated; 0 where no contig has two windows."""
+    """Choose the gamma with the best calibrated pooled log-odds; 0 if no contig has two windows."""
     if len(contigs.window_rows) == len(contigs.labels):
         return 0.0
     losses = []
@@ -190,7 +190,7 @@ def _fit_gamma(contigs: _Contigs, log_odds: Floats, knots: Mapping[int, Integers
 
 
 def _loss(z: Floats, viral: NDArray[np.bool_]) -> float:
-    """Log loss, both classes with the same weight."""
+    """Log loss; both classes have the same total weight."""
     return float(np.logaddexp(0, -z[viral]).mean() + np.logaddexp(0, z[~viral]).mean())
 
 
@@ -204,11 +204,11 @@ def _threshold(non_viral: Floats, level: Level, length_bp: int, warnings: list[s
         )
         rate = 0.0
     chosen = float(np.quantile(non_viral, 1 - rate, method="higher"))
-    return math.floor(chosen * 1e4 + 1) / 1e4  # just above, whatever is tied
+    return math.floor(chosen * 1e4 + 1) / 1e4  # just above any ties
 
 
 def _rates(z: Floats, viral: NDArray[np.bool_]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """False and true positive rates over `GRID`; the first never 0, as one more sequence might have been called."""
+    """False and true positive rates over `GRID`; false positive rates count one more sequence, so they are never 0."""
     called = z[:, None] >= GRID
     unseen = 1 / np.count_nonzero(~viral)
     return _plain((called[~viral].mean(axis=0) + unseen) / (1 + unseen)), _plain(called[viral].mean(axis=0))

@@ -1,6 +1,6 @@
 """Fitting the classifier: SGD with momentum, a step schedule, and early stopping on the test loss.
 
-The weights of the best epoch are kept as copies: the optimiser goes on writing into the tensors of the model.
+The weights of the best epoch are copied, because the optimiser continues to change the model's tensors.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from virnucpro.training.split import Split
 __all__ = ["Epoch", "FitSettings", "Fitted", "Measure", "Task", "fit_mlp"]
 
 Measure = Callable[[NDArray[np.int64], NDArray[np.float64]], dict[str, float]]
-"""From labels and viral scores of rows to named figures."""
+"""A function from labels and viral scores of rows to named metrics."""
 
 TEST_ROWS_PER_BATCH = 1024
 
@@ -33,7 +33,7 @@ TEST_ROWS_PER_BATCH = 1024
 class FitSettings:
     """How to fit; the defaults are those of the original VirNucPro."""
 
-    epochs: int = 200  # at most
+    epochs: int = 200  # maximum
     patience: int = 5  # epochs without a lower test loss before training stops
     rows_per_batch: int = 32
     learning_rate: float = 2e-4
@@ -48,7 +48,7 @@ class FitSettings:
             raise ConfigError("; ".join(problems))
 
     def problems(self) -> list[str]:
-        """Name every value that is out of range."""
+        """List all values that are out of range."""
         counts = {"epochs": 1, "patience": 1, "rate_step_epochs": 1, "hidden_width": 1, "rows_per_batch": 2, "seed": 0}
         problems = [
             f"{name} is {getattr(self, name)}, and must be at least {low}"
@@ -96,15 +96,15 @@ class Epoch:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What to learn from."""
+    """Rows and labels to train on."""
 
     rows: LabelledRows
-    columns: slice  # the numbers of a row that the classifier takes
+    columns: slice  # columns of a row that the classifier uses
     split: Split
 
     @property
     def width(self) -> int:
-        """Numbers that the classifier takes."""
+        """Number of columns that the classifier uses."""
         return int(self.columns.stop - self.columns.start)
 
     def batch(self, numbers: NDArray[np.int64], device: torch.device) -> tuple[Tensor, Tensor]:
@@ -115,7 +115,7 @@ class Task:
 
 @dataclass(eq=False)
 class Fitted:
-    """A fitted model and how it came about."""
+    """A fitted model and its training history."""
 
     model: MLP  # with the weights of the best epoch, on the CPU, in evaluation mode
     epochs: list[Epoch] = field(default_factory=list)
@@ -133,7 +133,7 @@ def fit_mlp(
     measure: Measure,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
 ) -> Fitted:
-    """Fit a perceptron; the same task, settings, device and threads give the same weights."""
+    """Fit a perceptron; reproducible for the same task, settings, device and threads."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(settings.seed)
         model = MLP(task.width, settings.hidden_width).to(device)
@@ -182,7 +182,7 @@ def _train_epoch(model: MLP, optimiser: torch.optim.Optimizer, task: Task, rows_
 
 
 def _batches(order: NDArray[np.int64], rows_per_batch: int) -> list[NDArray[np.int64]]:
-    """Cut an order into batches; a single last row joins the batch before it, since batch norm needs two."""
+    """Divide the rows into batches; a single last row joins the previous batch, because batch norm needs two."""
     starts = list(range(0, len(order), rows_per_batch))
     if len(starts) > 1 and len(order) - starts[-1] == 1:
         starts.pop()
@@ -191,7 +191,7 @@ def _batches(order: NDArray[np.int64], rows_per_batch: int) -> list[NDArray[np.i
 
 @torch.inference_mode()
 def _test(model: MLP, task: Task, measure: Measure) -> tuple[float, dict[str, float]]:
-    """Mean loss per test row, and metrics; infinite and none where a loss is not finite."""
+    """Mean loss per test row, and metrics; infinity and no metrics if a loss is not finite."""
     device = model.output_layer.weight.device
     model.eval()
     total, scores = 0.0, []

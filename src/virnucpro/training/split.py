@@ -1,8 +1,8 @@
-"""Which rows are trained on, which choose the best epoch, and which calibrate.
+"""Split rows into training, test and calibration parts.
 
-Windows of one genome overlap, and its six frames are the same bases. A split by row would put near copies of a row on
-both sides and flatter every figure, so whole records are set aside. The original VirNucPro's split, by row, is there
-for comparison.
+Windows of one genome overlap, and the six frames share the same bases. A split by row would put near copies of a row
+into both parts and make every metric too good, so whole records are held out. The row split of the original VirNucPro
+is available for comparison.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Split:
 
     train: Rows
     test: Rows
-    calibration: Rows = field(default_factory=_none)  # empty unless asked for
+    calibration: Rows = field(default_factory=_none)  # empty unless requested
 
     def parts(self) -> dict[str, Rows]:
         """Give the parts by name, without an empty calibration part."""
@@ -51,7 +51,7 @@ class Split:
 def split_by_record(
     labels: NDArray[np.int64], records: NDArray[np.int64], test_share: float, seed: int, calibration_share: float = 0.0
 ) -> Split:
-    """Set whole records aside: of each class, until they hold the share of its rows."""
+    """Hold out whole records of each class until they contain the requested share of its rows."""
     generator = np.random.default_rng(seed)
     in_class = [np.unique(records[labels == label]) for label in (0, 1)]
     if shared := len(np.intersect1d(in_class[0], in_class[1])):
@@ -76,12 +76,12 @@ def split_by_record(
 
 
 def split_rows(labels: NDArray[np.int64], test_share: float, seed: int) -> Split:
-    """Set single rows aside, as the original VirNucPro does; figures of such a split are too good."""
+    """Hold out single rows, as the original VirNucPro does; metrics of such a split are too good."""
     is_test = np.zeros(len(labels), bool)
     is_test[np.random.default_rng(seed).permutation(len(labels))[: int(len(labels) * test_share)]] = True
     return Split(np.flatnonzero(~is_test), np.flatnonzero(is_test)).require_both_classes(labels)
 
 
 def _enough(sizes: NDArray[np.int64], wanted: float, at_most: int) -> int:
-    """How many of the first records hold the wanted number of rows; `sizes` are running totals."""
+    """How many of the first records contain the wanted number of rows; `sizes` are cumulative."""
     return min(int(np.searchsorted(sizes, wanted)) + 1, at_most)

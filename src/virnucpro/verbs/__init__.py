@@ -1,1 +1,1 @@
-"""Whole jobs: the stages put together, file by file and part by part."""
+"""The verbs: what each adds to the engine."""

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from virnucpro.errors import ConfigError
-from virnucpro.features.classifier import Classifier, load_classifier, packaged_classifier
-from virnucpro.models.catalog import MINI
+from virnucpro.features.classifier import Classifier, load_classifier
 from virnucpro.models.classifier import CLASSES
 from virnucpro.models.placement import choose_placement
 from virnucpro.records import ModelIdentity, Molecule, Record
@@ -62,7 +61,7 @@ class Calling:
     @classmethod
     def of(cls, settings: PredictSettings) -> Calling:
         """Check everything that can be wrong before any input is read."""
-        classifier = packaged_classifier() if settings.classifier == MINI else load_classifier(settings.classifier)
+        classifier = load_classifier(settings.classifier)
         spec = classifier.spec
         given = {"dna": settings.dna_model, "protein": settings.protein_model}
         for role in given:

@@ -1,4 +1,4 @@
-"""The encoders of a run: named and described at once, read when the first part needs them."""
+"""The encoders of a run: identified immediately, loaded when the first part needs them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ChosenEncoders", "parameters"]
 
 ROLES = {"dna": Molecule.DNA, "protein": Molecule.PROTEIN}
-"""In the order of their numbers in a feature row."""
+"""In column order of a feature row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class ChosenEncoders:
 
     @cached_property
     def identities(self) -> dict[str, ModelIdentity]:
-        """Which weights are meant; those of the catalogue need not be on this machine."""
+        """Identities of the weights; weights of the catalogue need not be on this machine."""
         return {
             role: catalogue_identity(self.names[role]) or self.checkpoints[role].identity
             for role in ROLES
@@ -47,22 +47,22 @@ class ChosenEncoders:
 
     @cached_property
     def checkpoints(self) -> dict[str, Checkpoint[Any]]:
-        """Weights that were found, not read."""
+        """Checkpoints that were found but not loaded."""
         return {role: find_checkpoint(self.names[role]) for role in ROLES if role in self.names}
 
     def resolve(self) -> dict[str, ModelIdentity]:
-        """Find all weights and digest them."""
+        """Find and digest all weights."""
         return {role: checkpoint.identity for role, checkpoint in self.checkpoints.items()}
 
     @cached_property
     def encoders(self) -> dict[str, Encoder]:
-        """Read all weights, once."""
+        """Load all encoders, once."""
         from virnucpro.models.encoders import encoder_of
 
         return {role: encoder_of(checkpoint, self.placement) for role, checkpoint in self.checkpoints.items()}
 
     def spec(self, like: FeatureSpec, identities: Mapping[str, ModelIdentity]) -> FeatureSpec:
-        """Describe the rows that these encoders make of windows and rows as in `like`."""
+        """Feature spec of these encoders, with windows and rows as in `like`."""
         uses = {role: EncoderUse(self.width(role), identity) for role, identity in identities.items()}
         return FeatureSpec(like.window_bp, uses.get("dna"), uses.get("protein"), like.rows)
 
@@ -72,11 +72,11 @@ class ChosenEncoders:
         return known if known is not None else self.checkpoints[role].width
 
     def flop_per_token(self) -> float:
-        """Rough work of all encoders for one token: two operations for each weight."""
+        """Approximate operations per token of all encoders: two per weight."""
         return sum(2.0 * parameters(name) for name in self.names.values())
 
 
 def parameters(name: str) -> float:
-    """How many weights a model has, from the catalogue; a packaged model is small."""
+    """Number of weights of a model, from the catalogue; packaged models count as small."""
     entry = CATALOG.get(name)
     return 1e6 if entry is None else float(entry.parameters[:-1]) * (1e9 if entry.parameters.endswith("B") else 1e6)

@@ -1,4 +1,4 @@
-"""Evaluation: classifiers and labelled features in; metrics as JSON and one table, and figures, out.
+"""``evaluate``: classifiers and labelled features in; metrics as JSON and a table, and figures, out.
 
 Several classifiers are measured in one run, each on the folders of its own windows and encoders.
 """
@@ -73,13 +73,13 @@ class EvaluateSettings:
 class PlannedModel:
     """One classifier and the rows that it is measured on."""
 
-    name: str  # what tables and figures call it
+    name: str  # its name in tables and figures
     classifier: Classifier
     calibration: Calibration | None
     rows: LabelledRows  # of its pair of folders
-    numbers: NDArray[np.int64]  # those of them that are measured
+    numbers: NDArray[np.int64]  # the measured rows
     rows_of: str  # "other records", "test part, split by record", "training and test parts"
-    unchecked: list[str]  # what of the feature spec could not be compared
+    unchecked: list[str]  # parts of the feature spec that could not be compared
     warnings: list[str]
 
 

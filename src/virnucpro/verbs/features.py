@@ -1,4 +1,4 @@
-"""``features``: genomes in, merged features out: one row of numbers for each row of every window."""
+"""``features``: genomes in, merged features out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, let
 __all__ = ["FeatureSettings", "extract_features"]
 
 ROWS_IN_A_FILE: Final = 10_000
-"""As the original VirNucPro splits its files."""
+"""As in the original VirNucPro."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class FeatureSettings:
     part_windows: int | None = None
 
     def check(self) -> ChosenEncoders:
-        """Refuse what cannot work, before any input is read; give the encoders."""
+        """Check the settings before any input is read; return the encoders."""
         if self.label is not None and self.label not in LABELS:
             raise ConfigError(f"label {self.label!r} is not one of {', '.join(LABELS)}")
         names = {"dna": self.dna_model, "protein": self.protein_model}
@@ -150,7 +150,7 @@ def _run(source: SequenceFile, outdir: Path, settings: FeatureSettings, chosen: 
 
 
 def _nobody(chosen: ChosenEncoders) -> tuple[Any, Any]:
-    """Encoder uses that only say which roles there are."""
+    """Encoder uses without identities, one per chosen role."""
     from virnucpro.features.spec import EncoderUse
 
     dna, protein = (EncoderUse(chosen.width(role)) if role in chosen.names else None for role in ("dna", "protein"))
@@ -206,7 +206,7 @@ class _Features:
         return ComputedPart(arrays, embedded.failures, counts)
 
     def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
-        """Write files of 10,000 rows, each beside a description of its rows."""
+        """Write files of 10,000 rows, each with a description of its rows."""
         identities = self.chosen.resolve()
         spec = self.chosen.spec(
             FeatureSpec(self.windowing.window_bp, *_nobody(self.chosen), self.windowing.rows), identities
@@ -238,7 +238,7 @@ class _Features:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Rows on their way into a file."""
+    """Rows to be written."""
 
     ids: list[str]
     vectors: NDArray[np.float32]  # (n, width)
@@ -249,7 +249,7 @@ class _Rows:
 
     @classmethod
     def of(cls, parts: Sequence[_Rows]) -> _Rows:
-        """Put rows behind each other."""
+        """Concatenate rows."""
         parts = [part for part in parts if part.ids]
         if not parts:
             return cls([], np.empty((0, 0), np.float32), np.empty(0, np.int32))
@@ -260,7 +260,7 @@ class _Rows:
 
 
 def _row_ids(given: PartInput, computed: ComputedPart) -> list[str]:
-    """``{record}_chunk_{window}{frame}``, the IDs that scripts of the original VirNucPro read."""
+    """Row IDs, ``{record}_chunk_{window}{frame}``, as in the original VirNucPro."""
     arrays = computed.arrays
     columns = zip(arrays["records"].tolist(), arrays["windows"].tolist(), arrays["frames"].tolist(), strict=True)
     return [

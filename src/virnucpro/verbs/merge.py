@@ -1,9 +1,10 @@
-"""DNA and protein features of the same ORFs, joined row by row: `merge_data`, under the name that scripts call."""
+"""``merge``: DNA and protein features of the same ORFs, joined row by row; `merge_data` is its name in scripts."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,16 +14,17 @@ from virnucpro.errors import ConfigError, DimensionError, InputError
 from virnucpro.features.merged import LABELS, write_merged
 from virnucpro.features.spec import DNA_WIDTH, EncoderUse, FeatureSpec
 from virnucpro.features.vectors import read_dna_features, read_protein_features
+from virnucpro.models.readout import DEFAULT_READOUT
 from virnucpro.records import EmbeddingTable, Failure, ModelIdentity
 from virnucpro.runs.failures import replace_failures
+from virnucpro.runs.files import require_distinct
 from virnucpro.runs.manifest import Manifest, read_manifest
 from virnucpro.runs.single import identify, is_finished, write_single
 
-__all__ = ["join_tables", "merge_data"]
+__all__ = ["join_tables", "merge_data", "merge_features"]
 
 IDS_IN_MESSAGE = 10
-LABEL_OF = {None: None, "host": LABELS["non-viral"], "viral": LABELS["viral"]}
-"""By the words of scripts."""
+OF_SCRIPTS = {"host": "non-viral"}
 
 PathLike = str | os.PathLike[str]
 
@@ -44,8 +46,8 @@ def merge_data(
         ``*_DNABERT_S.pt`` and ``*_ESM.pt``, written by this package or by the original VirNucPro.
     merged_file : path
         Result, ``{'ids', 'data', 'labels'}``: rows in the order of the DNA file, DNA before protein.
-    data_type : {None, "host", "viral"}
-        Label of all rows. None, for prediction, writes no labels.
+    data_type : {None, "viral", "non-viral", "host"}
+        Label of all rows; "host" is the original's word for non-viral. None, for prediction, writes no labels.
 
     Raises
     ------
@@ -63,32 +65,47 @@ def merge_data(
     >>> from virnucpro import merge_data
     >>> merge_data("x_DNABERT_S.pt", "x_ESM.pt", "x_merged.pt", "viral")  # doctest: +SKIP
     """
-    if data_type not in LABEL_OF:
-        raise ConfigError(f"{data_type=} must be None, 'host' or 'viral'")
-    dna_file, protein_file, result = Path(DNABERT_S_data), Path(ESM_data), Path(merged_file)
-    made_by = _MadeBy.read(dna_file, protein_file)
-    manifest = made_by.manifest(dna_file, protein_file, data_type)
-    if is_finished(result, manifest):
-        return
-    dna, protein = read_dna_features(dna_file), read_protein_features(protein_file)
+    if data_type not in (None, *LABELS, *OF_SCRIPTS):
+        raise ConfigError(f"{data_type=} must be None, 'viral', 'non-viral' or 'host'")
+    label = None if data_type is None else OF_SCRIPTS.get(data_type, data_type)
+    merge_features(Path(DNABERT_S_data), Path(ESM_data), Path(merged_file), label)
+
+
+def merge_features(
+    dna_file: Path, protein_file: Path | None, result: Path, label: str | None, overwrite: bool = False
+) -> Manifest | None:
+    """Merge two files, or take the DNA file alone; gives the manifest, or None when the result was there already."""
+    files = [dna_file] if protein_file is None else [dna_file, protein_file]
+    require_distinct(files, [result])
+    made_by = _MadeBy.read(files)
+    manifest = made_by.manifest(files, label)
+    if not overwrite and is_finished(result, manifest):
+        return None
+    dna = read_dna_features(dna_file)
+    protein = None if protein_file is None else read_protein_features(protein_file)
     spec = made_by.spec(dna, protein)
-    merged, dna_only, protein_only = join_tables(dna, protein, str(dna_file), str(protein_file))
-    failures = {
-        dna_file: _left_out(dna, dna_only, "NoProteinVector", protein_file),
-        protein_file: _left_out(protein, protein_only, "NoDNAVector", dna_file),
-    }
+    failures: dict[Path, list[Failure]] = {file: [] for file in files}
+    if protein is None or protein_file is None:
+        _require_unique(dna.ids, str(dna_file))
+        merged = dna
+    else:
+        merged, dna_only, protein_only = join_tables(dna, protein, str(dna_file), str(protein_file))
+        failures[dna_file] = _left_out(dna, dna_only, "NoProteinVector", protein_file)
+        failures[protein_file] = _left_out(protein, protein_only, "NoDNAVector", dna_file)
     for file, own in failures.items():
         replace_failures(result.parent, str(file), own)
     if not len(merged):
-        raise InputError(f"{dna_file} and {protein_file} have no ID in common")
-    dropped = len(dna_only) + len(protein_only)
+        raise InputError(f"{' and '.join(map(str, files))} have no ID in common")
+    dropped = sum(map(len, failures.values()))
     manifest = replace(
         manifest,
         counts={"read": len(merged) + dropped, "written": len(merged), "failed": dropped},
         failures=tuple((str(file), failure) for file, own in failures.items() for failure in own),
         details={"spec": spec.to_dict()},
     )
-    write_single(result, manifest, lambda stream: write_merged(stream, merged.ids, merged.vectors, LABEL_OF[data_type]))
+    number = None if label is None else LABELS[label]
+    write_single(result, manifest, lambda stream: write_merged(stream, merged.ids, merged.vectors, number))
+    return manifest
 
 
 def join_tables(
@@ -130,26 +147,42 @@ class _MadeBy:
     window_bp: int | None
 
     @classmethod
-    def read(cls, dna_file: Path, protein_file: Path) -> _MadeBy:
-        manifests = [read_manifest(file.with_name(file.name + ".json")) for file in (dna_file, protein_file)]
+    def read(cls, files: Sequence[Path]) -> _MadeBy:
+        manifests = [read_manifest(file.with_name(file.name + ".json")) for file in files]
+        for file, known in zip(files, manifests, strict=True):
+            if known:
+                _require_usual(file, known)
         windows = {int(known.settings["window_bp"]) for known in manifests if known and "window_bp" in known.settings}
         if len(windows) > 1:
             raise ConfigError(f"DNA and protein features are of windows of different lengths: {sorted(windows)} bp")
         dna, protein = (
-            known.models.get(role) if known else None for role, known in zip(("dna", "protein"), manifests, strict=True)
+            known.models.get(role) if known else None
+            for role, known in zip(("dna", "protein"), [*manifests, None][:2], strict=True)
         )
         return cls(dna, protein, next(iter(windows), None))
 
-    def manifest(self, dna_file: Path, protein_file: Path, data_type: str | None) -> Manifest:
+    def manifest(self, files: Sequence[Path], label: str | None) -> Manifest:
         """Say what the merged file is made from."""
         models = {role: model for role, model in (("dna", self.dna), ("protein", self.protein)) if model}
-        settings = {"labels": data_type, "window_bp": self.window_bp}
-        return Manifest((identify(dna_file), identify(protein_file)), models, settings)
+        settings = {"labels": label, "window_bp": self.window_bp}
+        return Manifest(tuple(identify(file) for file in files), models, settings)
 
-    def spec(self, dna: EmbeddingTable, protein: EmbeddingTable) -> FeatureSpec:
+    def spec(self, dna: EmbeddingTable, protein: EmbeddingTable | None) -> FeatureSpec:
         """State what merged rows will be; refuses a width that the encoder does not make."""
         dna_use = _encoder_use("DNA", dna.width, self.dna, DNA_WIDTH)
-        return FeatureSpec(self.window_bp, dna_use, _encoder_use("protein", protein.width, self.protein, None))
+        protein_use = None if protein is None else _encoder_use("protein", protein.width, self.protein, None)
+        return FeatureSpec(self.window_bp, dna_use, protein_use)
+
+
+def _require_usual(file: Path, known: Manifest) -> None:
+    """Refuse vectors of other layers or pools: a classifier would take them for those that `predict` makes."""
+    usual = {"layers": list(DEFAULT_READOUT.layers), "pool": DEFAULT_READOUT.pool}
+    for name, value in usual.items():
+        if (found := known.settings.get(name, value)) != value:
+            raise ConfigError(
+                f"{file}: was embedded with {name} {found}, and classifiers take {name} {value}; embed it again "
+                f"without --{name}"
+            )
 
 
 def _encoder_use(kind: str, width: int, identity: ModelIdentity | None, expected: int | None) -> EncoderUse:

@@ -1,4 +1,4 @@
-"""How large parts are: about half a minute of work, so that an interruption costs little."""
+"""Size of parts: about half a minute of work, so that an interruption costs little."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ SECONDS = 30
 MAX_WINDOWS, MAX_RECORDS = 10_000, 10_000
 MAX_LETTERS = 20_000_000
 SMALLEST = 64
+MAX_BYTES = 1 << 28
+"""Of vectors, where every residue has one; a part is held in memory."""
 
 
 def _flop_per_second(placement: Placement) -> float:
-    """A rough and low estimate; only the size of parts follows from it."""
+    """A rough, low estimate; it only affects the size of parts."""
     if placement.device.type == "cuda":
         return 50e12
     if placement.device.type == "mps":
@@ -34,7 +36,9 @@ def part_of_windows(placement: Placement, flop_per_token: float, window_bp: int,
     return PartSize(units=windows, letters=max(MAX_LETTERS, windows * window_bp))
 
 
-def part_of_records(placement: Placement, flop_per_token: float, records: int | None) -> PartSize:
+def part_of_records(
+    placement: Placement, flop_per_token: float, records: int | None, bytes_per_letter: int = 1
+) -> PartSize:
     """Size of parts that are ranges of records; `records` is what the user asked for."""
-    letters = int(SECONDS * _flop_per_second(placement) / flop_per_token)
+    letters = min(int(SECONDS * _flop_per_second(placement) / flop_per_token), MAX_BYTES // bytes_per_letter)
     return PartSize(units=records or MAX_RECORDS, letters=min(max(letters, SMALLEST), MAX_LETTERS))

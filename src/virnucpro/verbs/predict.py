@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,17 +12,24 @@ from virnucpro.errors import ConfigError
 from virnucpro.models.catalog import MINI
 from virnucpro.runs.engine import execute
 from virnucpro.runs.progress import ProgressCallback
-from virnucpro.runs.run import Outcome, Run
+from virnucpro.runs.run import Run, Source
 from virnucpro.scoring.calibration import Level
+from virnucpro.sequences.in_memory import SequencesInMemory
 from virnucpro.verbs.calling import Calling
-from virnucpro.verbs.inputs import PathLike, require_once
+from virnucpro.verbs.inputs import PathLike, Sequences, require_once, sort_inputs
+from virnucpro.verbs.prediction import TABLES, Prediction, SampleCalls
 from virnucpro.verbs.samples import Sample, require_files, samples_of_files
+from virnucpro.verbs.settings import with_options
 from virnucpro.verbs.summary import require_folder_of_samples, write_summary
 from virnucpro.writers.writer import TableFormat
 
-__all__ = ["PredictSettings", "Prediction", "SampleCalls", "predict"]
+__all__ = ["PredictSettings", "predict"]
 
 MANIFEST = "run.json"
+OF_MEMORY = "sequences"
+"""The sample that sequences in memory are."""
+
+Planned = tuple[Sample, Sequence[Source]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,86 +101,39 @@ class PredictSettings:
         Calling.of(self)
 
 
-@dataclass(frozen=True, eq=False)
-class SampleCalls:
-    """What `predict` did with one sample.
-
-    Attributes
-    ----------
-    name : str
-        Name of the sample.
-    outdir : Path
-        Folder with its results.
-    outcome : Outcome
-        What was computed or skipped, and the manifest.
-    """
-
-    name: str
-    outdir: Path
-    outcome: Outcome
-
-    @property
-    def counts(self) -> Mapping[str, Any]:
-        """Records by call and status, bases, rows; empty when nothing was written."""
-        return self.outcome.manifest.counts if self.outcome.manifest else {}
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What `predict` did.
-
-    Attributes
-    ----------
-    samples : tuple of SampleCalls
-        One for each sample, in order.
-    outdir : Path
-        Folder with all results.
-    device : str
-        Device and number format.
-    """
-
-    samples: tuple[SampleCalls, ...]
-    outdir: Path
-    device: str
-
-    @property
-    def counts(self) -> Mapping[str, Any]:
-        """Records by call and status, bases, rows, of all samples together; empty when nothing was written."""
-        total: dict[str, Any] = {}
-        for sample in self.samples:
-            for name, count in sample.counts.items():
-                if isinstance(count, Mapping):
-                    total[name] = dict(Counter(total.get(name, {})) + Counter(count))
-                else:
-                    total[name] = total.get(name, 0) + count
-        return total
-
-
 def predict(
-    inputs: PathLike | Sequence[PathLike] | Sequence[Sample],
-    outdir: PathLike,
+    inputs: Sequences | Sequence[Sample],
+    outdir: PathLike | None = None,
     settings: PredictSettings | None = None,
     *,
+    model: PathLike | None = None,
     paired: bool = False,
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
     stdin: Path | None = None,
     command: str | None = None,
+    **options: Any,  # noqa: ANN401
 ) -> Prediction:
-    """Call every record of FASTA, FASTQ or GenBank files viral or non-viral.
+    """Call every sequence viral or non-viral.
 
-    Started again after an interruption, it continues from what is saved; finished results are kept.
+    With `outdir`, results are files, and the same call continues after an interruption; finished results are kept.
+    Without it, results are in memory only.
 
     Parameters
     ----------
-    inputs : path, sequence of path or sequence of Sample
-        Reads or contigs, plain or compressed with gz, bz2, xz or zst. Each of several files is a sample of its own.
-    outdir : path
+    inputs : sequences, paths or samples
+        Reads or contigs: text, a list of texts, a dict from names to texts, pairs of name and text, or records of
+        dnaio, Biopython or scikit-bio. Or paths of FASTA, FASTQ or GenBank files, plain or compressed with gz, bz2,
+        xz or zst; each of several files is a sample of its own. Text that is not just letters, or that names an
+        existing file, is a path. Or `Sample` objects.
+    outdir : path, optional
         Folder for ``calls.tsv`` (one row per record, in input order), ``viral.fasta``, tables of windows and regions,
         and ``run.json``, which is written last. Several samples, or those given as `Sample`, have a folder each in it,
         with ``summary.tsv`` beside them.
     settings : PredictSettings, optional
-        Classifier, encoders, windows, thresholds, outputs, device. By default the packaged ``mini``.
+        Classifier, encoders, windows, thresholds, outputs, device.
+    model : path, optional
+        The classifier: ``"mini"``, which is the default, or a file from `train`.
     paired : bool, default: False
         Whether paths are first and second mates in turn; mates are called together.
     overwrite : bool, default: False
@@ -184,11 +144,13 @@ def predict(
         The input that messages call "-".
     command : str, optional
         The command line, for ``run.json``.
+    **options
+        Single settings by name, such as ``min_length_bp=50``; see `PredictSettings`.
 
     Returns
     -------
     Prediction
-        Counts, and what was computed or skipped.
+        A table with one row per record, in input order, and tables of windows and regions.
 
     Raises
     ------
@@ -205,42 +167,58 @@ def predict(
     Examples
     --------
     >>> from virnucpro import predict
-    >>> done = predict("contigs.fasta", "calls")  # doctest: +SKIP
-    >>> done.counts["calls"]  # doctest: +SKIP
-    {'viral': 12, 'non-viral': 88, 'not_scored': 0}
+    >>> predict({"c1": "ACGTTGCA" * 100, "c2": "ACG"}, device="cpu")["status"].tolist()
+    ['scored', 'too_short']
+    >>> calls = predict("contigs.fasta", "calls", model="own.safetensors")  # doctest: +SKIP
     """
-    settings = settings or PredictSettings()
+    if model is not None:
+        options["classifier"] = str(model)
+    settings = with_options(settings or PredictSettings(), options)
+    if outdir is None:
+        settings = replace(settings, outputs=TABLES, table_format="tsv", single_windows=True)
     job = Calling.of(settings)
-    given, apart = _samples(inputs, paired, stdin)
-    require_once([file for sample in given for file in sample.files])
+    planned, apart = _planned(inputs, paired, stdin)
+    jobs = [job.of_sample(sample, sources, command) for sample, sources in planned]
+    if outdir is not None:
+        return _execute(jobs, Path(outdir), apart, overwrite, progress)
+    with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
+        return _execute(jobs, Path(folder), apart, overwrite, progress).kept()
+
+
+def _execute(
+    jobs: Sequence[Calling], outdir: Path, apart: bool, overwrite: bool, progress: ProgressCallback | None
+) -> Prediction:
+    """Finish all samples, each in a folder of its own if they are `apart`."""
     if apart:
-        require_folder_of_samples(Path(outdir))
-    folders = [Path(outdir) / sample.name if apart else Path(outdir) for sample in given]
-    runs = [
-        _run(job.of_sample(sample, sample.open(stdin), command), folder)
-        for sample, folder in zip(given, folders, strict=True)
-    ]
+        require_folder_of_samples(outdir)
+    names = [job.facts.sample for job in jobs]
+    folders = [outdir / name if apart else outdir for name in names]
+    runs = [_run(job, folder) for job, folder in zip(jobs, folders, strict=True)]
     outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress)
-    samples = tuple(map(SampleCalls, (sample.name for sample in given), folders, outcomes))
+    samples = tuple(map(SampleCalls, names, folders, outcomes))
     if apart:
-        write_summary(Path(outdir), [(one.name, one.outcome) for one in samples], overwrite)
-    return Prediction(samples, Path(outdir), job.chosen.placement.describe())
+        write_summary(outdir, [(one.name, one.outcome) for one in samples], overwrite)
+    return Prediction(folders, samples, outdir, jobs[0].facts.device)
 
 
-def _samples(
-    inputs: PathLike | Sequence[PathLike] | Sequence[Sample], paired: bool, stdin: Path | None
-) -> tuple[list[Sample], bool]:
-    """Make a sample of every file or pair of files, if they are none; and say whether each has a folder of its own."""
-    several = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else list(inputs)
+def _planned(inputs: Any, paired: bool, stdin: Path | None) -> tuple[list[Planned], bool]:  # noqa: ANN401
+    """Give samples with their open files, and whether each has a folder of its own."""
+    several = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
     samples = [one for one in several if isinstance(one, Sample)]
-    if samples:
-        if len(samples) < len(several) or paired:
-            raise ConfigError("samples say themselves which files they have; give no paths beside them, nor `paired`")
-        return samples, True
-    files = [Path(one) for one in several if not isinstance(one, Sample)]
-    require_files(files)
-    made = samples_of_files(files, paired, stdin)
-    return made, len(made) > 1
+    if samples and (len(samples) < len(several) or paired):
+        raise ConfigError("samples say themselves which files they have; give no paths beside them, nor `paired`")
+    apart = bool(samples)
+    if not samples:
+        found = sort_inputs(inputs)
+        if isinstance(found, SequencesInMemory):
+            if paired:
+                raise ConfigError("paired is for files: a first and a second one in turn")
+            return [(Sample(OF_MEMORY, ()), [found])], False
+        require_files(found)
+        samples = samples_of_files(found, paired, stdin)
+        apart = len(samples) > 1
+    require_once([file for sample in samples for file in sample.files])
+    return [(sample, sample.open(stdin)) for sample in samples], apart
 
 
 def _run(job: Calling, outdir: Path) -> Run:

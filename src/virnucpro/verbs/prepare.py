@@ -1,4 +1,4 @@
-"""``prepare``: annotated genomes in; nucleotides and proteins of the ORFs that their annotation confirms out."""
+"""``prepare``: annotated genomes in, confirmed ORFs out, as nucleotides and proteins."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["PrepareSettings", "RecordRow", "prepare"]
 
 OK: Final = "ok"
 NOT_USED: Final = "NotUsed"
-PART: Final = PartSize(units=1000, letters=1_000_000)  # as much is in memory at a time
+PART: Final = PartSize(units=1000, letters=1_000_000)  # limits what is in memory at a time
 ENDINGS: Final = ("_prepare.tsv", "_nucleotide.fa", "_protein.faa")
 
 
@@ -53,13 +53,13 @@ class PrepareSettings:
     translation_table: int = 1
 
     def check(self) -> None:
-        """Refuse a translation table that is none, before any input is read."""
+        """Check that the translation table exists, before any input is read."""
         amino_acids(self.translation_table)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
-    """What became of one record; a row of the table."""
+    """One row of the table, for one record."""
 
     name: str
     length_bp: int
@@ -68,10 +68,10 @@ class RecordRow:
     n_windows: int
     n_open_frames: int  # frames without a stop codon
     n_kept: int  # of those, frames that the annotation confirms
-    status: str  # ``ok``, or why no ORFs were looked for
+    status: str  # ``ok``, or why no ORFs were searched
 
     def line(self) -> str:
-        """Tab-separated, with a line end."""
+        """Format as a tab-separated line."""
         return "\t".join(shown(str(value)) for value in astuple(self)) + "\n"
 
 
@@ -81,7 +81,7 @@ class _Pair:
 
     annotation: GenBankRecord | None
     record: Record | None
-    left_length: int = 0  # of a sequence that no annotation belongs to
+    left_length: int = 0  # length of a sequence without annotation
 
 
 def prepare(
@@ -216,7 +216,7 @@ class _Preparation:
         return {}
 
     def compute(self, given: PartInput, advance: Advance) -> ComputedPart:
-        """Find the confirmed ORFs of a part's records; the columns are the text of the three results."""
+        """Find the confirmed ORFs of a part's records; the arrays hold the text of the three results."""
         nucleotides, proteins, table, failures = [], [], [], []
         counts: Counter[str] = Counter()
         for number, pair in enumerate(given.records):
@@ -238,7 +238,7 @@ class _Preparation:
         return ComputedPart(arrays, tuple(failures), counts)
 
     def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
-        """Write the texts of all parts."""
+        """Write the text of all parts."""
         table, nucleotides, proteins = (results.open(name) for name in self.names)
         table.write(("\t".join(column.name for column in fields(RecordRow)) + "\n").encode())
         for _, computed in parts:
@@ -247,7 +247,7 @@ class _Preparation:
         return {}
 
     def _row(self, pair: _Pair) -> tuple[RecordRow, list[tuple[str, str, str]]]:
-        """Look for ORFs where there is something to look in, and something to look for."""
+        """Find the confirmed ORFs of a record, if it has a sequence and translations."""
         annotation, record = pair.annotation, pair.record
         if annotation is None:
             assert record is not None
@@ -279,8 +279,8 @@ def _counts(row: RecordRow) -> dict[str, int]:
 
 
 def _differs(table: int, other: int) -> bool:
-    """Whether two translation tables read some codon differently; 11 differs from 1 in its starts only."""
+    """Whether two translation tables differ in any codon; 11 differs from 1 only in start codons."""
     try:
         return amino_acids(table) != amino_acids(other)
-    except ConfigError:  # a number that an annotation names and that is none
+    except ConfigError:  # the annotation names a table that does not exist
         return True

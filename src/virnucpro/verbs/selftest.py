@@ -1,6 +1,6 @@
-"""An extraction as scripts make it, and everything that must hold for what comes out.
+"""Run an extraction as scripts do, and check everything that must hold for its result.
 
-It calls the public functions only, so it proves what a user gets: encoder, batches, files and skipping together.
+It calls only public functions, so it tests what users get: encoder, batches, files and skipping together.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -27,32 +26,24 @@ from virnucpro.models.encoders import Encoder
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import Placement
 from virnucpro.records import Molecule
+from virnucpro.verbs.checks import Check
 
-__all__ = ["Check", "attention_timing", "gpu_verdict", "self_test"]
+__all__ = ["attention_timing", "gpu_verdict", "self_test"]
 
 LENGTHS: Final = (20, 75, 150, 400, 1024, 1200)
 MAX_RESIDUES: Final = 1024
 LETTERS: Final = {Molecule.PROTEIN: "LAGVSERTIDPKQNFYMHWC", Molecule.DNA: "ACGT"}
 PUBLISHED: Final = {Molecule.DNA: CATALOG[DEFAULT_DNA_MODEL], Molecule.PROTEIN: CATALOG[DEFAULT_MODEL]}
-"""Models whose vectors, 768 and 1280 numbers, make a merged row of 2048."""
+"""Models whose vectors of 768 and 1280 numbers make merged rows of 2048."""
 
 SAME: Final = {torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.01}
-"""Relative L2 distance allowed between a vector computed alone and in a batch: kernels differ by shape, in rounding."""
+"""Allowed relative L2 distance between a vector computed alone and in a batch: kernels round differently by shape."""
 
 MIN_GPU_GIB: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that must hold."""
-
-    name: str  # what was checked
-    passed: bool
-    found: str  # the figure
-
-
 def self_test(encoder: Encoder) -> Iterator[Check]:
-    """Extract six sequences of 20 to 1,200 letters, and check file, vectors, merging and resumption."""
+    """Extract six sequences of 20 to 1,200 letters; check file, vectors, merging and resuming."""
     sequences = _sequences(LETTERS[encoder.identity.molecule])
     with tempfile.TemporaryDirectory(prefix="virnucpro-") as name:
         folder = Path(name)
@@ -60,7 +51,7 @@ def self_test(encoder: Encoder) -> Iterator[Check]:
         fasta.write_text("".join(f">{id_}\n{sequence}\n" for id_, sequence in sequences), "ascii")
         try:
             _extract(encoder, fasta, target)
-        except VirNucProError as error:  # everything else is about what it would have given
+        except VirNucProError as error:  # all other checks need the file
             yield Check("file", passed=False, found=str(error))
             return
         yield Check("file", target.is_file(), f"{target.name}, {target.stat().st_size:,} bytes")
@@ -83,7 +74,7 @@ def _sequences(alphabet: str) -> list[tuple[str, str]]:
 
 
 def _extract(encoder: Encoder, fasta: Path, target: Path | None) -> tuple[list[str], list[Tensor]]:
-    """Call the function that scripts call."""
+    """Call the public extraction function."""
     if encoder.identity.molecule is Molecule.DNA:
         return virnucpro.extract_DNABERT_S(fasta, target, model_loaded=True, model=encoder)
     return virnucpro.extract_fast_esm(fasta, target, model=encoder, truncation_seq_length=MAX_RESIDUES)
@@ -107,7 +98,7 @@ def _check_numbers(vectors: NDArray[np.float32]) -> Iterator[Check]:
 
 
 def _check_merged(encoder: Encoder, target: Path, ids: tuple[str, ...]) -> Check:
-    """Merge the feature file with stand-ins for the other molecule's vectors: 2048 numbers for the published pair."""
+    """Merge with random vectors of the other molecule; the published pair gives 2048 numbers."""
     of_dna = encoder.identity.molecule is Molecule.DNA
     other = PUBLISHED[Molecule.PROTEIN if of_dna else Molecule.DNA]
     vectors = np.random.default_rng(1).normal(size=(len(ids), other.width)).astype(np.float32)
@@ -125,7 +116,7 @@ def _check_merged(encoder: Encoder, target: Path, ids: tuple[str, ...]) -> Check
 
 
 def _check_resume(encoder: Encoder, fasta: Path, target: Path) -> Check:
-    """Extract again: a file that is written again has another inode."""
+    """Extract again; a file that is written again would have another inode."""
     before = target.stat()
     try:
         _extract(encoder, fasta, target)
@@ -139,7 +130,7 @@ def _check_resume(encoder: Encoder, fasta: Path, target: Path) -> Check:
 def _check_batch_is_single(
     encoder: Encoder, folder: Path, sequences: list[tuple[str, str]], vectors: NDArray[np.float32]
 ) -> Check:
-    """Compare each vector with the one its sequence gets alone."""
+    """Compare each vector with that of its sequence computed alone."""
     distances = [0.0 if len(vectors) == len(sequences) else np.inf]
     for (id_, sequence), vector in zip(sequences, vectors, strict=False):
         fasta = folder / "alone.fasta"
@@ -158,7 +149,7 @@ def _check_batch_is_single(
 
 
 def attention_timing(placement: Placement, repeats: int = 5) -> str:
-    """Time attention in the shape of the 650M model on 16 proteins of 254 residues: the best of some runs."""
+    """Time attention of the 650M shape on 16 proteins of 254 residues: the best of several runs."""
     attention = choose_attention(placement.device, placement.dtype)
     pack = Pack.of([np.zeros(256, np.int64)] * 16, placement.device)
     shape = (len(pack.tokens_N), 20, 64)
@@ -176,7 +167,7 @@ def attention_timing(placement: Placement, repeats: int = 5) -> str:
 
 
 def gpu_verdict(placement: Placement) -> str | None:
-    """Say what a GPU is good for; None where there is none."""
+    """Assess the GPU; None without one."""
     if placement.device.type != "cuda":
         return None
     properties = torch.cuda.get_device_properties(placement.device)

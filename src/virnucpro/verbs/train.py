@@ -1,4 +1,4 @@
-"""Training: folders of labelled features in, one classifier file out."""
+"""``train``: folders of labelled features in, one classifier file out."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class TrainSettings(FitSettings):
     window_bp: int | None = None
 
     def problems(self) -> list[str]:
-        """Name every value that is out of range."""
+        """List all values that are out of range."""
         problems = super().problems()
         if not 0 < self.test_share < 1:
             problems.append(f"test_share is {self.test_share}, and must be between 0 and 1")
@@ -263,7 +263,7 @@ def make_split(
 def score_blocks(
     score: Callable[[NDArray[np.float32]], NDArray[Any]], rows: LabelledRows, numbers: NDArray[np.int64], columns: slice
 ) -> NDArray[Any]:
-    """Score some rows, of which only one block is in memory at a time."""
+    """Score rows, with only one block in memory at a time."""
     starts = range(0, len(numbers), ROWS_PER_BLOCK)
     return np.concatenate([score(rows.gather(numbers[start : start + ROWS_PER_BLOCK], columns)) for start in starts])
 
@@ -305,7 +305,7 @@ def _calibration_windows(task: Task, classifier: Classifier) -> CalibrationWindo
 
 
 def _summary(plan: TrainingPlan, fitted: Fitted) -> dict[str, object]:
-    """What the header of the classifier says of its training; the same training says the same."""
+    """Description of the training for the classifier's header; reproducible."""
     settings = plan.settings
     summary: dict[str, object] = {"split": settings.split, "test_share": settings.test_share}
     if settings.calibrate:

@@ -1,4 +1,4 @@
-"""Parts put together again: every record with all of its windows, whatever parts they were computed in."""
+"""Reassemble records: each with all of its windows, whichever parts they were computed in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["whole_records"]
 def whole_records(
     parts: Iterable[tuple[PartInput, ComputedPart]], settings: WindowSettings
 ) -> Iterator[tuple[list[Record], ScoredWindows]]:
-    """Give records in file order with their scored windows; the last record of a part waits for the next part."""
+    """Yield records in input order with their scored windows; the last record of a part waits for the next part."""
     waiting: tuple[Record, ScoredWindows] | None = None
     for given, computed in parts:
         records = list(given.records)
@@ -54,7 +54,7 @@ def _scored(given: PartInput, computed: ComputedPart, settings: WindowSettings) 
 
 
 def _require_all_windows(records: list[Record], scored: ScoredWindows, settings: WindowSettings) -> None:
-    """A record whose windows do not cover it is an error, never a record without windows."""
+    """Raise StoreError unless every record has all of its windows."""
     expected = np.array([settings.units(letters(record)) for record in records], np.int64)
     owners = scored.windows.record_rows
     found = np.bincount(owners[owners < len(records)], minlength=len(records))

@@ -1,4 +1,4 @@
-"""Windows of a part through the encoders: one row of numbers for each window, or for each of its ORFs."""
+"""Embed the windows of a part: one row of numbers for each window or each of its ORFs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["EmbeddedRows", "WindowSettings", "embed_rows"]
 
 @dataclass(frozen=True, slots=True)
 class WindowSettings:
-    """How sequences become rows."""
+    """Settings by which sequences become rows."""
 
     window_bp: int
     rows: RowRule
@@ -34,43 +34,43 @@ class WindowSettings:
     min_length_bp: int = 0  # shorter records have no windows
 
     def __post_init__(self) -> None:
-        amino_acids(self.translation_table)  # refuses a number that is none
+        amino_acids(self.translation_table)  # raises if there is no such table
 
     def planner(self, size: PartSize) -> Planner:
         """Plan parts as ranges of windows."""
         return Planner(self.units, size)
 
     def units(self, letters: int) -> int:
-        """Windows of a record."""
+        """Number of windows of a record."""
         return -(-letters // self.window_bp) if letters >= self.min_length_bp else 0
 
     def windows(self, given: PartInput, lengths_bp: NDArray[np.int64]) -> Windows:
-        """Lay out the windows of a part; `record_rows` points into its records."""
+        """Plan the windows of a part; `record_rows` are indices into its records."""
         used = np.where(lengths_bp >= self.min_length_bp, lengths_bp, 0)
         part = given.part
         return plan_windows(used, self.window_bp, self.layout)[part.first_unit : part.first_unit + part.units]
 
 
 def content(record: Record) -> tuple[bytes, bytes]:
-    """Header and letters of a record, as a part's digest takes them."""
+    """Header and letters of a record, for the digest of its part."""
     return record.header.encode("utf-8", "surrogateescape"), record.sequence.encode("utf-8", "surrogateescape")
 
 
 def letters(record: Record) -> int:
-    """Letters of a record: white space is none."""
+    """Number of letters of a record, without white space."""
     sequence = record.sequence
     return len(sequence) if sequence.isalpha() else len(sequence) - sum(map(sequence.count, " \t\n\r\v\f"))
 
 
 @dataclass(frozen=True, eq=False)
 class EmbeddedRows:
-    """The rows of a part, and the numbers of those that every encoder could embed."""
+    """The rows of a part, and vectors of those that every encoder could embed."""
 
     windows: Windows
     rows: Rows
-    kept: NDArray[np.int64]  # (n,) which rows have numbers, ascending
-    vectors: NDArray[np.float32]  # (n, width) DNA first, protein behind it
-    failures: tuple[Failure, ...]  # `number` is the record's place in the part
+    kept: NDArray[np.int64]  # (n,) rows that have vectors, ascending
+    vectors: NDArray[np.float32]  # (n, width) DNA columns, then protein columns
+    failures: tuple[Failure, ...]  # `number` is the record's position in the part
 
 
 def embed_rows(
@@ -89,7 +89,7 @@ def embed_rows(
         told += share.told
         blocks.append(embedded.vectors)
         for row, (error_type, message) in embedded.failures.items():
-            if not (role == "protein" and rows.residues[row] == 0):  # a row without an ORF has zeros there
+            if not (role == "protein" and rows.residues[row] == 0):  # a row without an ORF has zeros
                 failed.setdefault(row, (error_type, f"{role}: {message}"))
     advance(given.part.letters - told)
     kept = np.setdiff1d(np.arange(len(rows.window_rows)), np.fromiter(failed, np.int64, len(failed)))
@@ -111,7 +111,7 @@ def _tokens(rows: Rows, role: str, encoder: Encoder, window_bp: int) -> Ragged:
 
 
 class _Share:
-    """Tells an encoder's share of a part's letters, batch by batch."""
+    """Reports one encoder's share of the progress of a part, batch by batch."""
 
     def __init__(self, letters: float, tokens: Ragged, advance: Advance) -> None:
         self._lengths, self._advance = tokens.lengths, advance

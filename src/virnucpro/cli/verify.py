@@ -1,0 +1,35 @@
+"""``virnucpro verify``: whether results are still what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from virnucpro.cli.exit_codes import ExitCode
+from virnucpro.errors import shown
+
+__all__ = ["verify"]
+
+
+@click.command()
+@click.argument("outdir", metavar="OUTDIR", type=click.Path(path_type=Path))
+def verify(outdir: Path) -> int:
+    """Check the results of every run in OUTDIR against their manifests.
+
+    Results must have the size and digest that was written, inputs that are still there must be unchanged, and counts
+    must add up. The exit code is 0 only if all checks pass.
+
+    \b
+    Examples:
+      virnucpro verify calls
+      virnucpro verify vectors
+      virnucpro verify calls && tar czf calls.tar.gz calls
+    """
+    from virnucpro.verbs.verify import verify as verb
+
+    failed = 0
+    for check in verb(outdir):
+        failed += not check.passed
+        click.echo(f"{'PASS' if check.passed else 'FAIL'}  {shown(check.name, 300)}: {shown(check.found, 1000)}")
+    return ExitCode.WEIGHTS_DEVICE_OR_DISK if failed else ExitCode.DONE

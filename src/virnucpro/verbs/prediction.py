@@ -1,0 +1,159 @@
+"""What `predict` gives: its calls as a table, with windows and regions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from virnucpro.errors import StoreError
+from virnucpro.runs.run import Outcome
+from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
+from virnucpro.writers.reading import read_table
+from virnucpro.writers.table import Table
+
+__all__ = ["TABLES", "Prediction", "SampleCalls", "read_calls"]
+
+TABLES: Final = ("calls", "windows", "regions")
+
+
+@dataclass(frozen=True, eq=False)
+class SampleCalls:
+    """What `predict` did with one sample."""
+
+    name: str
+    outdir: Path
+    outcome: Outcome
+
+    @property
+    def counts(self) -> Mapping[str, Any]:
+        """Records by call and status, bases, rows; empty when nothing was written."""
+        return self.outcome.manifest.counts if self.outcome.manifest else {}
+
+
+class Prediction(Table):
+    """The calls of a run: one row per record, in input order.
+
+    ``prediction["virus_score"]`` is a NumPy column, ``prediction.columns`` names all of them, iteration gives the
+    rows as named tuples, ``len`` counts them, and a notebook shows the first ones. Positions are 0-based and half-open.
+    Tables are read when they are first used.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Where the tables of each sample lie.
+    samples : sequence of SampleCalls
+        What was computed or skipped, sample by sample; empty for results that were read.
+    outdir : path or None
+        Folder of all results; None for a prediction in memory.
+    device : str
+        Where the encoders ran, and their number format.
+
+    See Also
+    --------
+    predict : Makes predictions.
+    read_calls : Reads those of a finished run.
+    """
+
+    def __init__(
+        self, folders: Sequence[Path], samples: Sequence[SampleCalls], outdir: Path | None, device: str
+    ) -> None:
+        self._folders, self.samples, self.outdir, self.device = folders, tuple(samples), outdir, device
+        self._read: dict[str, Table | None] = {}
+
+    @property
+    def counts(self) -> Mapping[str, Any]:
+        """Records by call and status, bases, rows, of all samples together; empty when nothing was written."""
+        total: dict[str, Any] = {}
+        for sample in self.samples:
+            for name, count in sample.counts.items():
+                if isinstance(count, Mapping):
+                    total[name] = dict(Counter(total.get(name, {})) + Counter(count))
+                else:
+                    total[name] = total.get(name, 0) + count
+        return total
+
+    @cached_property
+    def _columns(self) -> Mapping[str, Any]:  # type: ignore[override]
+        calls = self._table("calls")
+        return {name: calls[name] for name in calls.columns}
+
+    @property
+    def windows(self) -> Table:
+        """One row per window, by record and position."""
+        return self._table("windows")
+
+    @property
+    def regions(self) -> Table:
+        """One row per viral record and per provirus."""
+        return self._table("regions")
+
+    def kept(self) -> Prediction:
+        """Read all tables now, before their folders go; a sample that could not be read is an error."""
+        for error in (sample.outcome.error for sample in self.samples):
+            if error is not None:
+                raise error
+        for stem in TABLES:
+            self._find(stem)
+        self.outdir = None
+        return self
+
+    def _find(self, stem: str) -> Table | None:
+        if stem not in self._read:
+            found = [table for folder in self._folders if (table := read_table(folder, stem)) is not None]
+            self._read[stem] = Table.stacked(found) if found else None
+        return self._read[stem]
+
+    def _table(self, stem: str) -> Table:
+        table = self._find(stem)
+        if table is None:
+            where = f"{self.outdir} holds" if self.outdir else "this prediction has"
+            raise StoreError(
+                f"{where} no table of {stem}; it is left out by settings, or needs a calibrated classifier"
+            )
+        return table
+
+    def __repr__(self) -> str:
+        return f"{self._summary()}\n{super().__repr__()}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self._summary())}</p>{super()._repr_html_()}"
+
+    def _summary(self) -> str:
+        calls = Counter(self["call"].tolist())
+        told = ", ".join(f"{calls[call]:,} {call}" for call in (VIRAL, NON_VIRAL, NOT_SCORED))
+        return f"{len(self):,} record{'s' * (len(self) != 1)}: {told}"
+
+
+def read_calls(outdir: str | Path) -> Prediction:
+    """Open the results of a finished run of `predict`.
+
+    Parameters
+    ----------
+    outdir : path
+        The output folder of ``virnucpro predict``, of one sample or of several.
+
+    Returns
+    -------
+    Prediction
+        Its calls, windows and regions, as far as they were written. Samples follow each other by name.
+
+    Raises
+    ------
+    StoreError
+        If the folder holds no calls, or a table is damaged.
+
+    Examples
+    --------
+    >>> from virnucpro import read_calls
+    >>> read_calls("calls").to_pandas()  # doctest: +SKIP
+    """
+    folder = Path(outdir)
+    of_samples = sorted(manifest.parent for manifest in folder.glob("*/run.json"))
+    found = Prediction([folder] if read_table(folder, "calls") is not None else of_samples, (), folder, "")
+    len(found)
+    return found

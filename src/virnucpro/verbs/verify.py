@@ -1,0 +1,131 @@
+"""``verify``: whether an output folder still holds what its runs wrote, of the inputs that they read."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from virnucpro.errors import ConfigError, InputError, StoreError, shown
+from virnucpro.records import FileIdentity
+from virnucpro.runs.examine import PLAN
+from virnucpro.runs.files import file_sha256
+from virnucpro.runs.manifest import MAX_MANIFEST_BYTES, Manifest, read_manifest
+from virnucpro.scoring.calls import VIRAL
+from virnucpro.sequences.reading import SequenceFile
+from virnucpro.verbs.checks import Check
+from virnucpro.writers.reading import read_table
+
+__all__ = ["verify"]
+
+SCRATCH: Final = ".virnucpro"
+OF_A_RUN: Final = ("run.json", "_features.json", "_prepare.json")
+NAMED: Final = 5
+"""Files that are named in one line."""
+
+
+def verify(outdir: Path) -> Iterator[Check]:
+    """Check every run of a folder and of the folders in it; InputError when it holds none."""
+    if not outdir.is_dir():
+        raise ConfigError(f"{outdir}: no such folder")
+    found = 0
+    for path in sorted(outdir.rglob("*.json")):
+        if SCRATCH in path.relative_to(outdir).parts or not _may_be_manifest(path):
+            continue
+        found += 1
+        yield from _verify_run(path, str(path.relative_to(outdir)))
+    for plan in sorted(outdir.rglob(f"{SCRATCH}/*/{PLAN}")):
+        name, folder = plan.parent.name, plan.parent.parent.parent
+        found += 1
+        if not any((folder / manifest).exists() for manifest in (f"{name}.json", "run.json")):
+            yield Check(str((folder / name).relative_to(outdir)), False, "unfinished; run the same command to continue")
+    if not found:
+        raise InputError(f"{outdir} holds no run.json and no other manifest of VirNucPro")
+
+
+def _may_be_manifest(path: Path) -> bool:
+    """Tell manifests from other JSON by their keys; one that is damaged by its name."""
+    beside = path.with_name(path.name.removesuffix(".json")).is_file() or path.name.endswith(OF_A_RUN)
+    if not path.is_file() or path.stat().st_size > MAX_MANIFEST_BYTES:
+        return False
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return beside
+    return isinstance(content, dict) and {"format", "inputs", "results"} <= content.keys()
+
+
+def _verify_run(path: Path, name: str) -> Iterator[Check]:
+    try:
+        manifest = read_manifest(path)
+    except StoreError as error:
+        yield Check(name, False, str(error))
+        return
+    assert manifest is not None
+    yield _results(path.parent, name, manifest)
+    yield _inputs(name, manifest)
+    yield _counts(name, manifest)
+    if "calls" in manifest.counts:
+        yield from _calls(path.parent, name, manifest)
+
+
+def _results(folder: Path, name: str, manifest: Manifest) -> Check:
+    gone = [one.path for one in manifest.results if not (folder / one.path).is_file()]
+    changed = [one.path for one in manifest.results if one.path not in gone and not _is_same(folder / one.path, one)]
+    if gone or changed:
+        parts = [f"{_list(gone)} not there"] * bool(gone) + [f"{_list(changed)} changed"] * bool(changed)
+        return Check(f"{name}: results", False, "; ".join(parts))
+    count = len(manifest.results)
+    return Check(f"{name}: results", True, f"{count} file{'s' * (count != 1)} as written")
+
+
+def _inputs(name: str, manifest: Manifest) -> Check:
+    here = [one for one in manifest.inputs if Path(one.path).is_file()]
+    changed = [one.path for one in here if not _is_same(Path(one.path), one)]
+    if changed:
+        return Check(f"{name}: inputs", False, f"{_list(changed)} changed since; the results are of what it was")
+    elsewhere = len(manifest.inputs) - len(here)
+    told = [f"{len(here)} unchanged"] * bool(here) + [f"{elsewhere} not here, so not checked"] * bool(elsewhere)
+    return Check(f"{name}: inputs", True, ", ".join(told))
+
+
+def _counts(name: str, manifest: Manifest) -> Check:
+    """Check that every input has an answer."""
+    counts, failures = manifest.counts, len(manifest.failures)
+    wrong = []
+    if {"read", "written", "failed"} <= counts.keys() and counts["read"] != counts["written"] + counts["failed"]:
+        wrong.append(f"{counts['read']:,} read, {counts['written']:,} written, {counts['failed']:,} failed")
+    told = counts.get("failed", counts.get("failed_rows", failures))
+    if told != failures:
+        wrong.append(f"{told:,} failed, and {failures:,} failures listed")
+    sums = {key: sum(counts[key].values()) for key in ("calls", "statuses") if key in counts}
+    wrong += [f"{counts['records']:,} records, and {n:,} {key}" for key, n in sums.items() if n != counts["records"]]
+    total = next((f"{counts[key]:,} {key}" for key in ("records", "read", "windows", "rows") if key in counts), "all")
+    return Check(f"{name}: counts", not wrong, "; ".join(wrong) or f"{total} accounted for, {failures:,} failed")
+
+
+def _calls(folder: Path, name: str, manifest: Manifest) -> Iterator[Check]:
+    """Count the rows of the table, and the records of the FASTA file."""
+    expected = Counter(manifest.counts["calls"])
+    try:
+        table = read_table(folder, "calls")
+        if table is not None:
+            found = Counter(table["call"].tolist())
+            told = ", ".join(f"{number:,} {call}" for call, number in sorted(found.items())) or "no rows"
+            yield Check(f"{name}: calls", found == +expected, told)
+        if (fasta := folder / "viral.fasta").is_file():
+            records = sum(1 for _ in SequenceFile(fasta))
+            yield Check(f"{name}: viral.fasta", records == expected[VIRAL], f"{records:,} records")
+    except (StoreError, InputError) as error:
+        yield Check(f"{name}: calls", False, str(error))
+
+
+def _is_same(path: Path, one: FileIdentity) -> bool:
+    return path.stat().st_size == one.size and file_sha256(path) == one.sha256
+
+
+def _list(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(shown(name) for name in names[:NAMED]) + more

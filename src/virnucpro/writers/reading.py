@@ -1,0 +1,72 @@
+"""Tables of a finished run, read back into memory."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro.errors import ConfigError, StoreError, shown
+from virnucpro.writers.table import NO_POSITION, Table
+
+__all__ = ["read_table"]
+
+WHOLE: Final = (
+    "length", "n_windows", "n_scored", "best_start", "best_end", "window", "window_start", "window_end",
+    "region_start", "region_end",
+)  # fmt: skip
+TEXT: Final = ("sample", "record", "call", "best_class", "status", "kind", "warnings")
+ABSENT: Final = "NA"
+
+
+def read_table(folder: Path, stem: str) -> Table | None:
+    """Read ``STEM.tsv``, ``STEM.tsv.gz`` or ``STEM.parquet``; None when there is none of them."""
+    for name in (f"{stem}.tsv", f"{stem}.tsv.gz", f"{stem}.parquet"):
+        path = folder / name
+        if path.is_file():
+            try:
+                return Table(_parquet(path) if path.suffix == ".parquet" else _tsv(path))
+            except (OSError, EOFError, ValueError, IndexError) as error:
+                raise StoreError(f"{path} cannot be read: {shown(str(error))}; make it again") from error
+    return None
+
+
+def _tsv(path: Path) -> dict[str, NDArray[Any]]:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+        header, *lines = stream.read().decode().removesuffix("\n").split("\n")
+    names = header.split("\t")
+    rows = [line.split("\t") for line in lines]
+    wrong = next((number for number, row in enumerate(rows, start=2) if len(row) != len(names)), None)
+    if wrong is not None:
+        raise ValueError(f"line {wrong} has {len(rows[wrong - 2])} cells, its header {len(names)}")
+    columns = zip(*rows, strict=True) if rows else [() for _ in names]
+    return {name: _typed(name, cells) for name, cells in zip(names, columns, strict=True)}
+
+
+def _typed(name: str, cells: Sequence[str]) -> NDArray[Any]:
+    """Type a column by its name: text, whole numbers, else real numbers."""
+    if name == "record":  # an ID may be "NA"
+        return np.array(cells, np.str_)
+    if name in TEXT:
+        return np.array(["" if cell == ABSENT else cell for cell in cells], np.str_)
+    if name in WHOLE:
+        return np.array([NO_POSITION if cell == ABSENT else int(cell) for cell in cells], np.int64)
+    return np.array([np.nan if cell == ABSENT else float(cell) for cell in cells], np.float64)
+
+
+def _parquet(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ConfigError(f"{path} needs pyarrow: pip install 'virnucpro[tables]'") from error
+    found = parquet.read_table(path).to_pydict()
+    missing = {name: "" if name in TEXT else NO_POSITION if name in WHOLE else np.nan for name in found}
+    kinds = {name: np.str_ if name in TEXT else np.int64 if name in WHOLE else np.float64 for name in found}
+    return {
+        name: np.array([missing[name] if cell is None else cell for cell in cells], kinds[name])
+        for name, cells in found.items()
+    }

@@ -1,0 +1,140 @@
+"""`verify` finds what changed, `compare` finds what differs."""
+
+import shutil
+
+import pytest
+
+from conftest import random_dna, write_fasta
+from verb_inputs import VERBS, verb_of
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """An input, a finished run and one that calls more records viral."""
+    import numpy as np
+
+    from virnucpro import predict
+
+    folder = tmp_path_factory.mktemp("runs")
+    generator = np.random.default_rng(5)
+    records = [(f"r{i}", random_dna(generator, 400 + 100 * i)) for i in range(6)] + [("r1", "ACG")]
+    fasta = write_fasta(folder / "x.fna", records)
+    for name, score in (("a", 0.5), ("b", 0.0)):
+        predict(fasta, folder / name, device="cpu", min_score=score, track_pages=0)
+    return folder
+
+
+@pytest.fixture
+def copied(runs, tmp_path):
+    shutil.copytree(runs, tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+@pytest.mark.parametrize("name", [verb for verb in VERBS if verb != "predict"])
+def test_runs_of_every_verb_pass(virnucpro, tmp_path, models, name):
+    verb = verb_of(name, tmp_path, models)
+    assert virnucpro(*verb.command(tmp_path / "out"))[0] == 0
+    code, out, _ = virnucpro("verify", tmp_path / "out")
+    assert code == 0, out
+    assert len(out.splitlines()) == 3
+    assert f"PASS  {verb.manifest}: inputs: 1 unchanged" in out
+    (tmp_path / "out" / verb.result).unlink()
+    code, out, _ = virnucpro("verify", tmp_path / "out")
+    assert code == 4
+    assert f"FAIL  {verb.manifest}: results: {verb.result} not there" in out
+
+
+def test_a_prediction_passes_with_its_counts(virnucpro, runs):
+    code, out, _ = virnucpro("verify", runs / "a")
+    assert code == 0, out
+    assert "PASS  run.json: counts: 7 records accounted for, 0 failed" in out
+    assert "1 not_scored" in out
+    assert "PASS  run.json: viral.fasta: " in out
+    assert "FAIL" not in out
+    assert "PASS  a/run.json: results" in virnucpro("verify", runs)[1]  # folders of several samples
+
+
+def test_every_change_is_found(virnucpro, copied):
+    folder, manifest = copied / "a", copied / "a" / "run.json"
+    calls, content = (folder / "calls.tsv").read_text(), manifest.read_text()
+
+    def failing():
+        code, out, _ = virnucpro("verify", folder)
+        assert code == (4 if "FAIL" in out else 0)
+        return [line.removeprefix("FAIL  ") for line in out.splitlines() if line.startswith("FAIL")]
+
+    (folder / "calls.tsv").write_text(calls.replace("not_scored", "viral", 1))
+    results, rows = failing()
+    assert results == "run.json: results: calls.tsv changed"
+    assert rows.startswith("run.json: calls: ")
+    (folder / "calls.tsv").write_text(calls)
+    assert failing() == []
+    manifest.write_text(content.replace('"records": 7', '"records": 8'))
+    assert failing() == ["run.json: counts: 8 records, and 7 calls; 8 records, and 7 statuses"]
+    manifest.write_text(content[:-20])
+    assert "run.json is damaged" in failing()[0]
+    manifest.unlink()
+    assert failing() == ["calls: unfinished; run the same command to continue"]
+
+
+def test_an_input_that_changed_since(virnucpro, tmp_path, models):
+    verb = verb_of("prepare", tmp_path, models)
+    virnucpro(*verb.command(tmp_path / "out"))
+    verb.input.write_text(verb.input.read_text() + "\n")
+    code, out, _ = virnucpro("verify", tmp_path / "out")
+    assert code == 4
+    assert f"FAIL  x_prepare.json: inputs: {verb.input} changed since" in out
+    verb.input.unlink()
+    code, out, _ = virnucpro("verify", tmp_path / "out")
+    assert code == 0
+    assert "1 not here, so not checked" in out
+
+
+def test_folders_without_a_run(virnucpro, tmp_path):
+    assert virnucpro("verify", tmp_path / "absent")[0] == 2
+    code, _, err = virnucpro("verify", tmp_path)
+    assert code == 3
+    assert "holds no run.json" in err
+
+
+def test_equal_calls(virnucpro, runs):
+    code, out, err = virnucpro("compare", runs / "a", runs / "a")
+    assert code == 0
+    assert out.count("\n") == 1
+    assert "7 records in both: 7 with the same call, 0 changed" in err
+    assert virnucpro("compare", "-q", runs / "a", runs / "a") == (0, "", "")
+
+
+def test_changed_calls_are_listed(virnucpro, runs):
+    from virnucpro import read_calls
+
+    first = read_calls(runs / "a")
+    code, out, err = virnucpro("compare", runs / "a", runs / "b")
+    header, *rows = [line.split("\t") for line in out.splitlines()]
+    assert code == 6
+    assert header[:4] == ["record", "length", "call_a", "call_b"]
+    expected = [record for record, call in zip(first["record"], first["call"], strict=True) if call == "non-viral"]
+    assert [row[0] for row in rows] == expected
+    assert {tuple(row[2:4]) for row in rows} == {("non-viral", "viral")}
+    assert "made with other min_score: 0.5 in A, 0.0 in B" in err
+    assert virnucpro("compare", "-q", runs / "a", runs / "b") == (6, "", "")
+
+
+def test_records_that_one_run_has_not(virnucpro, copied):
+    table = copied / "b" / "calls.tsv"
+    header, *rows = (copied / "a" / "calls.tsv").read_text().splitlines()
+    table.write_text("\n".join([header, *rows[1:-1], rows[-1].replace("r1", "r9")]) + "\n")
+    code, out, err = virnucpro("compare", copied / "a", copied / "b")
+    assert code == 6
+    _, *found = [line.split("\t") for line in out.splitlines()]
+    assert [(row[0], row[2], row[3]) for row in found if row[2] != row[3]] == [
+        ("r0", "non-viral", "NA"), ("r1", "not_scored", "NA"), ("r9", "NA", "not_scored"),
+    ]  # fmt: skip
+    assert f"only in {copied / 'a'}: 2 records" in err
+    assert f"only in {copied / 'b'}: 1 records" in err
+
+
+def test_a_folder_without_calls(virnucpro, tmp_path, runs):
+    code, _, err = virnucpro("compare", runs / "a", tmp_path)
+    assert code == 4
+    assert "holds no table of calls" in err
