@@ -137,7 +137,7 @@ class PackedEncoder:
     def reading(self, readout: Readout) -> Self:
         """Give this encoder with other layers and pooling."""
         readout.numbers(len(self.model.layers))
-        return replace(self, readout=readout)
+        return self if readout == self.readout else replace(self, readout=readout)
 
 
 def for_inference(model: PackedModel, placement: Placement) -> PackedModel:
