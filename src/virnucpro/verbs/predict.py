@@ -176,28 +176,29 @@ def predict(
     settings = with_options(settings or PredictSettings(), options)
     if outdir is None:
         settings = replace(settings, outputs=TABLES, table_format="tsv", single_windows=True)
-    job = replace(Calling.of(settings), command=command)
+    job = Calling.of(settings)
     planned, apart = _planned(inputs, paired, stdin)
+    jobs = [job.of_sample(sample, sources, command) for sample, sources in planned]
     if outdir is not None:
-        return _execute(job, planned, Path(outdir), apart, overwrite, progress)
+        return _execute(jobs, Path(outdir), apart, overwrite, progress)
     with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
-        return _execute(job, planned, Path(folder), apart, overwrite, progress).kept()
+        return _execute(jobs, Path(folder), apart, overwrite, progress).kept()
 
 
 def _execute(
-    job: Calling, planned: Sequence[Planned], outdir: Path, apart: bool, overwrite: bool,
-    progress: ProgressCallback | None,
-) -> Prediction:  # fmt: skip
+    jobs: Sequence[Calling], outdir: Path, apart: bool, overwrite: bool, progress: ProgressCallback | None
+) -> Prediction:
     """Finish all samples, each in a folder of its own if they are `apart`."""
     if apart:
         require_folder_of_samples(outdir)
-    folders = [outdir / sample.name if apart else outdir for sample, _ in planned]
-    runs = [_run(job, sample, sources, folder) for (sample, sources), folder in zip(planned, folders, strict=True)]
+    names = [job.facts.sample for job in jobs]
+    folders = [outdir / name if apart else outdir for name in names]
+    runs = [_run(job, folder) for job, folder in zip(jobs, folders, strict=True)]
     outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress)
-    samples = tuple(map(SampleCalls, (sample.name for sample, _ in planned), folders, outcomes))
+    samples = tuple(map(SampleCalls, names, folders, outcomes))
     if apart:
         write_summary(outdir, [(one.name, one.outcome) for one in samples], overwrite)
-    return Prediction(folders, samples, outdir, job.chosen.placement.describe())
+    return Prediction(folders, samples, outdir, jobs[0].facts.device)
 
 
 def _planned(inputs: Any, paired: bool, stdin: Path | None) -> tuple[list[Planned], bool]:  # noqa: ANN401
@@ -220,13 +221,11 @@ def _planned(inputs: Any, paired: bool, stdin: Path | None) -> tuple[list[Planne
     return [(sample, sample.open(stdin)) for sample in samples], apart
 
 
-def _run(shared: Calling, sample: Sample, sources: Sequence[Source], outdir: Path) -> Run:
-    """Plan the run of one sample."""
-    job = shared.of_sample(sample)
+def _run(job: Calling, outdir: Path) -> Run:
+    """Make the run of one sample."""
     settings = job.settings
     return Run(
-        "calls", sources, outdir, MANIFEST, job.files(), job.models(job.chosen.identities), job.described(),
-        job,
+        "calls", job.sources, outdir, MANIFEST, job.files(), job.models(job.chosen.identities), job.described(), job,
         output_settings=job.shown(),
         keep_parts=True,
         also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
