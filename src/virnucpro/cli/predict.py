@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ from virnucpro.cli.options import (
     threads_option,
     use_threads,
 )
+from virnucpro.errors import shown
 
 if TYPE_CHECKING:
     from virnucpro.scoring.calibration import Level
@@ -38,6 +41,21 @@ class Prior(click.ParamType[float | str]):
             return value
         share = click.FloatRange(0, 1, min_open=True, max_open=True)
         return share.convert(value, param, ctx)  # type: ignore[arg-type]
+
+
+class Formats(click.ParamType[tuple[str, ...]]):
+    """Formats of figures, with commas between them."""
+
+    name = "png,svg,pdf"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401, ARG002
+        """Tell them apart, each once."""
+        if not isinstance(value, str):
+            return tuple(value)
+        chosen = tuple(dict.fromkeys(filter(None, (one.strip().lower() for one in value.split(",")))))
+        if unknown := [one for one in chosen if one not in ("png", "svg", "pdf")]:
+            self.fail(f"{shown(unknown[0])!r} is not a format of figures; give png, svg, pdf or several of them", param)
+        return chosen
 
 
 @click.command()
@@ -76,8 +94,8 @@ class Prior(click.ParamType[float | str]):
 @click.option("--protein-model", metavar="NAME|PATH", help="Protein encoder.  [default: the classifier's]")
 @table_option
 @click.option(
-    "--track-pages", type=click.IntRange(0, 1000), default=5, show_default=True, metavar="N",
-    help="Pages of window scores along the longest records, ten records each.",
+    "--figures", type=Formats(), default="", metavar="png,svg,pdf",
+    help="Also write the figures of the report, in these formats.",
 )  # fmt: skip
 @click.option(
     "--no-regions", "regions", is_flag=True, flag_value=False, default=True,
@@ -100,7 +118,7 @@ def predict(
 
     INPUT is FASTA or FASTQ, plain or compressed with gz, bz2, xz or zst; "-" is standard input. Writes calls.tsv with
     one row per record, viral.fasta, regions.tsv and regions.bed with viral records and proviruses, regions.fasta with
-    proviruses, tracks.png and run.json. After an interruption, run the same command to continue.
+    proviruses, report.html and run.json. After an interruption, run the same command to continue.
 
     \b
     Examples:
@@ -118,7 +136,10 @@ def predict(
         use_threads(threads)
         settings.check()
         with spooled_stdin(inputs) as (paths, spool):
-            done = verb.predict(paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool)
+            done = verb.predict(
+                paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool,
+                command=shlex.join(["virnucpro", *sys.argv[1:]]),
+            )  # fmt: skip
         _sum_up(done, console)
     return ExitCode.SOME_FAILED if done.counts.get("failed_rows") else ExitCode.DONE
 

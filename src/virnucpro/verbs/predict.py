@@ -40,13 +40,15 @@ from virnucpro.writers.calls import CallsTable
 from virnucpro.writers.fasta import ProvirusFasta, ViralFasta
 from virnucpro.writers.legacy import LegacyTables
 from virnucpro.writers.regions import RegionsTable
-from virnucpro.writers.tracks import TrackPages
+from virnucpro.writers.report import ReportFacts, SampleReport, settings_in_words, write_report
+from virnucpro.writers.report.figures import draw_figures, figure_names
 from virnucpro.writers.writer import CalledRecords, Writer
 
 __all__ = ["PredictSettings", "Prediction", "predict"]
 
 MANIFEST = "run.json"
 REGION_FILES = ("regions.tsv", "regions.bed", "regions.fasta")
+REPORT = "report.html"
 
 logger = logging.getLogger("virnucpro.predict")
 
@@ -75,8 +77,8 @@ class PredictSettings:
         Call as many sequences viral as keep the estimated false discovery rate at or below this.
     prior : float, "auto" or None
         Expected share of viral sequences; "auto" estimates it from the scores of the input.
-    track_pages : int
-        Pages of figures at most; 0 draws none.
+    figures : sequence of {"png", "svg", "pdf"}
+        Formats in which the figures of the report are also written.
     regions : bool
         Write viral regions and proviruses, where the classifier is calibrated.
     class_scores : bool
@@ -103,7 +105,7 @@ class PredictSettings:
     level: Level = "default"
     max_fdr: float | None = None
     prior: float | Literal["auto"] | None = None
-    track_pages: int = 5
+    figures: Sequence[str] = ()
     regions: bool = True
     class_scores: bool = False
     legacy_output: bool = False
@@ -139,6 +141,7 @@ def predict(
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
     stdin: Path | None = None,
+    command: str = "",
 ) -> Prediction:
     """Call every record of FASTA or FASTQ files viral or non-viral.
 
@@ -150,7 +153,7 @@ def predict(
         Reads or contigs, plain or compressed with gz, bz2, xz or zst.
     outdir : path
         Folder for ``calls.tsv`` (one row per record, in input order), ``viral.fasta``, ``regions.tsv``,
-        ``regions.bed``, ``regions.fasta``, ``tracks*.png`` and ``run.json``, which is written last.
+        ``regions.bed``, ``regions.fasta``, ``report.html`` and ``run.json``, which is written last.
     settings : PredictSettings, optional
         Classifier, encoders, windows, thresholds, device. By default the packaged ``mini``.
     overwrite : bool, default: False
@@ -159,6 +162,8 @@ def predict(
         Called with a `Progress` after every batch.
     stdin : path, optional
         The input that messages call "-".
+    command : str, optional
+        The command line, for the report.
 
     Returns
     -------
@@ -187,7 +192,8 @@ def predict(
     paths = [inputs] if isinstance(inputs, (str, Path)) or not isinstance(inputs, Sequence) else inputs
     job = _Prediction.of(settings)
     sources = open_inputs(paths, SequenceFile, stdin)
-    results = ["calls.tsv", "viral.fasta", *TrackPages.names(settings.track_pages)]
+    job.command, job.sources = command, sources
+    results = ["calls.tsv", "viral.fasta", REPORT, *figure_names(settings.figures)]
     results += REGION_FILES if job.finds_regions else ()
     results += LegacyTables.NAMES if settings.legacy_output else ()
     run = Run(
@@ -210,6 +216,8 @@ class _Prediction:
     chosen: ChosenEncoders
     windowing: WindowSettings
     unchecked: list[str] = field(default_factory=list)  # what of the encoders could not be compared
+    command: str = ""
+    sources: Sequence[SequenceFile] = ()
 
     @classmethod
     def of(cls, settings: PredictSettings) -> _Prediction:
@@ -261,10 +269,16 @@ class _Prediction:
 
     def shown(self) -> dict[str, Any]:
         """What changes only how results show the scores."""
-        names = ("track_pages", "legacy_output", "class_scores")
+        names = ("legacy_output", "class_scores")
         regions = {"regions": self.finds_regions}
         prior = {"prior": "auto"} if self.settings.prior == "auto" else {}
-        return self.rule.describe() | prior | regions | {name: getattr(self.settings, name) for name in names}
+        return (
+            self.rule.describe()
+            | prior
+            | regions
+            | {name: getattr(self.settings, name) for name in names}
+            | {"figures": list(self.settings.figures)}
+        )
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
         return require_molecule(label, sample, Molecule.DNA, "'virnucpro embed' reads proteins")
@@ -312,14 +326,16 @@ class _Prediction:
         calls: Counter[str] = Counter()
         statuses: Counter[str] = Counter()
         kinds: Counter[str] = Counter()
+        report = self._report()
         with ExitStack() as stack:
-            writers = [stack.enter_context(writer) for writer in self._writers(results)]
+            writers = [stack.enter_context(writer) for writer in (*self._writers(results), report)]
             for called in self._called(parts, rule):
                 calls.update(called.calls.call.tolist())
                 statuses.update(called.calls.status.tolist())
                 kinds.update(called.regions.kind.tolist())
                 for writer in writers:
                     writer.write(called)
+        self._write_report(report, rule, results)
         counts = {"records": calls.total(), "calls": dict(calls), "statuses": dict(statuses)}
         return {
             "counts": counts | ({"regions": dict(kinds)} if self.finds_regions else {}),
@@ -360,6 +376,19 @@ class _Prediction:
             writers += [RegionsTable(results, classes), RegionsBed(results), ProvirusFasta(results)]
         if self.settings.legacy_output:
             writers.append(LegacyTables(results))
-        if self.settings.track_pages:
-            writers.append(TrackPages(results, self.settings.track_pages))
         return writers
+
+    def _report(self) -> SampleReport:
+        classes = self.classifier.classes
+        return SampleReport(
+            self.sources[0].label if len(self.sources) == 1 else f"{len(self.sources)} inputs",
+            classes if len(classes) > len(CLASSES) else (),
+        )
+
+    def _write_report(self, report: SampleReport, rule: CallRule, results: Results) -> None:
+        settings = settings_in_words(rule, self.windowing.window_bp, self.windowing.min_length_bp)
+        facts = ReportFacts(self.command, self.classifier.name, self.chosen.placement.describe(), settings)
+        data = report.data([source.identity for source in self.sources])
+        write_report(results.open(REPORT), [data], facts)
+        for name, drawn in draw_figures(data, self.settings.figures):
+            results.open(name).write(drawn)
