@@ -381,7 +381,7 @@ class _Prediction:
     def _report(self) -> SampleReport:
         classes = self.classifier.classes
         return SampleReport(
-            self.sources[0].label if len(self.sources) == 1 else f"{len(self.sources)} inputs",
+            Path(self.sources[0].label).name if len(self.sources) == 1 else f"{len(self.sources)} inputs",
             classes if len(classes) > len(CLASSES) else (),
         )
 

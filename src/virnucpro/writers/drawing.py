@@ -3,6 +3,7 @@
 References
 ----------
 .. [1] Okabe and Ito (2008), Color Universal Design.
+.. [2] Wilson (1927), Probable inference, the law of succession, and statistical inference.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "BLACK", "BLUE", "EN_DASH", "FORMATS", "GREEN", "GREY", "ORANGE", "PURPLE", "VERMILLION", "figure_of", "written",
+    "BLACK", "BLUE", "EN_DASH", "FORMATS", "GREEN", "GREY", "ORANGE", "PURPLE", "VERMILLION", "figure_of",
+    "wilson_interval", "written",
 ]  # fmt: skip
 
 BLACK, ORANGE, GREEN, BLUE, VERMILLION, PURPLE = "#000000", "#E69F00", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
@@ -26,6 +31,7 @@ GREY: Final = "#999999"
 EN_DASH: Final = "\u2013"
 FORMATS: Final = ("png", "svg", "pdf")
 DPI: Final = 300
+Z_95: Final = 1.96
 
 
 @contextmanager
@@ -34,8 +40,8 @@ def figure_of(width_in: float, height_in: float) -> Iterator[Figure]:
     import matplotlib as mpl  # slow to import
     from matplotlib.figure import Figure
 
-    settings: dict[Any, Any] = {"svg.hashsalt": "virnucpro", "font.size": 9, "path.simplify_threshold": 0.1, "pdf.fonttype": 42}
-    with mpl.rc_context(settings):  # type 42: letters stay letters
+    settings: dict[Any, Any] = {"svg.hashsalt": "virnucpro", "font.size": 9, "path.simplify_threshold": 0.1}
+    with mpl.rc_context(settings | {"pdf.fonttype": 42}):  # letters stay letters
         yield Figure(figsize=(width_in, height_in), layout="constrained")
 
 
@@ -47,3 +53,13 @@ def written(figure: Figure, kind: str) -> bytes:
         warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is drawn as a box
         figure.savefig(stream, format=kind, dpi=DPI, metadata=metadata)
     return stream.getvalue()
+
+
+def wilson_interval(
+    share: NDArray[np.float64], total: NDArray[np.number]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """95 % confidence intervals of shares [2]_; totals are at least 1."""
+    scale = 1 + Z_95**2 / total
+    middle = (share + Z_95**2 / (2 * total)) / scale
+    half = Z_95 * np.sqrt(share * (1 - share) / total + Z_95**2 / (4 * total**2)) / scale
+    return np.maximum(middle - half, 0), np.minimum(middle + half, 1)

@@ -14,7 +14,19 @@ from numpy.typing import NDArray
 
 from virnucpro.evaluation.evaluate import Evaluation
 from virnucpro.evaluation.levels import ScoredUnits
-from virnucpro.writers.drawing import BLACK, BLUE, EN_DASH, GREEN, GREY, ORANGE, PURPLE, VERMILLION, figure_of, written
+from virnucpro.writers.drawing import (
+    BLACK,
+    BLUE,
+    EN_DASH,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    figure_of,
+    wilson_interval,
+    written,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,13 +105,15 @@ def _draw_calibration(named: Sequence[tuple[str, Evaluation]], title: str) -> Pi
     def draw(axes: Axes) -> None:
         axes.plot((0, 1), (0, 1), label="perfect calibration", **_CHANCE)
         for number, (name, found) in enumerate(named):
-            points = [(b.mean_score, b.viral_share) for b in found.bins if b.rows]
-            x, y = np.array(points, np.float64).T
+            points = [(b.mean_score, b.viral_share, b.rows) for b in found.bins if b.rows]
+            x, y, rows = np.array(points, np.float64).T
+            low, high = wilson_interval(y, rows)
+            axes.fill_between(x, low, high, color=_LINES[number % len(_LINES)][0], alpha=0.12, linewidth=0)
             error = f"\nECE {found.figures['calibration_error']:.3f}"
             _line(axes, number, x, y, name + error, marker="o")
         axes.set(xlabel="Mean score of a bin", ylabel="Share of viral sequences in the bin")
 
-    return _render([draw], f"Calibration\n{title}", "upper left", _COUNTED)
+    return _render([draw], f"Calibration, with 95 % confidence bands\n{title}", "upper left", _COUNTED)
 
 
 def _draw_histogram(windows: ScoredUnits, title: str) -> Picture:
@@ -111,7 +125,7 @@ def _draw_histogram(windows: ScoredUnits, title: str) -> Picture:
             shares = np.histogram(scores, edges)[0] / max(len(scores), 1)
             axes.stairs(shares, edges, color=colour, linewidth=1.6, label=f"{name} (n = {len(scores):,})")
             axes.stairs(shares, edges, facecolor=colour, alpha=0.18, fill=True, hatch=hatch, edgecolor=colour)
-        axes.set(xlabel="Viral score of a window", ylabel="Share of the class", xlim=(0, 1))
+        axes.set(xlabel="Virus score of a window", ylabel="Share of the class", xlim=(0, 1))
         axes.set_ylim(bottom=0)
 
     return _render([draw], f"Distribution of window scores\n{title}", "upper center", square=False)
@@ -185,7 +199,7 @@ def _render(
             if square:
                 axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
             draw(axes)
-            axes.legend(loc=legend, frameon=False, fontsize=7, title=note, title_fontsize=7)
+            axes.legend(loc=legend, fontsize=7, title=note, title_fontsize=7, framealpha=0.8, edgecolor="none")
             axes.spines[["top", "right"]].set_visible(False)
         figure.suptitle(title, fontsize=9)
         return Picture(written(figure, "png"), written(figure, "svg"))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro.writers.drawing import BLACK, BLUE, EN_DASH, GREY, VERMILLION, figure_of, written
+from virnucpro.scoring.regions import PROVIRUS
+from virnucpro.writers.drawing import BLACK, BLUE, EN_DASH, GREY, VERMILLION, figure_of, wilson_interval, written
 from virnucpro.writers.report.sample import ReportLimits, SampleData
 from virnucpro.writers.report.tally import LENGTH_EDGES_BP, SCORE_BINS
 from virnucpro.writers.tracks import Track
@@ -22,7 +23,6 @@ __all__ = ["draw_figures", "figure_names"]
 TRACKS_PER_PAGE: Final = 8
 COLOURS: Final = (VERMILLION, BLUE, GREY)
 WORDS: Final = ("viral", "non-viral", "not scored")
-Z_95: Final = 1.96
 MAX_TITLE_CHARACTERS: Final = 60
 
 
@@ -62,15 +62,6 @@ def _page_name(page: int) -> str:
     return f"tracks_{page + 1}" if page else "tracks"
 
 
-def wilson(part: NDArray[np.int64], total: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """95 % confidence intervals of shares; totals are at least 1."""
-    share = part / total
-    scale = 1 + Z_95**2 / total
-    middle = (share + Z_95**2 / (2 * total)) / scale
-    half = Z_95 * np.sqrt(share * (1 - share) / total + Z_95**2 / (4 * total**2)) / scale
-    return np.maximum(middle - half, 0), np.minimum(middle + half, 1)
-
-
 def _title(data: SampleData, words: str) -> str:
     name = data.name if len(data.name) <= MAX_TITLE_CHARACTERS else f"{data.name[: MAX_TITLE_CHARACTERS - 3]}..."
     return f"{words}\n{name}".encode("utf-8", "replace").decode()
@@ -92,22 +83,23 @@ def _draw_lengths(figure: Figure, data: SampleData) -> None:
     for row, word, colour in zip(records[:, shown], WORDS, COLOURS, strict=True):
         counts.bar(x, row, bottom=below, color=colour, label=f"{word} (n = {row.sum():,})", width=0.75)
         below += row
-    counts.set(ylabel="Records", xlabel="Length of the record (bp)", xlim=(-0.6, len(names) - 0.4))
+    counts.set(ylabel="Records", xlabel="Length of the record", xlim=(-0.6, len(names) - 0.4))
     counts.set_xticks(x, names, rotation=45, ha="right", rotation_mode="anchor")
+    counts.margins(y=0.08)
     counts.legend(frameon=False, fontsize=7)
     viral, scored = records[0, shown], records[:2, shown].sum(axis=0)
     known = scored > 0
-    low, high = wilson(viral[known], scored[known])
-    share = viral[known] / scored[known]
-    shares.fill_between(x[known], low, high, color=VERMILLION, alpha=0.15, linewidth=0)
+    share, low, high = np.full((3, len(names)), np.nan)
+    share[known] = viral[known] / scored[known]
+    low[known], high[known] = wilson_interval(share[known], scored[known])
+    shares.fill_between(x, low, high, color=VERMILLION, alpha=0.15, linewidth=0)
     spread = np.maximum((share - low, high - share), 0)
-    shares.errorbar(
-        x[known], share, spread, color=VERMILLION, marker="o", markersize=4, linewidth=1.5, elinewidth=1, capsize=3
-    )
-    ticks = [f"{name}\nn = {n:,}" for name, n in zip(names, scored.tolist(), strict=True)]
-    shares.set_xticks(x, ticks, rotation=45, ha="right", rotation_mode="anchor", fontsize=7)
+    style = {"marker": "o", "markersize": 4, "linewidth": 1.2, "elinewidth": 1, "capsize": 3}
+    shares.errorbar(x, share, spread, color=VERMILLION, **style)
+    ticks = [f"{name} (n = {n:,})" for name, n in zip(names, scored.tolist(), strict=True)]
+    shares.set_xticks(x, ticks, rotation=45, ha="right", rotation_mode="anchor")
     shares.set(ylim=(-0.02, 1.02), ylabel="Viral share of scored records", xlim=(-0.6, len(names) - 0.4))
-    shares.set(xlabel="Length of the record (bp), and scored records")
+    shares.set(xlabel="Length of the record, and scored records")
     for axes in (counts, shares):
         _plain(axes)
     figure.suptitle(_title(data, "Calls by length, viral share with 95 % confidence bands"), fontsize=9)
@@ -116,9 +108,17 @@ def _draw_lengths(figure: Figure, data: SampleData) -> None:
 def _length_name(place: int) -> str:
     low, last = LENGTH_EDGES_BP[place], place == len(LENGTH_EDGES_BP) - 1
     if last:
-        return f"\u2265 {low:,}"
-    high = LENGTH_EDGES_BP[place + 1]
-    return f"{low:,}{EN_DASH}{high:,}" if place else f"< {high:,}"
+        return f"\u2265 {_bp(low)}"
+    high = _bp(LENGTH_EDGES_BP[place + 1])
+    if not place:
+        return f"< {high}"
+    shown = _bp(low)
+    return f"{shown.split()[0] if shown[-2:] == high[-2:] else shown}{EN_DASH}{high}"
+
+
+def _bp(length: int) -> str:
+    number, unit = (length / 1e6, "Mb") if length >= 1e6 else (length / 1e3, "kb") if length >= 1e3 else (length, "bp")
+    return f"{number:g} {unit}"
 
 
 def _draw_scores(figure: Figure, data: SampleData) -> None:
@@ -138,6 +138,7 @@ def _draw_scores(figure: Figure, data: SampleData) -> None:
         axes.axvline(high, color=BLACK, linewidth=1, linestyle="--")
         axes.axvspan(low, high, color=BLACK, alpha=0.06, linewidth=0)
     axes.set(xlabel="Virus score of a record", ylabel="Records", xlim=(0, 1), yscale="log", ylim=(0.7, None))
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.legend(frameon=False, fontsize=7, loc="upper center")
     _plain(axes)
     figure.suptitle(_title(data, "Virus scores of records"), fontsize=9)
@@ -176,6 +177,8 @@ def _draw_track(axes: Axes, track: Track) -> None:
     scale, unit = (1e6, "Mb") if track.length_bp >= 2e6 else (1e3, "kb") if track.length_bp >= 2000 else (1, "bp")
     x = track.middles_bp / scale
     for start, end, kind, _ in track.regions:
+        if kind != PROVIRUS:
+            continue
         axes.axvspan(start / scale, end / scale, color=VERMILLION, alpha=0.13, linewidth=0, label=kind)
     axes.plot(x, track.scores, color=GREY, linewidth=0.6, zorder=1)
     size = 3 if len(x) > 150 else 12

@@ -58,6 +58,9 @@ function lines(title, ...texts) {
   return element('div', {}, element('strong', {}, title), ...texts.map((text) => element('div', {}, text)));
 }
 
+// '200\u2013500 bp' takes two lines below a bar.
+const inTwoLines = (name) => (name.includes('\u2013') ? name.replace('\u2013', '\u2013\n') : name.replace(/ (?=[a-zA-Z])/, '\n'));
+
 // Stacked bars of the three calls. names: of the bars; counts: [calls][bars]
 function stackedCalls(names, counts, { unit, asShare, sideways, axisName, description, calls = CALLS }) {
   const totals = names.map((_, i) => sum(counts.map((row) => row[i])));
@@ -68,23 +71,24 @@ function stackedCalls(names, counts, { unit, asShare, sideways, axisName, descri
     axisLabel: { formatter: (x) => (asShare ? `${x} %` : unit === 'bases' ? bases(x) : whole(x)) },
   };
   return (palette) => {
-    for (const key of ['axisLabel']) numbers[key] = { ...numbers[key], color: palette.soft, hideOverlap: true };
+    const narrow = innerWidth < 900, tight = narrow || names.length > 9;
+    numbers.axisLabel = { ...numbers.axisLabel, color: palette.soft, hideOverlap: true };
     const bars = {
       type: 'category', data: names, inverse: sideways, axisTick: { show: false }, name: sideways ? '' : axisName,
-      nameLocation: 'middle', nameGap: 34, axisLabel: sideways
-        ? { color: palette.text, width: 130, overflow: 'truncate' }
-        : { color: palette.soft, hideOverlap: true, formatter: (name) => name.replace('\u2013', '\u2013\n') },
+      nameLocation: 'middle', nameGap: tight ? 40 : 28, axisLabel: sideways
+        ? { color: palette.text, width: 150, overflow: 'truncate', interval: 0 }
+        : { color: palette.soft, interval: 0, fontSize: narrow ? 10 : 12, lineHeight: 14, formatter: tight ? inTwoLines : undefined },
     };
     return {
       description,
-      grid: { left: sideways ? 8 : 4, right: 24, top: 34, bottom: sideways ? 4 : 24, containLabel: true },
+      grid: { left: sideways ? 8 : 4, right: 24, top: 34, bottom: sideways ? 4 : 30, containLabel: true },
       legend: {}, xAxis: sideways ? numbers : bars, yAxis: sideways ? bars : numbers,
       tooltip: {
         trigger: 'axis', axisPointer: { type: 'shadow' },
         formatter: ([{ dataIndex: i }]) => {
           const around = unit === 'bases' ? null : interval(counts[0][i], totals[i] - (counts[2]?.[i] ?? 0));
           return lines(names[i], ...calls.map((call, c) => `${call}: ${show(counts[c][i])} (${share(percent(counts[c][i], totals[i]))})`),
-            around ? `viral share of scored records: ${share(percent(counts[0][i], totals[i] - (counts[2]?.[i] ?? 0)))} (${share(around[0])} to ${share(around[1])})` : '');
+            around ? `viral share of scored records: ${share(percent(counts[0][i], totals[i] - (counts[2]?.[i] ?? 0)))} (${shareRange(around)})` : '');
         },
       },
       series: calls.map((call, c) => ({
@@ -98,14 +102,15 @@ function stackedCalls(names, counts, { unit, asShare, sideways, axisName, descri
 // Outlines of the scores of viral and non-viral records, and the thresholds between which records are called viral.
 function scoreHistogram(counts, [low, high], logarithmic, description) {
   const bins = REPORT.score_bins, floor = logarithmic ? 0.5 : 0;
-  const points = (row) => [...row, row[bins - 1]].map((n, i) => [i / bins, Math.max(n, floor)]);
+  const alone = (row, i) => !row[i - 1] && !row[i] && !row[i + 1]; // no line where there is nothing
+  const points = (row) => [...row, row[bins - 1]].map((n, i) => [i / bins, alone(row, i) ? null : Math.max(n, floor)]);
   return (palette) => ({
     description,
     grid: { left: 4, right: 24, top: 34, bottom: 24, containLabel: true },
-    legend: { data: CALLS.slice(0, 2) },
+    legend: { data: CALLS.slice(0, 2), icon: 'roundRect' },
     xAxis: { type: 'value', min: 0, max: 1, name: 'Virus score', nameLocation: 'middle', nameGap: 28, splitLine: { show: false } },
     yAxis: {
-      type: logarithmic ? 'log' : 'value', min: floor, minInterval: 1, name: 'Records', nameTextStyle: { color: palette.soft, align: 'right' },
+      type: logarithmic ? 'log' : 'value', min: floor, minInterval: 1,
       axisLabel: { color: palette.soft, formatter: (n) => (n < 1 && n > 0 ? '' : whole(n)) },
     },
     tooltip: {

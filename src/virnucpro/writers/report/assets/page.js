@@ -34,9 +34,12 @@ const trimmed = (x) => (x >= 100 ? x.toFixed(0) : String(Number(x.toPrecision(3)
 
 function share(x) {
   if (x === null) return 'NA';
-  if (x > 0 && x < 0.01) return '< 0.01 %';
-  return `${x < 10 ? x.toFixed(2) : x.toFixed(1)} %`;
+  if (x > 0 && x < 0.01) return '< 0.01\u00a0%';
+  return `${digits(x)}\u00a0%`;
 }
+
+const digits = (x) => (x === 0 || x === 100 ? String(x) : x < 10 ? x.toFixed(2) : x.toFixed(1));
+const shareRange = ([low, high]) => `${digits(low)}\u2013\u2060${digits(high)}\u00a0%`;
 
 function score(x) {
   return x === null ? 'NA' : x.toFixed(3);

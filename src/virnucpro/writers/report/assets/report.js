@@ -26,7 +26,7 @@ function drawCards() {
   byId('cards').replaceChildren(
     ...(MANY && STATE.sample < 0 ? [card('Samples', whole(SAMPLES.length))] : []),
     card('Records', whole(f.records), bases(f.bases)),
-    card('Viral records', whole(f.viral), around ? `${share(percent(f.viral, f.records - f.notScored))} of scored (${share(around[0])} to ${share(around[1])})` : 'no record is scored', 'viral'),
+    card('Viral records', whole(f.viral), around ? `${share(percent(f.viral, f.records - f.notScored))} of scored (${shareRange(around)})` : 'no record is scored', 'viral'),
     card('Viral bases', bases(f.viralBases), f.bases ? `${share(percent(f.viralBases, f.bases))} of all` : ''),
     card('Proviruses', whole(f.proviruses), f.proviruses ? `${bases(f.provirusBases)} in non-viral records` : 'in non-viral records'),
     card('Not scored', whole(f.notScored), f.records ? `${share(percent(f.notScored, f.records))} of records` : ''),
@@ -194,8 +194,8 @@ function describeRun() {
 }
 
 function listSections() {
-  const links = [...document.querySelectorAll('main section')].filter((section) => !section.hidden && section.querySelector('h2'))
-    .map((section) => element('a', { href: `#${section.id}` }, section.querySelector('h2').textContent));
+  const links = [...document.querySelectorAll('main section')].filter((section) => !section.hidden && section.dataset.short)
+    .map((section) => element('a', { href: `#${section.id}` }, section.dataset.short));
   byId('sections').replaceChildren(...links);
 }
 

@@ -25,7 +25,7 @@ class Table {
     const sizes = element('select', {
       'aria-label': 'Rows per page', onchange: () => { this.size = Number(sizes.value); this.page = 0; this.draw(); },
     }, ...[25, 50, 100, 500].map((n) => element('option', { value: n }, `${n} rows`)));
-    this.heads = this.columns.map((column, i) => element('th', { scope: 'col', class: column.kind === 'number' ? null : 'text' },
+    this.heads = this.columns.map((column, i) => element('th', { scope: 'col', class: { number: null, word: 'text', text: 'text wide' }[column.kind] },
       element('button', { type: 'button', title: column.title, onclick: () => this.sortBy(i) }, column.name)));
     this.body = element('tbody');
     this.count = element('span', { role: 'status' });
@@ -72,7 +72,7 @@ class Table {
     this.body.replaceChildren(...this.order.slice(from, to).map((row) => element('tr', {},
       ...this.columns.map(({ values, kind, show }) => {
         const text = show ? show(values[row]) : String(values[row] ?? 'NA');
-        return element('td', { class: { text: 'text', word: 'text short' }[kind] },
+        return element('td', { class: { text: 'text', word: 'text short' }[kind], title: kind === 'word' ? text : null },
           kind === 'number' ? text : isolated(text));
       }))));
     if (!this.order.length) {

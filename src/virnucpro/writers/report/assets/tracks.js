@@ -15,7 +15,7 @@ function trackOption(track) {
     });
     return {
       description: `Virus score of ${whole(track.windows)} windows along ${track.record}, ${whole(track.length)} bp`,
-      grid: { left: 4, right: 30, top: 12, bottom: 20, containLabel: true },
+      grid: { left: 4, right: 30, top: 12, bottom: 2, containLabel: true },
       xAxis: {
         type: 'value', min: 0, max: track.length, name: scale[1], nameGap: 6, splitLine: { show: false },
         axisLabel: { color: palette.soft, hideOverlap: true, showMaxLabel: false, formatter: (x) => trimmed(x / scale[0]) },
@@ -33,8 +33,8 @@ function trackOption(track) {
           },
           markArea: {
             silent: true, itemStyle: { color: palette.region },
-            data: track.regions.map(([start, end, kind]) => [
-              { xAxis: start, name: kind === 'provirus' ? kind : '', label: { color: palette.viral, fontSize: 11, position: 'insideTop' } },
+            data: track.regions.filter(([, , kind]) => kind === 'provirus').map(([start, end, kind]) => [
+              { xAxis: start, name: kind, label: { color: palette.viral, fontSize: 11, position: 'insideTop' } },
               { xAxis: end }]),
           },
         },
@@ -64,7 +64,7 @@ class Tracks {
     byId('tracks-list').replaceChildren();
     const left = total > tracks.length ? ` Shown are ${whole(tracks.length)} of ${whole(total)} records with at least two scored windows.` : '';
     byId('tracks-note').textContent = 'Viral records and those with proviruses first, then the longest. Triangles are windows that would be called viral by themselves, '
-      + `circles are others; the dashed line is the threshold of the record, and shaded stretches are regions.${left}`;
+      + `circles are others; the dashed line is the threshold of the record, and shaded segments are proviruses.${left}`;
     this.more();
   }
 
