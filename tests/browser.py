@@ -1,10 +1,11 @@
 """Headless Chromium, driven over its debugging pipe: a page's errors and requests, its elements, and pictures of it."""
 
 import base64
+import fcntl
 import json
 import os
 import shutil
-import subprocess
+import signal
 import time
 from contextlib import contextmanager
 
@@ -24,23 +25,34 @@ def find_browser():
 @contextmanager
 def open_browser(profile):
     """Start Chromium with a folder for its own files; it ends with the block."""
-    to_browser, ours_out = os.pipe()
-    ours_in, from_browser = os.pipe()
+    to_browser, ours_out = _pipe()
+    ours_in, from_browser = _pipe()
     os.set_blocking(ours_in, False)
-    command = f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}'
-    arguments = [find_browser(), *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-    process = subprocess.Popen(
-        ["sh", "-c", command, *arguments], pass_fds=(to_browser, from_browser), stderr=subprocess.DEVNULL
-    )
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        (os.POSIX_SPAWN_DUP2, to_browser, 3),  # where Chromium reads, and where it writes
+        (os.POSIX_SPAWN_DUP2, from_browser, 4),
+    ]
+    command = [find_browser(), *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+    process = os.posix_spawn(command[0], command, os.environ, file_actions=actions)
     os.close(to_browser)
     os.close(from_browser)
     try:
         yield Page(ours_in, ours_out)
     finally:
-        process.terminate()
-        process.wait(TIMEOUT_S)
+        os.kill(process, signal.SIGTERM)
+        os.waitpid(process, 0)
         os.close(ours_in)
         os.close(ours_out)
+
+
+def _pipe():
+    """A pipe whose ends are not among the descriptors that Chromium is given."""
+    ends = os.pipe()
+    moved = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends]
+    for end in ends:
+        os.close(end)
+    return moved
 
 
 class Page:

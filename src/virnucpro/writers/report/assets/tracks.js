@@ -46,7 +46,8 @@ function trackOption(track) {
 
 function trackElement(track, sample) {
   const regions = track.regions.filter(([, , kind]) => kind === 'provirus');
-  const said = [`${whole(track.length)} bp`, `${whole(track.windows)} windows`, `score ${score(track.score)}`, `threshold ${score(track.threshold)}`,
+  const per = Math.ceil(track.windows / track.middles.length);
+  const said = [`${whole(track.length)} bp`, `${whole(track.windows)} windows${per > 1 ? `, ${per} to a point` : ''}`, `score ${score(track.score)}`, `threshold ${score(track.threshold)}`,
     ...regions.slice(0, 5).map(([start, end, kind, value]) => `${kind} ${whole(start)}\u2013${whole(end)} (${score(value)})`),
     ...(regions.length > 5 ? [`${regions.length - 5} more`] : [])];
   const chart = element('div', { class: 'chart', role: 'img' });
