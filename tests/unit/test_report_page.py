@@ -23,12 +23,12 @@ def page(tmp_path_factory):
         yield page
 
 
-def sample(name, seed=0):
+def sample(name, seed=0, tracks=2):
     generator = np.random.default_rng(seed)
     ids = [*HOSTILE, *(f"contig_{i}" for i in range(60))]
     lengths = generator.integers(2000, 20_000, len(ids))
     scores = np.concatenate((generator.uniform(0.8, 1, 50), generator.uniform(0, 0.7, 18), [np.nan, 0.1]))
-    report = SampleReport(name, CLASSES, ReportLimits(tracks=12))
+    report = SampleReport(name, CLASSES, ReportLimits(tracks=tracks))
     report.write(called_records(ids, lengths, scores, [(69, 500, 1500)]))
     return report.data([FileIdentity("</script><i>x.fna", 10, "ab")])
 
@@ -53,7 +53,7 @@ def in_order(page, path):
 
 
 def test_one_sample(page, tmp_path):
-    path = show(page, tmp_path, sample("one"))
+    path = show(page, tmp_path, sample("one", tracks=12))
     assert page.run("document.title") == "one: VirNucPro report"
     assert page.run("byId('cards').textContent").startswith("Records70")
     shown = [link.strip() for link in page.run("byId('sections').innerText").split("\n")]
@@ -150,7 +150,7 @@ def test_nothing_to_show(page, tmp_path, called):
     if called:
         report.write(called)
     path = show(page, tmp_path, report.data())
-    assert page.run("byId('viral-table').textContent").endswith("None.")
+    assert cells(page, "viral", 0) == ["None."]
     assert ("holds no records" in page.run("byId('not-scored').textContent")) is (called is None)
     in_order(page, path)
 

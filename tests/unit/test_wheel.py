@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_wheel_holds_the_package_s_weights(tmp_path, monkeypatch):
+def test_a_wheel_holds_the_package_s_weights_and_page(tmp_path, monkeypatch):
     build = pytest.importorskip("hatchling.build")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
@@ -26,3 +26,5 @@ def test_a_wheel_holds_the_package_s_weights(tmp_path, monkeypatch):
         names = set(archive.namelist())
     assert {f"virnucpro/data/mini/{name}" for name in ("classifier.safetensors", "dna/tokenizer.json")} <= names
     assert "virnucpro/cli/predict.py" in names
+    page = ("page.html", "style.css", "report.js", "echarts.common.min.js", "ECHARTS_LICENSE", "ECHARTS_NOTICE")
+    assert {f"virnucpro/writers/report/assets/{name}" for name in page} <= names
