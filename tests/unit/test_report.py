@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from called_records import CLASSES, called_records
+from report_records import CLASSES, called_records
 from virnucpro.records import FileIdentity
 from virnucpro.scoring.rule import CallRule
 from virnucpro.writers.drawing import wilson_interval

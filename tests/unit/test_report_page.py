@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from browser import find_browser, open_browser
-from called_records import CLASSES, called_records
+from report_records import CLASSES, called_records
 from virnucpro.records import FileIdentity
 from virnucpro.writers.report import ReportFacts, ReportLimits, SampleReport, write_report
 

@@ -1,4 +1,4 @@
-"""Called records without sequences, made up in columns, as `predict` hands them to its writers."""
+"""Called records in numbers, without sequences, for reports."""
 
 import numpy as np
 
