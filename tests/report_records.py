@@ -13,7 +13,7 @@ CLASSES = ("phage", "eukaryotic_virus", "bacteria")
 WINDOW_BP = 1000
 
 
-def called_records(ids, lengths, scores, proviruses=(), seed=0):
+def records_in_numbers(ids, lengths, scores, proviruses=(), seed=0):
     """Records of these ids, lengths and scores (NaN: not scored); viral from 0.8 on. proviruses: (row, start, end)."""
     generator = np.random.default_rng(seed)
     lengths, scores = np.array(lengths, np.int64), np.array(scores, float)

@@ -65,5 +65,10 @@ def contents(folder):
         if path.name == "extraction_failures.log":
             found[path.name] = [line.split(b" | ", 1)[1] for line in content.splitlines()]
         else:
-            found[path.name] = json.loads(content) if path.suffix == ".json" else content
+            found[path.name] = without_times(content) if path.suffix == ".json" else content
     return found
+
+
+def without_times(manifest):
+    """A manifest without what differs from run to run of the same command."""
+    return {name: value for name, value in json.loads(manifest).items() if name not in ("execution", "command")}

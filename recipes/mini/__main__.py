@@ -3,10 +3,11 @@
 Every stage leaves a file in RUN and is skipped where the file is there; training goes on where its checkpoint ends.
 
 1. Records as arrays, and the split (``RUN/cache``).
-2. Training on the training side (``plateau.pt``), then with a falling rate (``split.pt``): the network whose figures
+2. Two small networks, each of half of the hosts, scan the other half for proviruses and traps.
+3. Training on the training side (``plateau.pt``), then with a falling rate (``split.pt``): the network whose figures
    are reported, and whose scores the calibration is fitted on.
-3. Training on everything, from ``plateau.pt`` on (``all.pt``): the network that ships.
-4. Baselines, calibration, figures, export (``RUN/mini``).
+4. Training on everything, from ``plateau.pt`` on (``all.pt``): the network that ships.
+5. Baselines, calibration, figures, export (``RUN/mini``).
 """
 
 from __future__ import annotations
@@ -19,22 +20,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from recipes.mini.baseline import BASELINES, train_baseline
 from recipes.mini.calibration import Scored, calibrate
 from recipes.mini.card import write_card
+from recipes.mini.curve import measure
 from recipes.mini.data import CLASSES, VIRAL, Records, load_records
 from recipes.mini.export import export
-from recipes.mini.provirus import hide_proviruses
 from recipes.mini.report import Sets, calls, figures, score_records
-from recipes.mini.scoring import auroc, chosen, score_windows, viral_scores
 from recipes.mini.split import SIDES, Split, load_split
-from recipes.mini.training import Plan, train
-from recipes.mini.windows import Evaluation, Sampler, evaluation_windows, known_kmers
-from virnucpro.models.mini import Mini, MiniConfig
+from recipes.mini.stages import Stages, Steps
+from recipes.mini.windows import Evaluation, HostScan, evaluation_windows, known_kmers
+from virnucpro.models.mini import Mini
 
 MIN_BP, WINDOW_BP = 100, 3000
 WINDOW_LENGTHS = (100, 150, 200, 300, 500, 750, 1000, 1500, 2000, 3000)
-BASELINE_STEPS = 1200
 RECORD_LENGTHS = (5000, 10_000)
 REPORTED = (100, 150, 300, 500, 1000, 3000, 10_000)
 PER_CLASS, MIN_PER_CLASS, PER_CLASS_BP = 600, 120, 900_000
@@ -43,47 +41,46 @@ PER_CLASS, MIN_PER_CLASS, PER_CLASS_BP = 600, 120, 900_000
 
 def main() -> None:
     """Run all stages."""
-    parser = argparse.ArgumentParser(prog="python -m recipes.mini", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with RECORDS.tsv and the files that it names")
-    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
-    parser.add_argument("--steps", type=int, default=14_000, help="steps on the training side before the rate falls")
-    parser.add_argument("--cooling", type=int, default=2_500, help="steps there in which the rate falls to zero")
-    parser.add_argument("--all-steps", type=int, default=6_000, help="further steps on everything, from the plateau on")
-    parser.add_argument("--all-cooling", type=int, default=4_000, help="how many of these have a falling rate")
-    parser.add_argument("--batch-bp", type=int, default=96_000, help="bases of a step")
-    parser.add_argument("--seed", type=int, default=1, help="seed of weights, windows and errors")
-    args = parser.parse_args()
+    args = _arguments()
     torch.set_num_threads(1)
-    args.out.mkdir(parents=True, exist_ok=True)
     cache = args.out / "cache"
     records = load_records(args.data, cache)
     split = load_split(records, cache, 0)
+    steps = Steps(args.half_steps, args.steps, args.cooling, args.all_steps, args.all_cooling)
+    stages = Stages(records, split, args.out, steps, args.batch_bp, args.seed)
 
-    on_split, on_all = _train_stages(args, records, split, cache)
+    scan = stages.scan()
+    stages.plateau(scan)
+    on_split, on_all = stages.on_split(scan), stages.on_everything(scan)
     sets = evaluation_sets(records, split, cache)
     calibration = calibrate_on(on_split, sets)
-    report = _report(args, on_split, calibration, sets, records, split)
+    report = _report(stages, scan, on_split, calibration, sets)
     facts = {"windows_trained": int(report["windows"]), "seed": args.seed, "data_sha256": records.digest}
     export(on_all, calibration, (MIN_BP, WINDOW_BP), facts, args.out / "mini")
     command = (
-        f"python -m recipes.mini --data FOLDER --out RUN --steps {args.steps} --cooling {args.cooling} "
-        f"--all-steps {args.all_steps} --all-cooling {args.all_cooling} --batch-bp {args.batch_bp} --seed {args.seed}"
+        f"python -m recipes.mini --data FOLDER --out RUN --half-steps {args.half_steps} --steps {args.steps} "
+        f"--cooling {args.cooling} --all-steps {args.all_steps} --all-cooling {args.all_cooling} "
+        f"--batch-bp {args.batch_bp} --seed {args.seed}"
     )
     write_card(args.out / "mini", report, records, split, command)
 
 
-def _train_stages(args: argparse.Namespace, records: Records, split: Split, cache: Path) -> tuple[Mini, Mini]:
-    """Two networks: of the training side, and of everything."""
-    everything = np.ones(len(records), bool)
-    side = Sampler(records, split.groups, split.sides == 0, args.batch_bp, args.seed)
-    plateau = args.out / "plateau.pt"
-    train(MiniConfig(), Plan(args.steps, 0, seed=args.seed), side, plateau, cache)
-    plan = Plan(args.steps + args.cooling, args.cooling, seed=args.seed)
-    on_split = train(MiniConfig(), plan, side, args.out / "split.pt", cache, plateau)
-    hidden = hide_proviruses(on_split, records, cache)
-    whole = Sampler(records, split.groups, everything, args.batch_bp, args.seed, hidden)
-    plan = Plan(args.steps + args.all_steps, args.all_cooling, seed=args.seed)
-    return on_split, train(MiniConfig(), plan, whole, args.out / "all.pt", cache, plateau)
+def _arguments() -> argparse.Namespace:
+    steps = Steps()
+    parser = argparse.ArgumentParser(prog="python -m recipes.mini", description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with RECORDS.tsv and the files that it names")
+    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
+    for option, default, words in (
+        ("--half-steps", steps.half, "steps of each of the two networks that scan hosts"),
+        ("--steps", steps.plateau, "steps on the training side before the rate falls"),
+        ("--cooling", steps.cooling, "steps there in which the rate falls to zero"),
+        ("--all-steps", steps.everything, "steps on all records, from the plateau on"),
+        ("--all-cooling", steps.everything_cooling, "how many of these have a falling rate"),
+        ("--batch-bp", 96_000, "bases of a step"),
+        ("--seed", 1, "seed of weights, windows and errors"),
+    ):
+        parser.add_argument(option, type=int, default=default, help=f"{words} (default: %(default)s)")
+    return parser.parse_args()
 
 
 def evaluation_sets(records: Records, split: Split, cache: Path) -> Sets:
@@ -115,29 +112,28 @@ def calibrate_on(net: Mini, sets: Sets, side: str = "family-validation") -> dict
     return calibrate(windows, longer)
 
 
-def _report(
-    args: argparse.Namespace, net: Mini, calibration: dict[str, Any], sets: Sets, records: Records, split: Split
-) -> dict[str, Any]:
-    """All figures of the test sides, kept in RUN/report.json."""
-    path = args.out / "report.json"
+def _report(stages: Stages, scan: HostScan, net: Mini, calibration: dict[str, Any], sets: Sets) -> dict[str, Any]:
+    """All figures of the test sides and of the learning curve, kept in RUN/report.json."""
+    path = stages.out / "report.json"
     if path.exists():
         return dict(json.loads(path.read_text()))
-    baselines = {}
-    for name in BASELINES:
-        sampler = Sampler(records, split.groups, split.sides == 0, args.batch_bp, args.seed)
-        baselines[name] = train_baseline(name, sampler, BASELINE_STEPS, args.seed)
+    baselines = stages.baselines()
     test = {key: found for key, found in sets.items() if key[0].endswith("test") and key[1] in REPORTED}
-    known = sets["train", 1000]
-    z = viral_scores(score_windows(net, known.codes, known.lengths))
     report = {
         "figures": figures(net, baselines, test, WINDOW_BP),
         "calls": calls(net, calibration, test, WINDOW_BP),
-        "training_side": {
-            name: auroc(*(z[rows] for rows in chosen(known, name)))
-            for name in ("phages against prokaryotes", "eukaryotic viruses against eukaryotes and bacteria")
-        },
-        "windows": torch.load(args.out / "all.pt", weights_only=True)["seen"],
-        "split_windows": torch.load(args.out / "split.pt", weights_only=True)["seen"],
+        "curve": [
+            {
+                "data": f"1/{name[-1]} of the groups" if name.startswith("data") else "training side",
+                "windows": stages.windows_seen(name),
+                "figures": measure(one, sets),
+            }
+            for name, one in {**stages.curve(scan), "split": net}.items()
+        ],
+        "hidden_bp": int(scan.hidden.sum()),
+        "traps": len(scan.trap_starts),
+        "windows": stages.windows_seen("all"),
+        "split_windows": stages.windows_seen("split"),
         "viral_classes": list(CLASSES[:VIRAL]),
     }
     path.write_text(json.dumps(report, indent=1))

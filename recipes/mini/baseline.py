@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -60,11 +61,14 @@ BASELINES: dict[str, tuple[Callable[..., torch.Tensor], int]] = {
 }
 
 
-def train_baseline(name: str, sampler: Sampler, steps: int, seed: int = 0) -> nn.Module:
-    """Train a perceptron on counts, on windows of the same sampler."""
+def train_baseline(name: str, sampler: Sampler, steps: int, seed: int, path: Path) -> nn.Module:
+    """Train a perceptron on counts, on windows of the same sampler; or load what an earlier run left at `path`."""
     torch.manual_seed(seed)
     counter, width = BASELINES[name]
     net = nn.Sequential(nn.Linear(width, HIDDEN), nn.ReLU(), nn.Dropout(0.1), nn.Linear(HIDDEN, len(CLASSES)))
+    if path.exists():
+        net.load_state_dict(torch.load(path, weights_only=True))
+        return net.eval()
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(steps):
@@ -74,6 +78,7 @@ def train_baseline(name: str, sampler: Sampler, steps: int, seed: int = 0) -> nn
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
+    torch.save(net.state_dict(), path)
     return net.eval()
 
 

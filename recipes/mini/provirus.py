@@ -1,27 +1,31 @@
-"""Proviruses in the genomes of prokaryotes, which carry the label of their host.
+"""Proviruses and traps in the genomes of prokaryotes, all of which carry the label of their host.
 
-The network that was trained on the training side scores every genome in tiles. A provirus is tens of thousands of bases
-long; ribosomal operons, the other places with high scores, are shorter: so only long runs of high tiles are hidden.
+Two small networks see all viruses and half of the hosts each, and score the other half in tiles. A provirus is tens of
+thousands of bases long, so only long runs of high tiles are taken for one; the other high tiles are traps, such as
+ribosomal operons: conserved genes that look viral.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recipes.mini.data import CLASSES, Records
+from recipes.mini.data import Records
 from recipes.mini.kernels import FastBlocks
 from recipes.mini.scoring import score_windows, viral_scores
+from recipes.mini.windows import PROKARYOTES, TILE_BP, HostScan
 from virnucpro.models.mini import Mini
 
-__all__ = ["find_runs", "hide_proviruses"]
+__all__ = ["find_runs", "half_of", "scan_hosts"]
 
-TILE_BP = 3000
-RUN_TILES = 5
-RUN_MEAN, TILE_LEAST = 1.5, 0.0
-"""Mean log odds of a run of tiles, and what each hidden tile has at least."""
+RUN_TILES = 7
+RUN_MEAN, MIN_TILE = 1.5, 0.0
+"""Mean log-odds of a run of tiles, and the minimum of each tile that is hidden."""
+MIN_TRAP = 2.0
+"""Minimum log-odds of a trap."""
 
 
 def find_runs(z: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -30,23 +34,38 @@ def find_runs(z: NDArray[np.float64]) -> NDArray[np.bool_]:
         return np.zeros(len(z), bool)
     high = np.convolve(z, np.ones(RUN_TILES) / RUN_TILES, "valid") > RUN_MEAN
     covered = np.convolve(high, np.ones(RUN_TILES), "full") > 0
-    return np.asarray(covered & (z > TILE_LEAST))
+    return np.asarray(covered & (z > MIN_TILE))
 
 
-def hide_proviruses(net: Mini, records: Records, cache: Path) -> NDArray[np.bool_]:
-    """Mark the bases of likely proviruses in genomes of bacteria and archaea."""
-    path = cache / "proviruses.npy"
-    if path.exists():
-        return np.asarray(np.load(path, mmap_mode="r"))
-    hosts = np.isin(records.classes, [CLASSES.index("bacteria"), CLASSES.index("archaea")]) & ~records.genes
-    hidden = np.zeros(len(records.codes), bool)
-    fast = FastBlocks(net, cache)
-    for row in np.flatnonzero(hosts & (records.lengths >= RUN_TILES * TILE_BP)).tolist():
-        tiles = int(records.lengths[row]) // TILE_BP
-        codes = np.ascontiguousarray(records.sequence(row)[: tiles * TILE_BP].reshape(tiles, TILE_BP))
-        z = viral_scores(score_windows(net, codes, np.full(tiles, TILE_BP), fast))
-        for tile in np.flatnonzero(find_runs(z)).tolist():
-            start = records.starts[row] + tile * TILE_BP
-            hidden[start : start + TILE_BP] = True
-    np.save(path, hidden)
-    return hidden
+def is_host(records: Records) -> NDArray[np.bool_]:
+    """Genomes and genes of bacteria and archaea."""
+    return np.asarray(np.isin(records.classes, PROKARYOTES))
+
+
+def half_of(records: Records, groups: NDArray[np.int64], half: int) -> NDArray[np.bool_]:
+    """Every record but the hosts of the other half; relatives are in one half."""
+    return np.asarray(~is_host(records) | (groups % 2 == half))
+
+
+def scan_hosts(halves: Sequence[Mini], records: Records, groups: NDArray[np.int64], cache: Path) -> HostScan:
+    """Score every host genome by the network that did not train on it."""
+    path = cache / "host_scan.npz"
+    if not path.exists():
+        fast = [FastBlocks(net, cache) for net in halves]
+        hidden, starts, owners = [], [], []
+        rows = np.flatnonzero(is_host(records) & ~records.genes & (records.lengths >= RUN_TILES * TILE_BP))
+        for row in rows.tolist():
+            tiles = int(records.lengths[row]) // TILE_BP
+            codes = np.ascontiguousarray(records.sequence(row)[: tiles * TILE_BP].reshape(tiles, TILE_BP))
+            other = 1 - int(groups[row]) % 2
+            z = viral_scores(score_windows(halves[other], codes, np.full(tiles, TILE_BP), fast[other]))
+            runs = find_runs(z)
+            places = records.starts[row] + TILE_BP * np.arange(tiles)
+            hidden.append(places[runs])
+            starts.append(places[~runs & (z > MIN_TRAP)])
+            owners.append(np.full(len(starts[-1]), row))
+        np.savez(path, hidden=np.concatenate(hidden), starts=np.concatenate(starts), records=np.concatenate(owners))
+    found = np.load(path)
+    bases = np.zeros(len(records.codes), bool)
+    bases[(found["hidden"][:, None] + np.arange(TILE_BP)).ravel()] = True
+    return HostScan(bases, found["starts"], found["records"])

@@ -12,7 +12,10 @@ from recipes.mini.data import CLASSES, VIRAL, Records
 from recipes.mini.kmers import canonical_kmers, distinct, sampled
 from recipes.mini.split import SIDES, Split, kmer_rows
 
-__all__ = ["CLASS_SHARES", "EVALUATED_BP", "Evaluation", "Sampler", "Units", "evaluation_windows"]
+__all__ = [
+    "CLASS_SHARES", "EVALUATED_BP", "PROKARYOTES", "TILE_BP", "Evaluation", "HostScan", "Sampler", "Units",
+    "evaluation_windows",
+]  # fmt: skip
 
 CLASS_SHARES = (0.26, 0.22, 0.21, 0.07, 0.07, 0.04, 0.13)
 """Share of training windows of each of `CLASSES`."""
@@ -26,9 +29,25 @@ SHUFFLED_SHARE, REPEAT_SHARE = 0.03, 0.01
 MUTATED_SHARE, MAX_MUTATED = 0.5, 0.02
 UNKNOWN_SHARE = 0.06
 MAX_HIDDEN = 0.25
-"""Share of a host window that may be hidden."""
+"""Share of a host window that may lie in a likely provirus."""
+TRAP_SHARE = 0.06
+"""Share of the windows of prokaryotes that come from traps: host sequence that looks viral."""
 
 EVALUATED_BP = (100, 150, 300, 500, 1000, 3000)
+PROKARYOTES = (CLASSES.index("bacteria"), CLASSES.index("archaea"))
+
+
+TILE_BP = 3000
+"""Bases of a trap."""
+
+
+@dataclass(frozen=True, eq=False)
+class HostScan:
+    """What training should know of host genomes."""
+
+    hidden: NDArray[np.bool_]  # (bases,) likely proviruses
+    trap_starts: NDArray[np.int64]  # (traps,) where each lies among all bases; TILE_BP long
+    trap_records: NDArray[np.int64]  # (traps,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +107,8 @@ class Sampler:
         Bases of a batch.
     seed : int
         Of all draws.
-    hidden : numpy.ndarray, shape (bases,), bool, optional
-        Bases that a bacterial window should not hold more than a little of: likely proviruses.
+    scan : HostScan, optional
+        Likely proviruses, which host windows avoid, and traps, which they seek.
     """
 
     def __init__(
@@ -99,9 +118,10 @@ class Sampler:
         kept: NDArray[np.bool_],
         batch_bp: int,
         seed: int,
-        hidden: NDArray[np.bool_] | None = None,
+        scan: HostScan | None = None,
     ) -> None:
-        self.records, self.seed, self.batch_bp, self.hidden = records, seed, batch_bp, hidden
+        self.records, self.seed, self.batch_bp, self.scan = records, seed, batch_bp, scan
+        self.traps = np.flatnonzero(kept[scan.trap_records]) if scan else np.zeros(0, np.int64)
         self.units = make_units(records, groups, kept)
         self.codes = np.asarray(records.codes)
         self.lengths = np.geomspace(SHORTEST_BP, LONGEST_BP, 24).round().astype(np.int64)
@@ -122,15 +142,16 @@ class Sampler:
         drawn = np.searchsorted(self.cumulative[which], rng.random(count * 5 // 4 + 1))
         unit = np.minimum(drawn, len(self.units.starts) - 1)
         starts, lengths = self._places(rng, unit, length)
-        if self.hidden is not None:
-            cells = self.records.classes[self.units.records[unit]] >= VIRAL
-            seen = self.hidden[starts[:, None] + lengths[:, None] * np.arange(8) // 8]
-            clean = ~(cells & (seen.mean(1) > MAX_HIDDEN))
-            unit, starts, lengths = unit[clean], starts[clean], lengths[clean]
-        unit, starts, lengths = unit[:count], starts[:count], lengths[:count]
+        rows = self.units.records[unit]
+        if self.scan is not None:
+            hidden = self.scan.hidden[starts[:, None] + lengths[:, None] * np.arange(8) // 8].mean(1) > MAX_HIDDEN
+            clean = ~(hidden & (self.records.classes[rows] >= VIRAL))
+            starts, lengths, rows = starts[clean], lengths[clean], rows[clean]
+            self._visit_traps(rng, starts, lengths, rows)
+        starts, lengths, rows = starts[:count], lengths[:count], rows[:count]
         place = np.arange(length)
         codes = self.codes[np.minimum(starts[:, None] + place, len(self.codes) - 1)]
-        allowed = self.records.allowed[self.units.records[unit]].copy()
+        allowed = self.records.allowed[rows].copy()
         _disturb(rng, codes, lengths, allowed)
         codes[place >= lengths[:, None]] = 4
         return codes, lengths, allowed
@@ -141,6 +162,19 @@ class Sampler:
         lengths = np.minimum(self.units.lengths[unit], length)
         free = self.units.lengths[unit] - lengths + 1
         return self.units.starts[unit] + (rng.random(len(unit)) * free).astype(np.int64), lengths
+
+    def _visit_traps(
+        self, rng: np.random.Generator, starts: NDArray[np.int64], lengths: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> None:
+        """Move some of the prokaryotic windows into traps."""
+        prokaryotic = np.isin(self.records.classes[rows], PROKARYOTES)
+        moved = np.flatnonzero(prokaryotic & (rng.random(len(rows)) < TRAP_SHARE))
+        if not self.scan or not len(self.traps) or not len(moved):
+            return
+        trap = rng.choice(self.traps, len(moved))
+        free = TILE_BP - lengths[moved] + 1
+        starts[moved] = self.scan.trap_starts[trap] + (rng.random(len(moved)) * free).astype(np.int64)
+        rows[moved] = self.scan.trap_records[trap]
 
 
 def _disturb(

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from virnucpro.verbs.merge import merge_data
     from virnucpro.verbs.predict import PredictSettings, predict
     from virnucpro.verbs.prepare import PrepareSettings, prepare
+    from virnucpro.verbs.sample_sheet import read_sheet
+    from virnucpro.verbs.samples import Sample
     from virnucpro.verbs.train import TrainSettings, train
 
 __version__ = "0.1.0"
@@ -57,6 +59,8 @@ _NAMES = {
     "verbs.merge": ("merge_data",),
     "verbs.predict": ("PredictSettings", "predict"),
     "verbs.prepare": ("PrepareSettings", "prepare"),
+    "verbs.sample_sheet": ("read_sheet",),
+    "verbs.samples": ("Sample",),
     "verbs.train": ("TrainSettings", "train"),
 }  # fmt: skip
 _MODULE_OF = {name: f"virnucpro.{module}" for module, names in _NAMES.items() for name in names}
@@ -71,6 +75,7 @@ __all__ = [
     "InputError",
     "PredictSettings",
     "PrepareSettings",
+    "Sample",
     "StoreError",
     "TrainSettings",
     "VirNucProError",
@@ -90,6 +95,7 @@ __all__ = [
     "prepare",
     "process_file_pro",
     "process_file_seq",
+    "read_sheet",
     "split_fasta_file",
     "train",
     "validate_embeddings",

@@ -29,6 +29,7 @@ class Record(NamedTuple):
     number: int  # position in the file, from 1; what tells two records of one id apart
     header: str  # header line without its ``>`` or ``@``
     sequence: str  # letters as written, line breaks removed
+    qualities: str | None = None  # of FASTQ, as written
 
     @property
     def id(self) -> str:

@@ -121,6 +121,7 @@ def test_calls_do_not_depend_on_company_order_or_parts(virnucpro, tmp_path, mini
     turned = write_fasta(tmp_path / "b.fna", records[::-1])
     assert virnucpro("predict", turned, "-o", tmp_path / "b", "--part-windows", "3", "--max-tokens", "1500")[0] == 0
     for row, other in zip(called(tmp_path / "a"), called(tmp_path / "b")[::-1], strict=True):
+        assert (row.pop("sample"), other.pop("sample")) == ("a", "b")
         for name in ("virus_score", "threshold", "margin", "fdr"):
             assert abs(float(row.pop(name)) - float(other.pop(name))) <= 1e-5
         assert row == other

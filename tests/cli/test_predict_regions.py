@@ -1,4 +1,4 @@
-"""`virnucpro predict`: regions.tsv, regions.bed and regions.fasta, by a packaged model of random weights.
+"""`virnucpro predict`: regions.tsv, .bed, .gff3 and .fasta, by a packaged model of random weights.
 
 Its calibration is made to tell two repeats apart, so that one is host and the other virus.
 """
@@ -13,7 +13,7 @@ from calibration_by_hand import CALIBRATION
 from mini_layout import write_mini
 from virnucpro.sequences.reading import SequenceFile
 
-FILES = ("regions.tsv", "regions.bed", "regions.fasta")
+FILES = ("regions.tsv", "regions.bed", "regions.fasta", "regions.gff3")
 HOST, VIRUS = "GCC" * 5000, "TAA" * 5000
 
 
@@ -72,8 +72,8 @@ def test_regions_of_genomes(virnucpro, tmp_path, genomes):
     assert "3 proviruses in non-viral records" in err
     rows = table(tmp_path / "out" / "regions.tsv")
     assert list(rows[0]) == [
-        "record", "region_start", "region_end", "length", "n_windows", "virus_score", "background_score", "kind",
-        "best_class",
+        "sample", "record", "region_start", "region_end", "length", "n_windows", "virus_score", "background_score",
+        "kind", "best_class",
     ]  # fmt: skip
     assert [(row["record"], row["kind"]) for row in rows] == [
         ("phage", "virus"), ("lysogen", "provirus"), ("phage", "virus"), ("\\x1b[2J\\u202e=1+1", "provirus"),
@@ -99,7 +99,7 @@ def test_files_agree_with_each_other_and_with_the_manifest(virnucpro, tmp_path, 
     manifest = json.loads((tmp_path / "out" / "run.json").read_text())
     assert Counter(row["kind"] for row in rows) == manifest["counts"]["regions"] == {"virus": 2, "provirus": 3}
     assert manifest["counts"]["calls"]["viral"] == 2
-    assert manifest["output_settings"]["regions"] is True
+    assert "regions" in manifest["output_settings"]["outputs"]
     assert set(FILES) <= {result["path"] for result in manifest["results"]}
     bed = [line.split("\t") for line in (tmp_path / "out" / "regions.bed").read_text().splitlines()]
     assert bed == [
@@ -112,6 +112,19 @@ def test_files_agree_with_each_other_and_with_the_manifest(virnucpro, tmp_path, 
         ]
         for row in rows
     ]
+    features = [
+        line.split("\t") for line in (tmp_path / "out" / "regions.gff3").read_text().splitlines() if line[0] != "#"
+    ]
+    assert [(int(feature[3]) - 1, int(feature[4]), feature[2]) for feature in features] == [
+        (int(row["region_start"]), int(row["region_end"]), "viral_sequence") for row in rows
+    ]
+    assert [dict(pair.split("=") for pair in feature[8].split(";"))["kind"] for feature in features] == [
+        row["kind"] for row in rows
+    ]
+    calls = {row["record"]: row["warnings"].split(";") for row in table(tmp_path / "out" / "calls.tsv")}
+    assert {record for record, words in calls.items() if "has_provirus" in words} == {
+        row["record"] for row in rows if row["kind"] == "provirus"
+    }
     records = {record.number: record for record in SequenceFile(genomes)}
     found = list(SequenceFile(tmp_path / "out" / "regions.fasta"))
     proviruses = [row for row in rows if row["kind"] == "provirus"]
@@ -140,9 +153,8 @@ def test_without_regions(virnucpro, tmp_path, genomes):
     assert "0 parts computed" in err
     assert not any((tmp_path / "out" / name).exists() for name in FILES)
     manifest = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert manifest["output_settings"]["regions"] is False
-    assert "regions" not in manifest["counts"]
-    assert "provirus" not in err
+    assert "regions" not in manifest["output_settings"]["outputs"]
+    assert manifest["counts"]["regions"] == {"virus": 2, "provirus": 3}
 
 
 def test_a_classifier_without_calibration_finds_none(virnucpro, tmp_path, genomes, models):
@@ -152,11 +164,13 @@ def test_a_classifier_without_calibration_finds_none(virnucpro, tmp_path, genome
     )
     assert code == 0, err
     assert not any((tmp_path / "out" / name).exists() for name in FILES)
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["output_settings"]["regions"] is False
+    manifest = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert "regions" not in manifest["output_settings"]["outputs"]
+    assert "regions" not in manifest["counts"]
 
 
 def test_without_records_the_tables_are_empty(virnucpro, tmp_path, genomes):
     genomes.write_text("")
     assert virnucpro("predict", genomes, "-o", tmp_path / "out")[0] == 0
     assert len((tmp_path / "out" / "regions.tsv").read_text().splitlines()) == 1
-    assert [(tmp_path / "out" / name).read_bytes() for name in FILES[1:]] == [b"", b""]
+    assert [(tmp_path / "out" / name).read_bytes() for name in FILES[1:]] == [b"", b"", b"##gff-version 3\n"]

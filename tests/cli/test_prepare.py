@@ -60,7 +60,7 @@ def test_genbank_in_training_orfs_out(virnucpro, tmp_path):
     assert f"records: 2 read, 2 written, 0 failed, 3 windows, {frames} open frames, 3 orfs kept" in err
     assert "files: 1 written, 0 skipped, 0 refused" in err
     manifest = json.loads((tmp_path / "out" / "x_prepare.json").read_text())
-    assert [one["path"] for one in manifest["results"]] == ["x_nucleotide.fa", "x_protein.faa", "x_prepare.tsv"]
+    assert [one["path"] for one in manifest["results"]] == ["x_prepare.tsv", "x_nucleotide.fa", "x_protein.faa"]
 
 
 def test_the_embed_command_takes_what_comes_out(virnucpro, tmp_path, models):
@@ -274,7 +274,17 @@ def test_results_without_a_manifest_are_kept(virnucpro, tmp_path):
     (tmp_path / "out" / "x_prepare.json").unlink()
     code, _, err = virnucpro("prepare", source, "-o", tmp_path / "out", *WINDOW)
     assert code == 0
-    assert "x_nucleotide.fa has no manifest: kept as it is, unchecked" in err
+    assert "x_prepare.tsv has no manifest: kept as it is, unchecked" in err
+
+
+def test_sequences_of_the_user_are_in_the_way_and_not_a_finished_run(virnucpro, tmp_path):
+    source = write_genbank(tmp_path / "x.gb", good("AB1"))
+    mine = write_fasta(tmp_path / "x_protein.faa", [("mine", PROTEIN)])
+    before = mine.read_bytes()
+    code, _, err = virnucpro("prepare", source, "-o", tmp_path, *WINDOW)
+    assert code == 4
+    assert f"{mine} is in the way of a result; move it, or add --overwrite" in err
+    assert mine.read_bytes() == before
 
 
 KILLED = """

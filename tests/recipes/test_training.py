@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+import recipes.mini.windows
 from recipes.mini.calibration import Scored, calibrate, expected_error, fit_line
 from recipes.mini.data import CLASSES
-from recipes.mini.provirus import find_runs
+from recipes.mini.provirus import find_runs, half_of
 from recipes.mini.scoring import auroc, recall_at
 from recipes.mini.split import SIDES, split_records
 from recipes.mini.training import Plan, loss_of, train
-from recipes.mini.windows import CLASS_SHARES, Sampler, evaluation_windows
+from recipes.mini.windows import CLASS_SHARES, PROKARYOTES, TRAP_SHARE, HostScan, Sampler, evaluation_windows
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +73,38 @@ def test_a_batch_is_its_seed_and_number(records, split, sampler):
 
 
 def test_hidden_bases_are_no_host_windows(records, split):
-    hidden = np.ones(len(records.codes), bool)
-    sampler = Sampler(records, split.groups, split.sides == 0, 4000, 5, hidden)
+    nothing = np.zeros(0, np.int64)
+    scan = HostScan(np.ones(len(records.codes), bool), nothing, nothing)
+    sampler = Sampler(records, split.groups, split.sides == 0, 4000, 5, scan)
     allowed = np.concatenate([sampler.batch(number)[2] for number in range(20)])
     assert allowed[allowed.sum(1) == 1][:, :2].any(1).all()
+
+
+def test_some_prokaryotic_windows_come_from_traps(records, split, monkeypatch):
+    monkeypatch.setattr(recipes.mini.windows, "MUTATED_SHARE", 0)
+    known = split.sides == 0
+    rows = np.flatnonzero(records.classes == CLASSES.index("bacteria"))[:8]
+    scan = HostScan(np.zeros(len(records.codes), bool), records.starts[rows], rows)
+    sampler = Sampler(records, split.groups, known, 4000, 5, scan)
+    assert set(sampler.traps) == set(np.flatnonzero(known[rows]))  # none of another side
+    traps = b"|".join(records.sequence(row).tobytes() for row in rows[sampler.traps])
+    inside = prokaryotic = 0
+    for number in range(60):
+        codes, lengths, allowed = sampler.batch(number)
+        for window, length, label in zip(codes, lengths, allowed, strict=True):
+            if label.sum() == 1 and label[list(PROKARYOTES)].any():
+                prokaryotic += 1
+                inside += window[:length].tobytes() in traps
+    usual = len(sampler.traps) / (known & np.isin(records.classes, PROKARYOTES)).sum()
+    assert inside / prokaryotic > usual + TRAP_SHARE / 2
+
+
+def test_halves_part_the_hosts_and_share_the_rest(records, split):
+    halves = [half_of(records, split.groups, half) for half in (0, 1)]
+    hosts = np.isin(records.classes, PROKARYOTES)
+    assert (halves[0] ^ halves[1])[hosts].all()
+    assert (halves[0] & halves[1])[~hosts].all()
+    assert np.array_equal(halves[0][::2], halves[0][1::2])  # a genome and its near copy
 
 
 def test_training_can_be_resumed_to_the_same_weights(config, sampler, cache, tmp_path):

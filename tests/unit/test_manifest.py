@@ -42,7 +42,7 @@ def test_scripts_find_what_they_look_for():
     assert content["results"] == [{"path": "x_ESM.pt", "size": 7, "sha256": "2" * 64}]
     assert content["failures"] == [["x.faa", 2, "b", "EmptySequence", "nothing is left of it"]]
     assert content["device"] == "cpu, fp32"
-    assert set(content["versions"]) == {"python", "numpy"}
+    assert set(content["versions"]) == {"python", "numpy", "torch"}
 
 
 def test_equal_manifests_are_equal_bytes():

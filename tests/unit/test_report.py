@@ -7,11 +7,21 @@ import re
 import numpy as np
 import pytest
 
-from report_records import CLASSES, called_records
+from called_records import facts_of, written
+from report_records import CLASSES, records_in_numbers
+from virnucpro.errors import StoreError
 from virnucpro.records import FileIdentity
 from virnucpro.scoring.rule import CallRule
 from virnucpro.writers.drawing import wilson_interval
-from virnucpro.writers.report import ReportFacts, ReportLimits, SampleReport, settings_in_words, write_report
+from virnucpro.writers.report import (
+    ReportFacts,
+    ReportLimits,
+    SampleReport,
+    SampleSummary,
+    combine_reports,
+    settings_in_words,
+    write_report,
+)
 from virnucpro.writers.report.figures import draw_figures, figure_names
 from virnucpro.writers.report.tally import LENGTH_EDGES_BP, SCORE_BINS, Tally
 from virnucpro.writers.report.top_rows import TopRows
@@ -23,16 +33,17 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def report_of(*called, **settings):
-    report = SampleReport("sample", CLASSES, **settings)
+def report_of(*called, limits=None, **facts):
+    facts = {"sample": "sample", "classes": CLASSES, "inputs": (FileIdentity("x.fna", 10, "ab"),)} | facts
+    report = SampleSummary(facts_of(**facts), limits)
     for one in called:
         report.write(one)
-    return report.data([FileIdentity("x.fna", 10, "ab")])
+    return report.data()
 
 
 def page_of(*samples, facts=None):
     stream = io.BytesIO()
-    write_report(stream, samples, facts or ReportFacts())
+    write_report(stream, [one.to_json() for one in samples], (facts or ReportFacts()).to_json())
     return stream.getvalue().decode()
 
 
@@ -41,7 +52,7 @@ def data_of(page):
 
 
 def test_counts_stand_in_their_bins():
-    called = called_records("abcde", [150, 199, 200, 2_000_000, 50], [0.9, 0.1, 1.0, 0.5, np.nan])
+    called = records_in_numbers("abcde", [150, 199, 200, 2_000_000, 50], [0.9, 0.1, 1.0, 0.5, np.nan])
     tally = report_of(called).tally
     last = len(LENGTH_EDGES_BP) - 1
     assert tally.records[:, 0].tolist() == [1, 1, 1]
@@ -60,8 +71,8 @@ def test_records_in_one_go_or_one_by_one_give_the_same():
     generator = np.random.default_rng(1)
     scores = np.where(generator.random(60) < 0.1, np.nan, generator.random(60).round(1))
     ids, lengths = [f"r{i}" for i in range(60)], generator.integers(50, 9000, 60)
-    whole = report_of(called_records(ids, lengths, scores), limits=ReportLimits(5, 5, 5))
-    single = [called_records([ids[i]], [lengths[i]], [scores[i]]) for i in range(60)]
+    whole = report_of(records_in_numbers(ids, lengths, scores), limits=ReportLimits(5, 5, 5))
+    single = [records_in_numbers([ids[i]], [lengths[i]], [scores[i]]) for i in range(60)]
     parts = report_of(*single, limits=ReportLimits(5, 5, 5))
     first, second = whole.to_json(), parts.to_json()
     for tracks in (first.pop("tracks"), second.pop("tracks")):  # their windows are random
@@ -84,11 +95,11 @@ def test_the_rows_with_the_highest_scores_are_kept():
 
 def test_no_more_is_kept_than_shown():
     limits = ReportLimits(records=50, proviruses=3, tracks=4)
-    report = SampleReport("s", CLASSES, limits)
+    report = SampleSummary(facts_of(classes=CLASSES), limits)
     for number in range(20):
         lengths = np.full(100, 3000 + number)
-        report.write(called_records([f"{number}_{i}" for i in range(100)], lengths, np.full(100, 0.95)))
-        report.write(called_records("abcd", [9000] * 4, [0.1] * 4, [(row, 1000, 5000 + row) for row in range(4)]))
+        report.write(records_in_numbers([f"{number}_{i}" for i in range(100)], lengths, np.full(100, 0.95)))
+        report.write(records_in_numbers("abcd", [9000] * 4, [0.1] * 4, [(row, 1000, 5000 + row) for row in range(4)]))
         assert len(report._tracks._kept) <= 4
         assert report._viral._rows <= 200
     data = report.data()
@@ -101,12 +112,12 @@ def test_no_more_is_kept_than_shown():
 
 def test_tracks_of_called_records_come_first_and_long_ones_are_averaged():
     tracks = TopTracks(3)
-    tracks.add(called_records("abcd", [900_000, 5000, 20_000, 3000], [0.1, 0.9, 0.1, 0.9], [(2, 4000, 9000)]))
+    tracks.add(records_in_numbers("abcd", [900_000, 5000, 20_000, 3000], [0.1, 0.9, 0.1, 0.9], [(2, 4000, 9000)]))
     found = tracks.tracks()
     assert [track.record for track in found] == ["c", "b", "d"]
     assert found[0].regions == [(4000, 9000, "provirus", 0.9)]
     tracks = TopTracks(1)
-    tracks.add(called_records("a", [1_300_500], [0.9]))
+    tracks.add(records_in_numbers("a", [1_300_500], [0.9]))
     (track,) = tracks.tracks()
     assert (track.windows, len(track.scores)) == (1301, 434)
     assert len(track.scores) <= MAX_POINTS
@@ -116,7 +127,7 @@ def test_tracks_of_called_records_come_first_and_long_ones_are_averaged():
 
 def test_the_median_fdr_is_close():
     tally = Tally(0)
-    called = called_records([str(i) for i in range(101)], [1000] * 101, [0.9] * 101)
+    called = records_in_numbers([str(i) for i in range(101)], [1000] * 101, [0.9] * 101)
     called.calls.fdr[:] = np.geomspace(1e-6, 0.5, 101)
     tally.add(called.calls)
     assert tally.median_fdr == pytest.approx(np.median(called.calls.fdr), rel=0.03)
@@ -142,7 +153,7 @@ def test_a_page_is_whole_small_and_asks_for_nothing():
 
 def test_hostile_text_stays_in_its_data():
     ids = [*HOSTILE, "x" * 1_000_000]
-    called = called_records(ids, [3000] * len(ids), [0.9] * len(ids))
+    called = records_in_numbers(ids, [3000] * len(ids), [0.9] * len(ids))
     called = report_of(called)
     page = page_of(called, facts=ReportFacts(command="</script>" + "\u2029" + "y" * 100_000))
     assert page.count("</script>") == 3
@@ -157,13 +168,43 @@ def test_hostile_text_stays_in_its_data():
 
 
 def test_numbers_that_do_not_exist_are_null():
-    called = called_records("ab", [1000, 1000], [0.9, 0.1])
+    called = records_in_numbers("ab", [1000, 1000], [0.9, 0.1])
     called.calls.fdr[:] = np.nan
     called.calls.threshold[:] = np.nan
     found = data_of(page_of(report_of(called)))["samples"][0]
     assert found["viral"]["fdr"] == [None]
     assert found["median_fdr"] is None
     assert set(found["thresholds"][0]) == {None}
+
+
+def test_no_tracks_of_pairs():
+    called = records_in_numbers("ab", [5000, 5000], [0.9, 0.1])
+    assert len(report_of(called).tracks) == 2
+    assert report_of(called, paired=True).tracks == []
+
+
+def test_reports_of_samples_are_combined_within_the_limits_of_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(ReportLimits, "of", lambda samples: ReportLimits(20 // samples, 20 // samples, 20 // samples))
+    pages = []
+    for name, score in (("a", 0.9), ("b", 0.95)):
+        called = records_in_numbers([f"{name}{i}" for i in range(15)], [3000] * 15, [score] * 15)
+        files = written(
+            tmp_path / name, SampleReport, facts_of(sample=name, classes=CLASSES, command="</script>"), called
+        )
+        assert set(files) == {"report.html"}
+        pages.append(tmp_path / name / "report.html")
+    stream = io.BytesIO()
+    combine_reports(stream, pages)
+    page = stream.getvalue().decode()
+    found = data_of(page)
+    assert [(one["name"], one["viral"]["total"], len(one["viral"]["record"])) for one in found["samples"]] == [
+        ("a", 15, 10), ("b", 15, 10),
+    ]  # fmt: skip
+    assert ["Command", "</script>"] in found["facts"]
+    assert page.count("</script>") == 3
+    pages[0].write_text("something else")
+    with pytest.raises(StoreError, match="not the report of a sample any more; add --overwrite"):
+        combine_reports(stream, pages)
 
 
 def test_settings_in_words():
@@ -174,7 +215,7 @@ def test_settings_in_words():
 
 def test_figures_in_all_formats_are_the_same_each_time():
     ids = ["$x^2$ \\frac", "b", "c", "d"]
-    data = report_of(called_records(ids, [5000, 12_000, 900, 50], [0.9, 0.2, 0.85, np.nan], [(1, 2000, 7000)]))
+    data = report_of(records_in_numbers(ids, [5000, 12_000, 900, 50], [0.9, 0.2, 0.85, np.nan], [(1, 2000, 7000)]))
     drawn, again = (dict(draw_figures(data, ("png", "svg", "pdf"))) for _ in range(2))
     assert drawn == again
     assert set(drawn) <= set(figure_names(("png", "svg", "pdf")))

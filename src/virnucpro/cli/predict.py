@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,7 +15,6 @@ from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.options import (
     device_option,
     dtype_option,
-    inputs_argument,
     max_tokens_option,
     messages_options,
     outdir_option,
@@ -24,11 +24,16 @@ from virnucpro.cli.options import (
     threads_option,
     use_threads,
 )
-from virnucpro.errors import shown
+from virnucpro.writers.outputs import DEFAULT_OUTPUTS, OUTPUTS
 
 if TYPE_CHECKING:
     from virnucpro.scoring.calibration import Level
     from virnucpro.verbs.predict import Prediction
+    from virnucpro.verbs.samples import Sample
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+TABLE_FORMATS = ("tsv", "parquet")
 
 
 class Prior(click.ParamType[float | str]):
@@ -43,24 +48,63 @@ class Prior(click.ParamType[float | str]):
         return share.convert(value, param, ctx)  # type: ignore[arg-type]
 
 
-class Formats(click.ParamType[tuple[str, ...]]):
-    """Formats of figures, with commas between them."""
+class OutputNames(click.ParamType[tuple[str, ...]]):
+    """Names of outputs between commas."""
+
+    name = "NAME,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401
+        names = tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+        known = [output.name for output in OUTPUTS]
+        if unknown := [name for name in names if name not in known]:
+            self.fail(f"{', '.join(unknown)!r} is no output; choose from {', '.join(known)}", param, ctx)
+        return names
+
+
+class FigureFormats(click.ParamType[tuple[str, ...]]):
+    """Formats of figures between commas."""
 
     name = "png,svg,pdf"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401, ARG002
-        """Tell them apart, each once."""
-        if not isinstance(value, str):
-            return tuple(value)
-        chosen = tuple(dict.fromkeys(filter(None, (one.strip().lower() for one in value.split(",")))))
-        if unknown := [one for one in chosen if one not in ("png", "svg", "pdf")]:
-            self.fail(f"{shown(unknown[0])!r} is not a format of figures; give png, svg, pdf or several of them", param)
-        return chosen
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401
+        chosen = tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+        if unknown := [name for name in chosen if name not in ("png", "svg", "pdf")]:
+            self.fail(f"{', '.join(unknown)!r} is no format of figures; choose from png, svg, pdf", param, ctx)
+        return tuple(dict.fromkeys(chosen))
+
+
+def output_options(command: Command) -> Command:
+    """Add an option for each output: --no-NAME for those that are written by default, --NAME for the others."""
+    for output in reversed(OUTPUTS):
+        option, verb = (f"--no-{output.name}", "Leave out") if output.default else (f"--{output.name}", "Also write")
+        command = click.option(
+            option, _flag(output.name), is_flag=True, help=f"{verb} {output.about}."
+        )(command)  # fmt: skip
+    return command
+
+
+def _flag(name: str) -> str:
+    """Name of the argument that an output's option sets."""
+    return f"output_{name.replace('-', '_')}"
+
+
+def _outputs(only: tuple[str, ...] | None, flags: Mapping[str, bool]) -> tuple[str, ...]:
+    """Names of the outputs that were asked for."""
+    changed = {output.name for output in OUTPUTS if flags[_flag(output.name)]}
+    start = set(DEFAULT_OUTPUTS if only is None else only)
+    chosen = (start - changed) | {output.name for output in OUTPUTS if output.name in changed and not output.default}
+    return tuple(output.name for output in OUTPUTS if output.name in chosen)
 
 
 @click.command()
-@inputs_argument
+@click.argument("inputs", nargs=-1, metavar="INPUT...", type=click.Path(path_type=Path))
 @outdir_option
+@click.option(
+    "--samples", "sheet", type=click.Path(path_type=Path), metavar="SHEET",
+    help="Samples from a CSV with the columns sample,fastq_1,fastq_2,fasta, in place of INPUT.",
+)  # fmt: skip
+@click.option("--paired", is_flag=True, help="INPUTs are first and second mates in turn; mates are called together.")
+@click.option("--recursive", is_flag=True, help="Take all sequence files below an INPUT that is a folder.")
 @click.option(
     "--classifier", default="mini", show_default=True, metavar="mini|FILE",
     help="The packaged model, or a file from 'virnucpro train' or 'virnucpro import-classifier'.",
@@ -94,15 +138,17 @@ class Formats(click.ParamType[tuple[str, ...]]):
 @click.option("--protein-model", metavar="NAME|PATH", help="Protein encoder.  [default: the classifier's]")
 @table_option
 @click.option(
-    "--figures", type=Formats(), default="", metavar="png,svg,pdf",
+    "--figures", type=FigureFormats(), default=(), metavar="png,svg,pdf",
     help="Also write the figures of the report, in these formats.",
 )  # fmt: skip
+@click.option("--only", type=OutputNames(), help="Write these outputs only, such as calls,viral.")
+@output_options
 @click.option(
-    "--no-regions", "regions", is_flag=True, flag_value=False, default=True,
-    help="Leave out regions.tsv, regions.bed and regions.fasta.",
+    "--format", "table_format", type=click.Choice(TABLE_FORMATS), default="tsv", show_default=True,
+    help="Format of the tables of calls, windows and regions; parquet needs pyarrow.",
 )  # fmt: skip
-@click.option("--class-scores", is_flag=True, help="Add a column to calls.tsv for the probability of every class.")
-@click.option("--legacy-output", is_flag=True, help="Also write the two result files of the original VirNucPro.")
+@click.option("--class-scores", is_flag=True, help="Add a column to the calls for the probability of every class.")
+@click.option("--single-windows", is_flag=True, help="Also list windows of records that have just one.")
 @device_option
 @dtype_option
 @max_tokens_option
@@ -112,46 +158,69 @@ class Formats(click.ParamType[tuple[str, ...]]):
 @messages_options
 def predict(
     inputs: tuple[Path, ...], outdir: Path, threads: int | None, overwrite: bool, quiet: bool, verbose: bool,
-    conservative: bool, relaxed: bool, **chosen: Any,  # noqa: ANN401
+    conservative: bool, relaxed: bool, sheet: Path | None, paired: bool, recursive: bool,
+    only: tuple[str, ...] | None, **chosen: Any,  # noqa: ANN401
 ) -> int:  # fmt: skip
     """Call every read or contig of INPUT viral or non-viral.
 
-    INPUT is FASTA or FASTQ, plain or compressed with gz, bz2, xz or zst; "-" is standard input. Writes calls.tsv with
-    one row per record, viral.fasta, regions.tsv and regions.bed with viral records and proviruses, regions.fasta with
-    proviruses, report.html and run.json. After an interruption, run the same command to continue.
+    INPUT is FASTA, FASTQ or GenBank, plain or compressed with gz, bz2, xz or zst; "-" is standard input. Writes
+    calls.tsv with one row per record, viral.fasta, tables of windows and regions, files for genome browsers and
+    MultiQC, report.html and run.json. Several INPUTs are several samples, each in its own folder, with summary.tsv and
+    a report of all beside them.
+    After an interruption, run the same command to continue.
 
     \b
     Examples:
       virnucpro predict contigs.fasta -o calls
-      virnucpro predict reads.fastq.gz -o calls --conservative --threads 8
-      virnucpro predict contigs.fasta -o calls --classifier model.safetensors --device cuda
+      virnucpro predict --paired reads_1.fastq.gz reads_2.fastq.gz -o calls --conservative --threads 8
+      virnucpro predict --samples sheet.csv -o calls --classifier model.safetensors --device cuda
     """
     if conservative and relaxed:
         raise click.UsageError("--conservative and --relaxed exclude each other; give one")
+    if bool(sheet) == bool(inputs):
+        raise click.UsageError("give INPUTs, or a sheet of them with --samples; not both")
+    if sheet and (paired or recursive):
+        raise click.UsageError("--samples says which files are pairs; leave out --paired and --recursive")
     from virnucpro.verbs import predict as verb  # imports torch, which --help does not need
 
+    flags = {name: chosen.pop(name) for name in list(chosen) if name.startswith("output_")}
     level: Level = "conservative" if conservative else "relaxed" if relaxed else "default"
-    settings = verb.PredictSettings(level=level, **chosen)
+    settings = verb.PredictSettings(level=level, outputs=_outputs(only, flags), **chosen)
     with Console(quiet, verbose, outdir) as console:
         use_threads(threads)
         settings.check()
         with spooled_stdin(inputs) as (paths, spool):
             done = verb.predict(
-                paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool,
-                command=shlex.join(["virnucpro", *sys.argv[1:]]),
+                _given(paths, sheet, paired, recursive), outdir, settings, paired=paired and not recursive,
+                overwrite=overwrite, progress=console.progress, stdin=spool, command=shlex.join(sys.argv),
             )  # fmt: skip
         _sum_up(done, console)
+    if any(sample.outcome.error for sample in done.samples):
+        return ExitCode.BAD_INPUT
     return ExitCode.SOME_FAILED if done.counts.get("failed_rows") else ExitCode.DONE
+
+
+def _given(
+    paths: Sequence[Path], sheet: Path | None, paired: bool, recursive: bool
+) -> Sequence[Path] | Sequence[Sample]:
+    """Turn what was given into samples, where it is more than files."""
+    from virnucpro.verbs.sample_sheet import read_sheet
+    from virnucpro.verbs.samples import files_below, samples_of_files
+
+    if sheet:
+        return read_sheet(sheet)
+    return samples_of_files(list(files_below(paths)), paired) if recursive else paths
 
 
 def _sum_up(done: Prediction, console: Console) -> None:
     """Counts that add up."""
-    counts, outcome = done.counts, done.outcome
+    counts = done.counts
     if not counts:
         return
     calls, statuses = counts["calls"], counts["statuses"]
+    several = f" in {len(done.samples):,} samples" if len(done.samples) > 1 else ""
     console.say(
-        f"{counts['records']:,} records: "
+        f"{counts['records']:,} records{several}: "
         + ", ".join(f"{calls.get(call, 0):,} {call}" for call in ("viral", "non-viral", "not_scored"))
         + _in_brackets({status: number for status, number in statuses.items() if status != "scored"})
     )
@@ -161,12 +230,8 @@ def _sum_up(done: Prediction, console: Console) -> None:
         console.warn("the input holds no records; the tables have a header and no rows")
     elif 2 * statuses.get("ambiguous", 0) > counts["records"]:
         console.warn("most records consist mostly of letters other than A, C, G and T; is this DNA?")
-    skipped = outcome.parts - outcome.computed_parts
-    how = (
-        f"{outcome.computed_parts:,} parts computed, {skipped:,} skipped"
-        if outcome.parts
-        else "already finished, skipped"
-    )
+    parts, computed = (sum(getattr(one.outcome, name) for one in done.samples) for name in ("parts", "computed_parts"))
+    how = f"{computed:,} parts computed, {parts - computed:,} skipped" if parts else "already finished, skipped"
     console.say(f"{how}, on {done.device}; results in {done.outdir}")
 
 

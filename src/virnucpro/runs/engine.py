@@ -38,6 +38,7 @@ from virnucpro.runs.files import (
     remove_scratch,
     require_distinct,
     require_writable,
+    result_path,
     whole_file,
 )
 from virnucpro.runs.manifest import OUT_OF_MEMORY, Manifest, read_manifest
@@ -199,6 +200,7 @@ class _Execution:
     def __init__(self, planned: Planned, overwrite: bool, state: Progress, tell: ProgressCallback) -> None:
         self.run, self.inputs, self._state, self._tell = planned.run, planned.inputs, state, tell
         self._unfinished, self._overwrite = self.run.scratch / UNFINISHED, overwrite
+        self._usage = planned.usage
         self._unfinished.mkdir(exist_ok=True)
         remove_leftovers(self._unfinished)
         self.models = self.run.job.resolve()
@@ -221,7 +223,8 @@ class _Execution:
         missing = {part.number for part in self.plan.parts if not self._saved(part.number)}
         computed = len(missing)
         while True:
-            self._compute(missing)
+            with self._usage.stage("compute"):
+                self._compute(missing)
             try:
                 manifest = self._collect()
             except _PartDamaged as damage:
@@ -305,7 +308,9 @@ class _Execution:
         """Make all results from the parts, and publish them."""
         run = self.run
         with Results(self._unfinished, run.outdir) as results:
-            details = dict(run.job.collect(_SavedParts(self._saved_parts), results))
+            with self._usage.stage("collect"):
+                details = dict(run.job.collect(_SavedParts(self._saved_parts), results))
+            details["execution"] = self._usage.describe()
             earlier = _read_if_whole(run.manifest_path)
             of_earlier = {one.path for one in earlier.results} if earlier else set()
             written = results.close(run.files_read, None if self._overwrite else {*run.results, *of_earlier})
@@ -353,10 +358,13 @@ def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], written: Sequen
     """Delete results of the earlier manifest that this run has not, as long as they are what was written then."""
     kept = {one.path for one in written}
     for one in earlier:
-        path = outdir / Path(one.path).name
+        path = result_path(outdir, one.path)
         ours = one.path not in kept and path.is_file() and not path.is_symlink()
         if ours and file_sha256(path) == one.sha256:
             path.unlink()
+            if path.parent != outdir:
+                with contextlib.suppress(OSError):  # not empty
+                    path.parent.rmdir()
 
 
 def _log_failures(outcome: Outcome) -> None:

@@ -6,16 +6,16 @@ import logging
 from array import array
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
 
 import numpy as np
 
 from virnucpro.errors import StoreError
 from virnucpro.records import FileIdentity
-from virnucpro.runs.files import file_sha256
+from virnucpro.runs.files import file_sha256, result_path
 from virnucpro.runs.manifest import Manifest, read_manifest
 from virnucpro.runs.plan import Plan
 from virnucpro.runs.run import Outcome, Run, State
+from virnucpro.runs.usage import Usage
 
 __all__ = ["PLAN", "Planned", "examine"]
 
@@ -34,6 +34,7 @@ class Planned:
     run: Run
     plan: Plan
     inputs: tuple[FileIdentity, ...]
+    usage: Usage  # of planning so far
 
 
 def examine(run: Run, overwrite: bool) -> Outcome | Planned:
@@ -74,7 +75,7 @@ def _require_same(run: Run, manifest: Manifest) -> None:
 def _results_are_whole(run: Run, manifest: Manifest) -> bool:
     """False when a result is gone; StoreError when one is not what was written."""
     for result in manifest.results:
-        path = run.outdir / Path(result.path).name
+        path = result_path(run.outdir, result.path)
         if not path.is_file():
             return False
         if file_sha256(path) != result.sha256:
@@ -84,6 +85,14 @@ def _results_are_whole(run: Run, manifest: Manifest) -> bool:
 
 def _plan(run: Run) -> Planned:
     """Read all inputs once: plan the parts, digest the bytes, find what is wrong before any work."""
+    usage = Usage()
+    with usage.stage("plan"):
+        plan = _planned(run)
+    logger.info("%s: %d records, %d letters, %d parts", run.label, plan.records, plan.letters, len(plan.parts))
+    return Planned(run, plan, tuple(source.identity for source in run.inputs), usage)
+
+
+def _planned(run: Run) -> Plan:
     planner, counts, ids = run.job.planner(), [], array("q")
     for source in run.inputs:
         records = iter(source)
@@ -98,9 +107,7 @@ def _plan(run: Run) -> Planned:
                 ids.append(hash(run.job.id_of(record)))
         counts.append(count)
     _warn_of_duplicates(run.label, ids)
-    plan = planner.finish(counts)
-    logger.info("%s: %d records, %d letters, %d parts", run.label, plan.records, plan.letters, len(plan.parts))
-    return Planned(run, plan, tuple(source.identity for source in run.inputs))
+    return planner.finish(counts)
 
 
 def _warn_of_duplicates(label: str, ids: array[int]) -> None:

@@ -32,10 +32,12 @@ __all__ = [
     "remove_scratch",
     "require_distinct",
     "require_writable",
+    "result_path",
     "sync_folder",
     "whole_file",
 ]
 
+MAX_DEPTH = 2
 _LONGEST_PATH = 1000
 _LONGEST_NAME = 200  # bytes; file systems allow 255
 _ATTEMPTS = 100
@@ -181,6 +183,17 @@ def _place(path: Path) -> str:
         return os.path.join(os.path.realpath(path.parent), path.name)
     except (OSError, ValueError):
         return str(path)
+
+
+def result_path(outdir: Path, name: str) -> Path:
+    """Where a result is that a manifest names: in the output folder, or one folder below; StoreError for elsewhere."""
+    parts = Path(name).parts
+    if not 1 <= len(parts) <= MAX_DEPTH or ".." in parts or Path(name).is_absolute():
+        raise StoreError(f"{shown(name)!r} is not the name of a result in {_name(outdir)}")
+    path = outdir / name
+    if path.parent != outdir and path.parent.is_symlink():
+        raise StoreError(f"{_name(path.parent)} is a link, and results would be written through it; remove it")
+    return path
 
 
 def sync_folder(folder: Path) -> None:

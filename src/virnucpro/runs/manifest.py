@@ -9,6 +9,7 @@ import json
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,7 +78,7 @@ class Manifest:
             "results": [asdict(one) for one in self.results],
             "failures": [[file, *asdict(failure).values()] for file, failure in self.failures],
             **self.details,
-            "versions": {"python": platform.python_version(), "numpy": np.__version__},
+            "versions": {"python": platform.python_version(), "numpy": np.__version__, "torch": version("torch")},
         }
         return (json.dumps(content, indent=1) + "\n").encode()
 

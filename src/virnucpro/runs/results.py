@@ -11,7 +11,7 @@ from typing import BinaryIO, Self
 
 from virnucpro.errors import StoreError
 from virnucpro.records import FileIdentity
-from virnucpro.runs.files import cannot_write, file_sha256, open_temporary, require_distinct, sync_folder
+from virnucpro.runs.files import cannot_write, file_sha256, open_temporary, require_distinct, result_path, sync_folder
 
 __all__ = ["Results"]
 
@@ -41,7 +41,7 @@ class Results:
         """Open a new result for writing and reading; it gets its name from `publish`."""
         if name in self._open:
             raise StoreError(f"two results would be called {self._outdir / name}")
-        path, stream = open_temporary(self._outdir / name, self.scratch)
+        path, stream = open_temporary(result_path(self._outdir, name), self.scratch)
         self._open[name] = path, stream
         return stream
 
@@ -63,6 +63,10 @@ class Results:
     def publish(self) -> None:
         """Give all closed files their names."""
         for name, (path, _) in self._open.items():
-            path.replace(self._outdir / name)
+            place = result_path(self._outdir, name)
+            place.parent.mkdir(exist_ok=True)
+            path.replace(place)
+            if place.parent != self._outdir:
+                sync_folder(place.parent)
         self._open.clear()
         sync_folder(self._outdir)

@@ -75,6 +75,14 @@ class CallRule:
             return np.full(len(scored_bp), _log_odds(np.array([self.min_score]))[0] - prior_logit(self.prior))
         return calibration.threshold(self.level, scored_bp)
 
+    def thresholds(self) -> dict[str, list[float]] | float:
+        """Minimum score to call a record viral: by the bases that its windows cover, or one for all."""
+        if self.calibration is None:
+            return DEFAULT_MIN_SCORE if self.min_score is None else self.min_score
+        lengths_bp = np.array(self.calibration.record.lengths, np.int64)
+        scores = probability(self._limits(self.calibration, lengths_bp) + prior_logit(self.prior))
+        return {"scored_bp": lengths_bp.tolist(), "virus_score": scores.round(6).tolist()}
+
     def describe(self) -> dict[str, Any]:
         """Say it for the manifest."""
         if self.calibration is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import TextIO
@@ -22,7 +22,7 @@ from virnucpro.sequences.checked_text import LONGEST_RECORD, BlockStream, Checke
 from virnucpro.sequences.formats import GENBANK, foreign_format, read_head
 from virnucpro.sequences.input_files import BLOCK, DECOMPRESSION_ERRORS, InputFile
 
-__all__ = ["GENBANK_SUFFIXES", "GenBankFile", "GenBankRecord"]
+__all__ = ["GENBANK_SUFFIXES", "GenBankFile", "GenBankRecord", "parse_genbank"]
 
 GENBANK_SUFFIXES = (".gbff", ".genbank", ".gbk", ".gb", ".seq")
 
@@ -102,12 +102,9 @@ class GenBankFile(InputFile):
                 blocks = unix_line_ends(raw)
                 head = read_head(blocks)
                 self._require_genbank(head)
-                checked = BlockStream(CheckedText(chain(filter(None, [head]), blocks), self.label))
-                text = io.TextIOWrapper(io.BufferedReader(checked, BLOCK), "utf-8", "replace", newline="\n")
-                lines = _RecordLines(text, self.label)
-                while lines.advance():
-                    number += 1
-                    yield _read_record(lines, number)
+                for record in parse_genbank(chain(filter(None, [head]), blocks), self.label):
+                    number = record.number
+                    yield record
         except DECOMPRESSION_ERRORS as error:
             raise self._cut_short(error, number) from error
         if not number:
@@ -118,6 +115,16 @@ class GenBankFile(InputFile):
         kind, advice = foreign_format(head)
         if kind and kind != GENBANK:
             raise InputError(f"{self.label}: looks like {kind}, not GenBank; {advice}")
+
+
+def parse_genbank(blocks: Iterable[bytes], label: str) -> Iterator[GenBankRecord]:
+    """Read the records of a text."""
+    checked = BlockStream(CheckedText(blocks, label))
+    lines = _RecordLines(io.TextIOWrapper(io.BufferedReader(checked, BLOCK), "utf-8", "replace", newline="\n"), label)
+    number = 0
+    while lines.advance():
+        number += 1
+        yield _read_record(lines, number)
 
 
 def _read_record(lines: _RecordLines, number: int) -> GenBankRecord:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, ClassVar, NamedTuple, cast
 
 import dnaio
 
@@ -20,22 +20,24 @@ from virnucpro.sequences.checked_text import BlockStream, FastaText, FastqText, 
 from virnucpro.sequences.formats import FASTA, FASTQ, LONGEST_PREAMBLE, first_line, foreign_format, read_head
 from virnucpro.sequences.input_files import BLOCK, DECOMPRESSION_ERRORS, InputFile
 
-__all__ = ["COMPRESSION_SUFFIXES", "SEQUENCE_SUFFIXES", "SequenceFile", "sequence_stem"]
+__all__ = ["COMPRESSION_SUFFIXES", "SEQUENCE_SUFFIXES", "Entry", "SequenceFile", "sequence_stem"]
 
 COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 SEQUENCE_SUFFIXES = (".faa", ".fasta", ".fa", ".fna", ".ffn", ".frn", ".fas", ".mpfa", ".pep", ".fastq", ".fq", ".txt")
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
     """What dnaio fills for FASTA; its own class refuses headers that are not ASCII."""
 
     name: str
     sequence: str
-    qualities: None
+    qualities: str | None = None
 
 
 class SequenceFile(InputFile):
     """A FASTA or FASTQ file, plain or compressed; every pass over it is digested."""
+
+    KINDS: ClassVar[tuple[str, ...]] = (FASTA, FASTQ)  # formats that it reads
 
     def __iter__(self) -> Iterator[Record]:
         """Read the file once, from the first record."""
@@ -43,9 +45,9 @@ class SequenceFile(InputFile):
         try:
             with self._pass() as raw:
                 kind, lines, blocks = self._begin(unix_line_ends(raw))
-                for number, entry in enumerate(_parsed(kind, blocks, self.label, lines), start=1):
+                for number, entry in enumerate(self._entries(kind, blocks, lines), start=1):
                     # a Record; made in this way twice as fast
-                    yield tuple.__new__(Record, (number, entry.name, entry.sequence))
+                    yield tuple.__new__(Record, (number, entry.name, entry.sequence, entry.qualities))
         except dnaio.FileFormatError as error:
             where = f":{lines + error.line + 1}" if error.line is not None else f", record {number + 1}"
             raise InputError(f"{self.label}{where}: {shown(error.message)}{_advice(kind, error)}") from error
@@ -58,10 +60,14 @@ class SequenceFile(InputFile):
         kind, advice = foreign_format(head)
         if not kind:
             self._require_no_start(head)
-        elif kind not in (FASTA, FASTQ):
-            raise InputError(f"{self.label}: looks like {kind}, not FASTA or FASTQ; {advice}")
+        elif kind not in self.KINDS:
+            raise InputError(f"{self.label}: looks like {kind}, not {' or '.join(self.KINDS)}; {advice}")
         blank = head[: len(head) - len(head.lstrip())].rfind(b"\n") + 1
         return kind or FASTA, head.count(b"\n", 0, blank), chain(filter(None, [head[blank:]]), blocks)
+
+    def _entries(self, kind: str, blocks: Iterator[bytes], lines: int) -> Iterable[Entry]:
+        """Parse the records of a format."""
+        return _parsed(kind, blocks, self.label, lines)
 
     def _require_no_start(self, head: bytes) -> None:
         """A file without records is no error here; one that begins with something else is."""
@@ -75,15 +81,15 @@ class SequenceFile(InputFile):
             raise InputError(f"{self.label}: nothing but blank lines and comments in its first {len(head):,} bytes")
 
 
-def _parsed(kind: str, blocks: Iterator[bytes], label: str, lines: int) -> Iterable[_Entry]:
+def _parsed(kind: str, blocks: Iterator[bytes], label: str, lines: int) -> Iterable[Entry]:
     """Let dnaio read blocks once they are checked."""
     checked = (FastqText if kind == FASTQ else FastaText)(blocks, label, lines)
     stream = cast("BinaryIO", io.BufferedReader(BlockStream(checked), BLOCK))  # dnaio rescans after each short read
     if kind == FASTQ:
-        return cast("Iterable[_Entry]", dnaio.FastqReader(stream))
-    reader = dnaio.FastaReader(stream, sequence_class=_Entry)
+        return cast("Iterable[Entry]", dnaio.FastqReader(stream))
+    reader = dnaio.FastaReader(stream, sequence_class=Entry)
     reader._file.reconfigure(encoding="utf-8")  # it would go by the locale
-    return cast("Iterable[_Entry]", reader)
+    return cast("Iterable[Entry]", reader)
 
 
 def _advice(kind: str, error: dnaio.FileFormatError) -> str:

@@ -11,7 +11,7 @@ from virnucpro.errors import ConfigError, InputError, shown
 from virnucpro.records import Molecule, Record
 from virnucpro.sequences.molecules import is_unmistakable, sample_molecule
 
-__all__ = ["PathLike", "open_inputs", "require_molecule"]
+__all__ = ["PathLike", "open_inputs", "require_molecule", "require_once"]
 
 PathLike = str | os.PathLike[str]
 Opened = TypeVar("Opened")
@@ -27,16 +27,22 @@ def open_inputs(
 
     `stdin` is the file that "-" was copied to.
     """
-    if not inputs:
-        raise ConfigError("no input file given")
     paths = [Path(one) for one in inputs]
+    if not repeated:
+        require_once(paths)
+    return [kind(path, "-" if path == stdin else str(path)) for path in paths]
+
+
+def require_once(paths: Sequence[Path]) -> None:
+    """Refuse no inputs at all, and those that are given twice."""
+    if not paths:
+        raise ConfigError("no input file given")
     names: dict[str, list[str]] = {}
     for path in paths:
         names.setdefault(os.path.realpath(path), []).append(shown(str(path)))
-    twice = [given for given in names.values() if len(given) > 1 and not repeated]
+    twice = [given for given in names.values() if len(given) > 1]
     if twice:
         raise ConfigError("\n".join(f"{' and '.join(dict.fromkeys(given))}: given twice" for given in twice))
-    return [kind(path, "-" if path == stdin else str(path)) for path in paths]
 
 
 def require_molecule(label: str, sample: Sequence[Record], needed: Molecule, advice: str) -> list[str]:

@@ -34,7 +34,7 @@ __all__ = ["PrepareSettings", "RecordRow", "prepare"]
 OK: Final = "ok"
 NOT_USED: Final = "NotUsed"
 PART: Final = PartSize(units=1000, letters=1_000_000)  # as much is in memory at a time
-ENDINGS: Final = ("_nucleotide.fa", "_protein.faa", "_prepare.tsv")
+ENDINGS: Final = ("_prepare.tsv", "_nucleotide.fa", "_protein.faa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _run(genomes: _Genomes, outdir: Path, settings: PrepareSettings) -> Run:
         fasta = genomes.fasta.digest()
         decisive |= {"fasta": [fasta.size, fasta.sha256]}
     return Run(
-        f"{stem}_prepare", [genomes], outdir, f"{stem}_prepare.json", names[::-1], {}, decisive,
+        f"{stem}_prepare", [genomes], outdir, f"{stem}_prepare.json", names, {}, decisive,
         _Preparation(names, settings), also_read=[] if genomes.fasta is None else [genomes.fasta.path],
     )  # fmt: skip
 
@@ -239,7 +239,7 @@ class _Preparation:
 
     def collect(self, parts: Iterable[tuple[PartInput, ComputedPart]], results: Results) -> dict[str, Any]:
         """Write the texts of all parts."""
-        nucleotides, proteins, table = (results.open(name) for name in self.names)
+        table, nucleotides, proteins = (results.open(name) for name in self.names)
         table.write(("\t".join(column.name for column in fields(RecordRow)) + "\n").encode())
         for _, computed in parts:
             for stream, name in ((nucleotides, "nucleotides"), (proteins, "proteins"), (table, "table")):

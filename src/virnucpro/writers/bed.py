@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from virnucpro.errors import shown
-from virnucpro.runs.results import Results
-from virnucpro.writers.calls import MAX_ID_CHARACTERS
 from virnucpro.writers.streams import StreamWriter
 from virnucpro.writers.writer import CalledRecords
 
@@ -16,15 +13,14 @@ __all__ = ["RegionsBed"]
 class RegionsBed(StreamWriter):
     """Five columns without a header: record, start, end, kind, virus score times 1,000."""
 
-    def __init__(self, results: Results) -> None:
-        super().__init__(results, "regions.bed")
+    NAME = "regions.bed"
 
     def write(self, called: CalledRecords) -> None:
         """Write a line for each region."""
         regions = called.regions
         rows = zip(
-            (shown(called.records[row].id, MAX_ID_CHARACTERS) or "." for row in regions.record_rows.tolist()),
-            regions.starts.tolist(), regions.ends.tolist(), regions.kind.tolist(),
-            np.rint(1000 * regions.score).astype(np.int64).tolist(), strict=True,
+            (called.names[row] or "." for row in regions.record_rows.tolist()), regions.starts.tolist(),
+            regions.ends.tolist(), regions.kind.tolist(), np.rint(1000 * regions.score).astype(np.int64).tolist(),
+            strict=True,
         )  # fmt: skip
         self.stream.write("".join("\t".join(map(str, row)) + "\n" for row in rows).encode())

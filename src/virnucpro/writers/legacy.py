@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 from virnucpro.runs.results import Results
 from virnucpro.sequences.orfs import FRAME_NAMES
-from virnucpro.writers.writer import CalledRecords
+from virnucpro.writers.writer import CalledRecords, SampleFacts
 
 __all__ = ["LegacyTables"]
 
@@ -22,10 +22,15 @@ class LegacyTables:
 
     NAMES: ClassVar = ("prediction_results.txt", "prediction_results_highestscore.csv")
 
-    def __init__(self, results: Results) -> None:
-        self._rows, self._windows = (results.open(name) for name in self.NAMES)
+    def __init__(self, results: Results, facts: SampleFacts) -> None:
+        self._rows, self._windows = (results.open(name) for name in self.files(facts))
         self._rows.write(b"Sequence_ID\tPrediction\tscore1\tscore2\n")
         self._windows.write(b"Modified_ID\tIs_Virus\n")
+
+    @classmethod
+    def files(cls, facts: SampleFacts) -> list[str]:  # noqa: ARG003
+        """Name both."""
+        return list(cls.NAMES)
 
     def __enter__(self) -> Self:
         return self

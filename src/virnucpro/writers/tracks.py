@@ -99,7 +99,7 @@ def _track(called: CalledRecords, row: int) -> Track:
     rows = zip(*(column[found].tolist() for column in (regions.starts, regions.ends, regions.kind, regions.score)),
                strict=True)  # fmt: skip
     return Track(
-        shown(called.records[row].id, MAX_NAME_CHARACTERS), int(calls.lengths_bp[row]), str(calls.call[row]),
+        shown(called.names[row], MAX_NAME_CHARACTERS), int(calls.lengths_bp[row]), str(calls.call[row]),
         float(calls.score[row]), float(calls.threshold[row]), len(own), middles_bp.astype(np.int64), scores,
         viral >= 0.5, list(rows)[:MAX_REGIONS],
     )  # fmt: skip

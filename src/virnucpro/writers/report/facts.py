@@ -9,8 +9,9 @@ from typing import Any
 import virnucpro
 from virnucpro.errors import shown
 from virnucpro.scoring.rule import CallRule
+from virnucpro.writers.writer import SampleFacts
 
-__all__ = ["ReportFacts", "settings_in_words"]
+__all__ = ["ReportFacts", "facts_of_run", "settings_in_words"]
 
 MAX_CHARACTERS = 4000
 
@@ -36,6 +37,12 @@ class ReportFacts:
             *self.settings,
         ]
         return {"facts": [[name, shown(value, 4000)] for name, value in named if value]}
+
+
+def facts_of_run(facts: SampleFacts) -> ReportFacts:
+    """Say what was run for one sample."""
+    settings = settings_in_words(facts.rule, facts.window_bp, facts.min_length_bp)
+    return ReportFacts(facts.command or "", facts.classifier, facts.device, settings)
 
 
 def settings_in_words(rule: CallRule, window_bp: int, min_length_bp: int) -> list[tuple[str, str]]:

@@ -9,24 +9,26 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from virnucpro.writers.report.facts import ReportFacts
-from virnucpro.writers.report.sample import SampleData
+from virnucpro.errors import StoreError
+from virnucpro.writers.report.sample import ReportLimits
 from virnucpro.writers.report.tally import LENGTH_EDGES_BP, SCORE_BINS
 
-__all__ = ["write_report"]
+__all__ = ["combine_reports", "write_report"]
 
 SCRIPTS: Final = ("page.js", "table.js", "charts.js", "tracks.js", "report.js")
 LIBRARY: Final = "echarts.common.min.js"
+DATA_BEGIN: Final = '<script type="application/json" id="data">'
 IN_HTML: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
-def write_report(stream: BinaryIO, samples: Sequence[SampleData], facts: ReportFacts) -> None:
-    """Write the page of one sample or of many."""
+def write_report(stream: BinaryIO, samples: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> None:
+    """Write the page of one sample or of many: `SampleData` and `ReportFacts` in JSON."""
     script = "\n".join(_asset(name) for name in SCRIPTS)
     library = _asset(LIBRARY)
     parts = {
@@ -35,10 +37,10 @@ def write_report(stream: BinaryIO, samples: Sequence[SampleData], facts: ReportF
         "library": library,
         "script": script,
         "data": _json({
-            **facts.to_json(),
+            **facts,
             "length_edges": LENGTH_EDGES_BP,
             "score_bins": SCORE_BINS,
-            "samples": [sample.to_json() for sample in samples],
+            "samples": list(samples),
         }),
     }  # fmt: skip
     before, *rest = _asset("page.html").split("{{")
@@ -46,6 +48,41 @@ def write_report(stream: BinaryIO, samples: Sequence[SampleData], facts: ReportF
     for piece in rest:
         name, after = piece.split("}}", 1)
         stream.write((parts[name] + after).encode())
+
+
+def combine_reports(stream: BinaryIO, pages: Sequence[Path]) -> None:
+    """Write one page of the samples of several pages; they share its limits."""
+    limits = ReportLimits.of(len(pages))
+    samples: list[Mapping[str, Any]] = []
+    facts: dict[str, Any] = {"facts": []}
+    for page in pages:
+        found = _data_of(page)
+        facts = {"facts": found["facts"]}
+        samples += [_cut(sample, limits) for sample in found["samples"]]
+    write_report(stream, samples, facts)
+
+
+def _data_of(page: Path) -> dict[str, Any]:
+    """Read the data of a page that `write_report` wrote."""
+    _, _, rest = page.read_text("ascii", "replace").partition(DATA_BEGIN)
+    try:
+        found: dict[str, Any] = json.loads(rest.partition("</script>")[0])
+    except ValueError as error:
+        raise StoreError(f"{page} is not the report of a sample any more; add --overwrite") from error
+    return found
+
+
+def _cut(sample: dict[str, Any], limits: ReportLimits) -> dict[str, Any]:
+    """Keep the first rows, which are the best."""
+
+    def first(table: dict[str, Any], rows: int) -> dict[str, Any]:
+        return {name: column[:rows] if isinstance(column, list) else column for name, column in table.items()}
+
+    return sample | {
+        "viral": first(sample["viral"], limits.records),
+        "proviruses": first(sample["proviruses"], limits.proviruses),
+        "tracks": first(sample["tracks"], limits.tracks),
+    }
 
 
 def _asset(name: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from types import TracebackType
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
@@ -17,9 +15,9 @@ from virnucpro.scoring.regions import PROVIRUS
 from virnucpro.writers.report.tally import Tally
 from virnucpro.writers.report.top_rows import TopRows
 from virnucpro.writers.tracks import MAX_NAME_CHARACTERS, TopTracks, Track
-from virnucpro.writers.writer import CalledRecords
+from virnucpro.writers.writer import CalledRecords, SampleFacts
 
-__all__ = ["ReportLimits", "SampleData", "SampleReport"]
+__all__ = ["ReportLimits", "SampleData", "SampleSummary"]
 
 RECORD_COLUMNS: Final = ("record", "windows", "scored", "threshold", "margin", "fdr", "class", "start", "end")
 PROVIRUS_COLUMNS: Final = ("record", "start", "end", "windows", "background", "class")
@@ -79,28 +77,17 @@ class SampleData:
         }
 
 
-@dataclass(eq=False)
-class SampleReport:
+class SampleSummary:
     """Takes the records of one sample."""
 
-    name: str
-    classes: Sequence[str] = ()
-    limits: ReportLimits = field(default_factory=ReportLimits)
-
-    def __post_init__(self) -> None:
-        self._tally = Tally(len(self.classes))
-        self._viral = TopRows(self.limits.records, RECORD_COLUMNS)
-        self._proviruses = TopRows(self.limits.proviruses, PROVIRUS_COLUMNS)
+    def __init__(self, facts: SampleFacts, limits: ReportLimits | None = None) -> None:
+        limits = limits or ReportLimits()
+        self.facts = facts
+        self._tally = Tally(len(facts.classes))
+        self._viral = TopRows(limits.records, RECORD_COLUMNS)
+        self._proviruses = TopRows(limits.proviruses, PROVIRUS_COLUMNS)
         self._provirus_bp = 0
-        self._tracks = TopTracks(self.limits.tracks)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing: `data` gives what was gathered, and `write_report` writes it."""
+        self._tracks = TopTracks(0 if facts.paired else limits.tracks)  # two mates have no common positions
 
     def write(self, called: CalledRecords) -> None:
         """Count some records, and keep what may be shown of them."""
@@ -109,10 +96,10 @@ class SampleReport:
         self._add_proviruses(called)
         self._tracks.add(called)
 
-    def data(self, inputs: Sequence[FileIdentity] = ()) -> SampleData:
-        """Give what was gathered so far; `inputs` are known once they were read to their ends."""
+    def data(self) -> SampleData:
+        """Give what was gathered so far."""
         return SampleData(
-            self.name, tuple(self.classes), tuple(inputs), self._tally, self._viral.columns(), self._viral.seen,
+            self.facts.sample, self.facts.classes, self.facts.inputs, self._tally, self._viral.columns(), self._viral.seen,
             self._proviruses.columns(), self._proviruses.seen, self._provirus_bp, self._tracks.tracks(),
             self._tracks.seen,
         )  # fmt: skip
@@ -126,7 +113,7 @@ class SampleReport:
             self._viral.add(
                 calls.score[rows], calls.lengths_bp[rows], _names(called, rows), calls.n_windows[rows],
                 calls.n_scored[rows], calls.threshold[rows], calls.margin[rows], calls.fdr[rows],
-                _best_classes(calls.classes[rows], len(self.classes)), windows.starts[best], windows.ends[best],
+                _best_classes(calls.classes[rows], len(self.facts.classes)), windows.starts[best], windows.ends[best],
             )  # fmt: skip
 
     def _add_proviruses(self, called: CalledRecords) -> None:
@@ -139,13 +126,13 @@ class SampleReport:
             self._proviruses.add(
                 regions.score[rows], lengths[rows], _names(called, regions.record_rows[rows]), regions.starts[rows],
                 regions.ends[rows], regions.n_windows[rows], regions.background[rows],
-                _best_classes(regions.classes[rows], len(self.classes)),
+                _best_classes(regions.classes[rows], len(self.facts.classes)),
             )  # fmt: skip
 
 
 def _names(called: CalledRecords, rows: NDArray[np.int64]) -> NDArray[np.object_]:
     names = np.empty(len(rows), object)
-    names[:] = [shown(called.records[row].id, MAX_NAME_CHARACTERS) for row in rows.tolist()]
+    names[:] = [shown(called.names[row], MAX_NAME_CHARACTERS) for row in rows.tolist()]
     return names
 
 

@@ -1,0 +1,74 @@
+"""``summary.tsv``: one row for every sample, written when all of them are done, with a manifest of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from virnucpro.errors import StoreError
+from virnucpro.runs.files import cannot_write, make_scratch, remove_leftovers, remove_scratch, whole_file
+from virnucpro.runs.manifest import Manifest, read_manifest
+from virnucpro.runs.results import Results
+from virnucpro.runs.run import Outcome
+from virnucpro.scoring.calls import NOT_SCORED, VIRAL
+from virnucpro.writers.cells import ABSENT
+from virnucpro.writers.report import REPORT, combine_reports
+
+__all__ = ["SUMMARY_COLUMNS", "require_folder_of_samples", "write_summary"]
+
+SUMMARY, MANIFEST = "summary.tsv", "run.json"
+SUMMARY_COLUMNS: Final = (
+    "sample", "records", "bases", "viral_records", "viral_bases", "percent_viral", "not_scored", "median_fdr",
+    "seconds", "peak_mb",
+)  # fmt: skip
+
+
+def require_folder_of_samples(outdir: Path) -> None:
+    """Refuse a folder that holds the results of one sample itself; StoreError."""
+    earlier = read_manifest(outdir / MANIFEST)
+    if earlier is not None and earlier.inputs:
+        raise StoreError(f"{outdir} holds the results of a single sample; use another folder for several samples")
+
+
+def write_summary(outdir: Path, samples: Sequence[tuple[str, Outcome]], overwrite: bool) -> None:
+    """Write what is common to all samples, given by name; of a refused sample all is NA."""
+    earlier = read_manifest(outdir / MANIFEST)
+    ours = None if overwrite else {one.path for one in earlier.results} if earlier else set[str]()
+    scratch = outdir / ".virnucpro" / "summary"
+    read = [path for _, outcome in samples for path in outcome.run.files_read]
+    try:
+        make_scratch(scratch)
+        remove_leftovers(scratch)
+        with Results(scratch, outdir) as results:
+            rows = ["\t".join(SUMMARY_COLUMNS), *("\t".join(_row(*sample)) for sample in samples)]
+            results.open(SUMMARY).write(("\n".join(rows) + "\n").encode())
+            if pages := [outcome.run.outdir / REPORT for _, outcome in samples if _has_report(outcome)]:
+                combine_reports(results.open(REPORT), pages)
+            written = results.close(read, ours)
+            results.publish()
+        folders = [{"sample": name, "state": outcome.state.value} for name, outcome in samples]
+        manifest = Manifest((), {}, {}, results=written, details={"samples": folders})
+        with whole_file(outdir / MANIFEST, scratch) as stream:
+            stream.write(manifest.to_json())
+        remove_scratch(scratch)
+    except OSError as error:
+        raise cannot_write(outdir, error) from error
+
+
+def _has_report(outcome: Outcome) -> bool:
+    return outcome.manifest is not None and any(one.path == REPORT for one in outcome.manifest.results)
+
+
+def _row(name: str, outcome: Outcome) -> list[str]:
+    if outcome.manifest is None:
+        return [name, *[ABSENT] * (len(SUMMARY_COLUMNS) - 1)]
+    counts, details = outcome.manifest.counts, outcome.manifest.details
+    viral, records = counts["calls"].get(VIRAL, 0), counts["records"]
+    execution: dict[str, Any] = details.get("execution", {})
+    numbers: list[Any] = [
+        records, counts["bases"], viral, counts["viral_bases"], f"{100 * viral / records:.2f}" if records else None,
+        counts["calls"].get(NOT_SCORED, 0), details.get("median_fdr"),
+        round(sum(execution["seconds"].values()), 1) if execution else None, execution.get("peak_mb"),
+    ]  # fmt: skip
+    return [name, *(ABSENT if number is None else str(number) for number in numbers)]
