@@ -170,8 +170,8 @@ def predict(
         Reads or contigs, plain or compressed with gz, bz2, xz or zst. Each of several files is a sample of its own.
     outdir : path
         Folder for ``calls.tsv`` (one row per record, in input order), ``viral.fasta``, tables of windows and regions,
-        ``report.html`` and ``run.json``, which is written last. Several samples, or those given as `Sample`, have a folder each in it,
-        with ``summary.tsv`` and a common ``report.html`` beside them.
+        ``report.html`` and ``run.json``, which is written last. Several samples, or those given as `Sample`, have a
+        folder each in it, with ``summary.tsv`` and a common ``report.html`` beside them.
     settings : PredictSettings, optional
         Classifier, encoders, windows, thresholds, outputs, device. By default the packaged ``mini``.
     paired : bool, default: False

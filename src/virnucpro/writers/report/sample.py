@@ -99,9 +99,9 @@ class SampleSummary:
     def data(self) -> SampleData:
         """Give what was gathered so far."""
         return SampleData(
-            self.facts.sample, self.facts.classes, self.facts.inputs, self._tally, self._viral.columns(), self._viral.seen,
-            self._proviruses.columns(), self._proviruses.seen, self._provirus_bp, self._tracks.tracks(),
-            self._tracks.seen,
+            self.facts.sample, self.facts.classes, self.facts.inputs, self._tally, self._viral.columns(),
+            self._viral.seen, self._proviruses.columns(), self._proviruses.seen, self._provirus_bp,
+            self._tracks.tracks(), self._tracks.seen,
         )  # fmt: skip
 
     def _add_viral(self, called: CalledRecords) -> None:
