@@ -368,7 +368,7 @@ def test_a_run_that_fails_while_it_draws_leaves_results_and_manifest_of_one_run(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr("virnucpro.verbs.predict.write_report", full)
+        patched.setattr("virnucpro.writers.report.writer.write_report", full)
         code, _, err = virnucpro("predict", contigs, "-o", out, *scorer, "--min-score", "0.99")
     assert code == 4
     assert "No space left on device" in err
