@@ -7,7 +7,6 @@ const STATE = { sample: MANY ? -1 : 0, lengths: 'records', compare: 'share', cla
 
 const chosen = () => (STATE.sample < 0 ? SAMPLES : [SAMPLES[STATE.sample]]);
 const added = (name) => chosen().map((sample) => sample[name]).reduce(plus);
-const atEdges = (rows, find) => rows.map((row) => find(row.filter((x) => x !== null)));
 
 function figuresOf(samples) {
   const calls = samples.map((s) => s.records.map(sum)).reduce(plus);
