@@ -60,7 +60,7 @@ def mates(tmp_path):
 
 def test_several_inputs_are_several_samples(virnucpro, tmp_path, contigs, mates):
     out = tmp_path / "out"
-    code, _, err = virnucpro("predict", contigs, mates[0], "-o", out, "--track-pages", "0")
+    code, _, err = virnucpro("predict", contigs, mates[0], "-o", out)
     assert code == 0, err
     assert "14 records in 2 samples: " in err
     rows = table(out / "summary.tsv")

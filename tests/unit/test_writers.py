@@ -220,7 +220,7 @@ def test_outputs_are_chosen_by_name():
     assert [output.name for output in choose_outputs(("viral", "calls"), facts_of())] == ["calls", "viral"]
     assert set(DEFAULT_OUTPUTS).isdisjoint({"split", "genomad-layout", "legacy-output"})
     pairs = [output.name for output in choose_outputs(DEFAULT_OUTPUTS, facts_of(paired=True))]
-    assert set(pairs).isdisjoint({"windows", "regions", "tracks"})
+    assert set(pairs).isdisjoint({"windows", "regions"})
     with pytest.raises(ConfigError, match="no output is called csv; choose from calls"):
         choose_outputs(("calls", "csv"), facts_of())
     with pytest.raises(ConfigError, match="regions is not for pairs of reads"):

@@ -127,7 +127,7 @@ class Calling:
             "table_format": facts.table_format,
             "class_scores": facts.class_scores,
             "single_windows": facts.single_windows,
-            "track_pages": facts.track_pages,
+            "figures": list(facts.figures),
         }  # fmt: skip
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
@@ -243,7 +243,7 @@ def _facts(
         table_format=settings.table_format,
         class_scores=settings.class_scores,
         single_windows=settings.single_windows,
-        track_pages=settings.track_pages,
+        figures=tuple(settings.figures),
         classifier=classifier.name,
         device=chosen.placement.describe(),
         window_bp=windowing.window_bp,

@@ -56,8 +56,8 @@ class PredictSettings:
         Call as many sequences viral as keep the estimated false discovery rate at or below this.
     prior : float, "auto" or None
         Expected share of viral sequences; "auto" estimates it from the scores of the input.
-    track_pages : int
-        Pages of figures at most; 0 draws none.
+    figures : sequence of {"png", "svg", "pdf"}
+        Formats in which the figures of the report are also written.
     outputs : collection of str or None
         Which results to write, such as ("calls", "viral"); None takes the default ones.
     table_format : {"tsv", "parquet"}
@@ -86,7 +86,7 @@ class PredictSettings:
     level: Level = "default"
     max_fdr: float | None = None
     prior: float | Literal["auto"] | None = None
-    track_pages: int = 5
+    figures: Sequence[str] = ()
     outputs: Collection[str] | None = None
     table_format: TableFormat = "tsv"
     class_scores: bool = False
@@ -128,8 +128,8 @@ def predict(
         existing file, is a path. Or `Sample` objects.
     outdir : path, optional
         Folder for ``calls.tsv`` (one row per record, in input order), ``viral.fasta``, tables of windows and regions,
-        and ``run.json``, which is written last. Several samples, or those given as `Sample`, have a folder each in it,
-        with ``summary.tsv`` beside them.
+        ``report.html`` and ``run.json``, which is written last. Several samples, or those given as `Sample`, have a
+        folder each in it, with ``summary.tsv`` and a common ``report.html`` beside them.
     settings : PredictSettings, optional
         Classifier, encoders, windows, thresholds, outputs, device.
     model : path, optional

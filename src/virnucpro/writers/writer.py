@@ -35,7 +35,7 @@ class SampleFacts:
     table_format: TableFormat = "tsv"
     class_scores: bool = False  # a column of calls.tsv for each class
     single_windows: bool = False  # also list windows of records that have just one
-    track_pages: int = 0
+    figures: tuple[str, ...] = ()  # formats in which the report's figures are also written
     command: str | None = None  # as it was typed
     classifier: str = ""  # its name
     device: str = ""  # and number format
