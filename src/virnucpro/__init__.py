@@ -28,9 +28,11 @@ if TYPE_CHECKING:
         StoreError,
         VirNucProError,
         WeightsError,
+        WorkerError,
     )
     from virnucpro.features.classifier import load_classifier
     from virnucpro.models.encoders import load_encoder
+    from virnucpro.runs.distribution import Distribution
     from virnucpro.verbs.download import DownloadSettings, download_refseq
     from virnucpro.verbs.embed import EmbedSettings, embed_files
     from virnucpro.verbs.embed_arrays import embed
@@ -55,10 +57,11 @@ _NAMES = {
     ),
     "errors": (
         "ConfigError", "DeviceError", "DimensionError", "DownloadError", "InputError", "StoreError", "VirNucProError",
-        "WeightsError",
+        "WeightsError", "WorkerError",
     ),
     "features.classifier": ("load_classifier",),
     "models.encoders": ("load_encoder",),
+    "runs.distribution": ("Distribution",),
     "verbs.download": ("DownloadSettings", "download_refseq"),
     "verbs.embed": ("EmbedSettings", "embed_files"),
     "verbs.embed_arrays": ("embed",),
@@ -79,6 +82,7 @@ __all__ = [
     "ConfigError",
     "DeviceError",
     "DimensionError",
+    "Distribution",
     "DownloadError",
     "DownloadSettings",
     "EmbedSettings",
@@ -94,6 +98,7 @@ __all__ = [
     "TrainSettings",
     "VirNucProError",
     "WeightsError",
+    "WorkerError",
     "__version__",
     "download_refseq",
     "embed",

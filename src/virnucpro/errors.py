@@ -8,6 +8,7 @@
     ├── WeightsError     model weights are absent, incomplete or not the model they claim to be
     ├── DeviceError      the requested device or number format is not available
     ├── StoreError       a file cannot be written, or does not match what it was made from
+    ├── WorkerError      a worker on another device or machine cannot be used, or died over a part again and again
     ├── DownloadError    a file cannot be downloaded, or is not what its publisher says
     └── DimensionError   features have another width than what reads them expects
 
@@ -25,6 +26,7 @@ __all__ = [
     "StoreError",
     "VirNucProError",
     "WeightsError",
+    "WorkerError",
     "shown",
 ]
 
@@ -51,6 +53,10 @@ class DeviceError(VirNucProError):
 
 class StoreError(VirNucProError):
     """A result file cannot be written, read, or matched to what it was made from."""
+
+
+class WorkerError(VirNucProError):
+    """A worker on another device or machine cannot be used, or a part has cost too many of them."""
 
 
 class DownloadError(VirNucProError):

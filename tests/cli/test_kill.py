@@ -30,12 +30,12 @@ def forked(outdir, kill_at=None, more=()):
     if kill_at is not None:
         left = [kill_at]
         calls = (
-            (fcntl, "flock"), (torch, "save"), (numpy, "savez"), (os, "fsync"), (os, "mkdir"),
+            (os, "open"), (fcntl, "flock"), (torch, "save"), (numpy, "savez"), (os, "fsync"), (os, "mkdir"),
             (Path, "replace"), (Path, "unlink"), (Path, "rmdir"),
         )
-        for owner, name in calls:  # from the first three on, a file is there and empty
-            def counted(*given, real=getattr(owner, name), **named):
-                left[0] -= 1
+        for owner, name in calls:  # from the first four on, a file is there and empty
+            def counted(*given, real=getattr(owner, name), name=name, **named):
+                left[0] -= name != "open" or bool(given[1] & os.O_CREAT)
                 if left[0] < 0:
                     os.kill(os.getpid(), signal.SIGKILL)
                 return real(*given, **named)

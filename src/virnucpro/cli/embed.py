@@ -9,7 +9,7 @@ import click
 
 from virnucpro.cli.console import Console, spooled_stdin
 from virnucpro.cli.options import (
-    device_option,
+    distribution_options,
     dtype_option,
     inputs_argument,
     max_tokens_option,
@@ -17,6 +17,7 @@ from virnucpro.cli.options import (
     outdir_option,
     overwrite_option,
     part_records_option,
+    take_distribution,
     threads_option,
     use_threads,
 )
@@ -64,7 +65,7 @@ class Layers(click.ParamType[tuple[int, ...]]):
     help="How residues become one vector; none keeps one for every residue.",
 )  # fmt: skip
 @click.option("--per-residue", is_flag=True, help="The same as --pool none.")
-@device_option
+@distribution_options
 @dtype_option
 @max_tokens_option
 @part_records_option
@@ -92,12 +93,15 @@ def embed(
         if chosen["pool"] not in ("mean", "none"):
             raise click.UsageError("--per-residue and --pool exclude each other; give one")
         chosen["pool"] = "none"
+    distribution = take_distribution(chosen, threads)
     settings = verb.EmbedSettings(**chosen)
     with Console(quiet, verbose, outdir) as console:
         use_threads(threads)
         settings.check()
+        distribution.check(overwrite)
         with spooled_stdin(inputs) as (paths, spool):
             outcomes = verb.embed_files(
-                paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool
-            )
+                paths, outdir, settings,
+                overwrite=overwrite, progress=console.progress, stdin=spool, distribution=distribution,
+            )  # fmt: skip
         return sum_up(outcomes, "sequences", outdir, console)

@@ -9,7 +9,7 @@ import click
 
 from virnucpro.cli.console import Console, spooled_stdin
 from virnucpro.cli.options import (
-    device_option,
+    distribution_options,
     dtype_option,
     inputs_argument,
     max_tokens_option,
@@ -18,6 +18,7 @@ from virnucpro.cli.options import (
     overwrite_option,
     part_windows_option,
     table_option,
+    take_distribution,
     threads_option,
     use_threads,
 )
@@ -46,7 +47,7 @@ from virnucpro.models.catalog import DEFAULT_DNA_MODEL, DEFAULT_MODEL
 @click.option("--dna-model", default=DEFAULT_DNA_MODEL, show_default=True, metavar="NAME|PATH", help="DNA encoder.")
 @click.option("--protein-model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|PATH", help="Protein encoder.")
 @table_option
-@device_option
+@distribution_options
 @dtype_option
 @max_tokens_option
 @part_windows_option
@@ -72,12 +73,15 @@ def features(
 
     for role in ("dna_model", "protein_model"):
         chosen[role] = None if chosen[role] == "none" else chosen[role]
+    distribution = take_distribution(chosen, threads)
     settings = verb.FeatureSettings(**chosen)
     with Console(quiet, verbose, outdir) as console:
         use_threads(threads)
         settings.check()
+        distribution.check(overwrite)
         with spooled_stdin(inputs) as (paths, spool):
             outcomes = verb.extract_features(
-                paths, outdir, settings, overwrite=overwrite, progress=console.progress, stdin=spool
-            )
+                paths, outdir, settings,
+                overwrite=overwrite, progress=console.progress, stdin=spool, distribution=distribution,
+            )  # fmt: skip
         return sum_up(outcomes, "features", outdir, console)

@@ -13,7 +13,7 @@ from virnucpro.cli.exit_codes import ExitCode
 if TYPE_CHECKING:
     from virnucpro.runs.run import Outcome
 
-__all__ = ["sum_up"]
+__all__ = ["say_what_is_missing", "sum_up"]
 
 
 def sum_up(outcomes: Sequence[Outcome], noun: str, outdir: Path, console: Console) -> int:
@@ -22,6 +22,9 @@ def sum_up(outcomes: Sequence[Outcome], noun: str, outdir: Path, console: Consol
     from virnucpro.runs.run import State
 
     states = Counter(outcome.state for outcome in outcomes)
+    say_what_is_missing(outcomes, console)
+    if states[State.INCOMPLETE] == len(outcomes):
+        return ExitCode.DONE
     counts: Counter[str] = Counter()
     for outcome in outcomes:
         if outcome.manifest is not None:
@@ -31,7 +34,8 @@ def sum_up(outcomes: Sequence[Outcome], noun: str, outdir: Path, console: Consol
     if counts:
         console.say(f"{noun}: " + ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items()))
     console.say(
-        f"files: {states[State.WRITTEN]:,} written, {skipped:,} skipped, {states[State.REFUSED]:,} refused; "
+        f"files: {states[State.WRITTEN]:,} written, {skipped:,} skipped, {states[State.REFUSED]:,} refused"
+        f"{f', {states[State.INCOMPLETE]:,} incomplete' if states[State.INCOMPLETE] else ''}; "
         f"{seconds:.1f} s; results in {outdir}"
     )
     failed = counts["failed"] + counts["failed_rows"]
@@ -40,3 +44,19 @@ def sum_up(outcomes: Sequence[Outcome], noun: str, outdir: Path, console: Consol
     if states[State.REFUSED]:
         return ExitCode.BAD_INPUT
     return ExitCode.SOME_FAILED if failed else ExitCode.DONE
+
+
+def say_what_is_missing(outcomes: Sequence[Outcome], console: Console) -> None:
+    """Say what a shard has done, and what is left to do."""
+    from virnucpro.runs.run import State
+
+    open_ones = [outcome for outcome in outcomes if outcome.state is State.INCOMPLETE]
+    if open_ones:
+        computed, missing = (
+            sum(getattr(one, name) for one in open_ones) for name in ("computed_parts", "absent_parts")
+        )
+        parts = sum(one.parts for one in open_ones)
+        console.say(
+            f"this shard is done: {computed:,} parts computed, {missing:,} of {parts:,} are missing; run the other "
+            "shards, or the same command without --shard, to get results"
+        )

@@ -13,7 +13,7 @@ import click
 from virnucpro.cli.console import Console, spooled_stdin
 from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.options import (
-    device_option,
+    distribution_options,
     dtype_option,
     max_tokens_option,
     messages_options,
@@ -21,9 +21,11 @@ from virnucpro.cli.options import (
     overwrite_option,
     part_windows_option,
     table_option,
+    take_distribution,
     threads_option,
     use_threads,
 )
+from virnucpro.cli.outcomes import say_what_is_missing
 from virnucpro.writers.outputs import DEFAULT_OUTPUTS, OUTPUTS
 
 if TYPE_CHECKING:
@@ -149,7 +151,7 @@ def _outputs(only: tuple[str, ...] | None, flags: Mapping[str, bool]) -> tuple[s
 )  # fmt: skip
 @click.option("--class-scores", is_flag=True, help="Add a column to the calls for the probability of every class.")
 @click.option("--single-windows", is_flag=True, help="Also list windows of records that have just one.")
-@device_option
+@distribution_options
 @dtype_option
 @max_tokens_option
 @part_windows_option
@@ -185,14 +187,17 @@ def predict(
 
     flags = {name: chosen.pop(name) for name in list(chosen) if name.startswith("output_")}
     level: Level = "conservative" if conservative else "relaxed" if relaxed else "default"
+    distribution = take_distribution(chosen, threads)
     settings = verb.PredictSettings(level=level, outputs=_outputs(only, flags), **chosen)
     with Console(quiet, verbose, outdir) as console:
         use_threads(threads)
         settings.check()
+        distribution.check(overwrite)
         with spooled_stdin(inputs) as (paths, spool):
             done = verb.predict(
                 _given(paths, sheet, paired, recursive), outdir, settings, paired=paired and not recursive,
                 overwrite=overwrite, progress=console.progress, stdin=spool, command=shlex.join(sys.argv),
+                distribution=distribution,
             )  # fmt: skip
         _sum_up(done, console)
     if any(sample.outcome.error for sample in done.samples):
@@ -215,6 +220,7 @@ def _given(
 def _sum_up(done: Prediction, console: Console) -> None:
     """Counts that add up."""
     counts = done.counts
+    say_what_is_missing([sample.outcome for sample in done.samples], console)
     if not counts:
         return
     calls, statuses = counts["calls"], counts["statuses"]

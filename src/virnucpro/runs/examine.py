@@ -15,11 +15,11 @@ from virnucpro.runs.files import file_sha256, result_path
 from virnucpro.runs.manifest import Manifest, read_manifest
 from virnucpro.runs.plan import Plan
 from virnucpro.runs.run import Outcome, Run, State
+from virnucpro.runs.saved_plan import PLAN, read_plan, run_key
 from virnucpro.runs.usage import Usage
 
-__all__ = ["PLAN", "Planned", "examine"]
+__all__ = ["Planned", "examine", "finished_manifest"]
 
-PLAN = "plan.json"
 SAMPLE_RECORDS = 100
 COMPARED_IDS = 1_000_000
 """IDs of the first records are compared, up to this number: 8 MB of hashes."""
@@ -41,13 +41,27 @@ def examine(run: Run, overwrite: bool) -> Outcome | Planned:
     """Compare a run with the results in its output folder; StoreError if those were made from something else."""
     manifest = None if overwrite else read_manifest(run.manifest_path)
     if manifest is None:
-        return Outcome(run, State.KEPT) if not overwrite and _has_unknown_results(run) else _plan(run)
+        kept = not overwrite and _has_unknown_results(run)
+        return Outcome(run, State.KEPT) if kept else _plan(run, overwrite)
     _require_same(run, manifest)
     shown_as_asked = manifest.output_settings == run.output_settings
     if _results_are_whole(run, manifest) and shown_as_asked and not manifest.may_succeed_elsewhere:
         logger.info("%s: already finished, skipped", run.label)
         return Outcome(run, State.FINISHED, manifest, None, manifest.failures)
-    return _plan(run)
+    return _plan(run, overwrite)
+
+
+def finished_manifest(run: Run, inputs: tuple[FileIdentity, ...]) -> Manifest | None:
+    """Give the manifest of a run that another process has finished meanwhile."""
+    try:
+        manifest = read_manifest(run.manifest_path)
+    except StoreError:
+        return None
+    if manifest is None or manifest.differences(Manifest(inputs, run.models, run.settings)):
+        return None
+    shown_as_asked = manifest.output_settings == run.output_settings
+    done = shown_as_asked and not manifest.may_succeed_elsewhere and _results_are_whole(run, manifest)
+    return manifest if done else None
 
 
 def _has_unknown_results(run: Run) -> bool:
@@ -83,16 +97,26 @@ def _results_are_whole(run: Run, manifest: Manifest) -> bool:
     return True
 
 
-def _plan(run: Run) -> Planned:
-    """Read all inputs once: check them, digest them and plan the parts."""
+def _plan(run: Run, overwrite: bool) -> Planned:
+    """Follow the plan of this run that another process, or an earlier one, has made; else make one."""
     usage = Usage()
     with usage.stage("plan"):
-        plan = _planned(run)
+        plan, inputs = (None if overwrite else _earlier_plan(run)) or _new_plan(run)
     logger.info("%s: %d records, %d letters, %d parts", run.label, plan.records, plan.letters, len(plan.parts))
-    return Planned(run, plan, tuple(source.identity for source in run.inputs), usage)
+    return Planned(run, plan, inputs, usage)
 
 
-def _planned(run: Run) -> Plan:
+def _earlier_plan(run: Run) -> tuple[Plan, tuple[FileIdentity, ...]] | None:
+    """Give the plan that is there, if inputs, models and settings are the same: digesting is quicker than reading."""
+    earlier = read_plan(run)
+    if earlier is None:
+        return None
+    inputs = tuple(source.digest() for source in run.inputs)
+    return (earlier[1], inputs) if earlier[0] == run_key(run, inputs, run.job.resolve()) else None
+
+
+def _new_plan(run: Run) -> tuple[Plan, tuple[FileIdentity, ...]]:
+    """Read all inputs once: check them, digest them and plan the parts."""
     planner, counts, ids = run.job.planner(), [], array("q")
     for source in run.inputs:
         records = iter(source)
@@ -107,7 +131,7 @@ def _planned(run: Run) -> Plan:
                 ids.append(hash(run.job.id_of(record)))
         counts.append(count)
     _warn_of_duplicates(run.label, ids)
-    return planner.finish(counts)
+    return planner.finish(counts), tuple(source.identity for source in run.inputs)
 
 
 def _warn_of_duplicates(label: str, ids: array[int]) -> None:

@@ -38,7 +38,7 @@ class PartStore:
     """The parts of one plan. A file that is damaged, or of another plan, counts as absent."""
 
     def __init__(self, folder: Path, key: str, scratch: Path) -> None:
-        self.folder, self._key, self._scratch = folder, key, scratch
+        self.folder, self.key, self.scratch = folder, key, scratch
 
     def path(self, number: int) -> Path:
         """Path of a part."""
@@ -47,13 +47,13 @@ class PartStore:
     def save(self, number: int, computed: ComputedPart) -> None:
         """Write one part."""
         about = {
-            "key": self._key,
+            "key": self.key,
             "number": number,
             "failures": [astuple(failure) for failure in computed.failures],
             "counts": dict(computed.counts or {}),
         }
         text = np.frombuffer(json.dumps(about).encode(), np.uint8)
-        with whole_file(self.path(number), self._scratch) as stream:
+        with whole_file(self.path(number), self.scratch) as stream:
             np.savez(stream, **{_ABOUT: text}, **computed.arrays)  # type: ignore[arg-type]
 
     def about(self, number: int) -> ComputedPart | None:
@@ -71,7 +71,7 @@ class PartStore:
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as columns:
                 about = json.loads(columns[_ABOUT].tobytes())
-                if about["key"] != self._key or about["number"] != number:
+                if about["key"] != self.key or about["number"] != number:
                     return None
                 names = [name for name in columns.files if name != _ABOUT] if whole else []
                 failures = tuple(Failure(*failure) for failure in about["failures"])

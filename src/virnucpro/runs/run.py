@@ -89,6 +89,8 @@ class Run:
     output_settings: Mapping[str, Any] = field(default_factory=dict)  # what changes only how results show the numbers
     keep_parts: bool = False  # to write results again with other output settings
     also_read: Sequence[Path] = ()  # other files that must not be overwritten
+    rebuild: Callable[[str], tuple[Job, Mapping[str, Any]]] | None = None
+    """Makes job and settings of a worker from its device; can be pickled, and is the same for all runs of a call."""
 
     @property
     def scratch(self) -> Path:
@@ -118,6 +120,7 @@ class State(Enum):
     FINISHED = "already finished"
     KEPT = "kept, without a manifest"
     REFUSED = "refused"
+    INCOMPLETE = "parts of others are missing"
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,3 +135,4 @@ class Outcome:
     parts: int = 0
     computed_parts: int = 0
     seconds: float = 0.0
+    absent_parts: int = 0  # of an incomplete run

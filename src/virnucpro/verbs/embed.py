@@ -6,7 +6,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +22,13 @@ from virnucpro.models.placement import Placement, choose_placement
 from virnucpro.models.readout import DEFAULT_READOUT, Pool, Readout, no_choice
 from virnucpro.models.registry import Architecture
 from virnucpro.records import Failure, ModelIdentity, Molecule, Record
+from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.engine import execute
 from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
-from virnucpro.runs.run import Advance, Outcome, PartInput, Run
+from virnucpro.runs.run import Advance, Job, Outcome, PartInput, Run
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
 from virnucpro.verbs.encoders import parameters
 from virnucpro.verbs.inputs import PathLike, open_inputs, require_molecule
@@ -157,6 +158,7 @@ def embed_files(
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
     stdin: Path | None = None,
+    distribution: Distribution | None = None,
     **options: Any,  # noqa: ANN401
 ) -> list[Outcome]:
     """Turn sequence files into files of vectors.
@@ -178,6 +180,8 @@ def embed_files(
         Called with a `Progress` after every batch.
     stdin : path, optional
         The input that messages call "-".
+    distribution : Distribution, optional
+        Shards, devices and workers. By default this process computes everything.
     **options
         Single settings by name, such as ``model="mini"``; see `EmbedSettings`.
 
@@ -215,21 +219,35 @@ def embed_files(
         files = vector_files(sequence_stem(source.path), model.architecture.suffix, settings.format)
         runs.append(embed_run(source, Path(outdir), files, model, settings))
     unit = "aa" if model.architecture.molecule is Molecule.PROTEIN else "b"
-    return execute(runs, overwrite=overwrite, progress=progress, unit=unit)
+    return execute(runs, overwrite=overwrite, progress=progress, unit=unit, distribution=distribution)
 
 
 def embed_run(
     source: SequenceFile, outdir: Path, files: Sequence[str], model: EmbeddingModel, settings: EmbedSettings
 ) -> Run:
     """Describe the embedding of one file; the first of its result files names its manifest."""
+    decisive = _decisive(settings, model)
+    job = _Embedding(source.label, files, model, settings)
+    role = model.architecture.molecule.value
+    return Run(
+        files[0], [source], outdir, f"{files[0]}.json", files, {role: model.identity}, decisive, job,
+        rebuild=partial(_rebuilt, settings),
+    )  # fmt: skip
+
+
+def _decisive(settings: EmbedSettings, model: EmbeddingModel) -> Mapping[str, Any]:
+    """Describe what the vectors depend on."""
     readout = settings.readout
-    decisive = {
+    return {
         "max_residues": settings.max_residues, "dtype": model.placement.dtype_name, "layers": list(readout.layers),
         "pool": readout.pool,
     }  # fmt: skip
-    job = _Embedding(source.label, files, model, settings)
-    role = model.architecture.molecule.value
-    return Run(files[0], [source], outdir, f"{files[0]}.json", files, {role: model.identity}, decisive, job)
+
+
+def _rebuilt(settings: EmbedSettings, device: str) -> tuple[Job, Mapping[str, Any]]:
+    """Make the job of a worker, which computes parts of any input."""
+    model = EmbeddingModel.named(settings.model, choose_placement(device, settings.dtype))
+    return _Embedding("", (), model, settings), _decisive(settings, model)
 
 
 @dataclass(frozen=True, eq=False)

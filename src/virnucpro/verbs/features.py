@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,12 +18,13 @@ from virnucpro.features.spec import FeatureSpec
 from virnucpro.models.catalog import DEFAULT_DNA_MODEL, DEFAULT_MODEL
 from virnucpro.models.placement import choose_placement
 from virnucpro.records import ModelIdentity, Molecule, Record
+from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.engine import execute
 from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import Planner
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.results import Results
-from virnucpro.runs.run import Advance, Outcome, PartInput, Run
+from virnucpro.runs.run import Advance, Job, Outcome, PartInput, Run
 from virnucpro.sequences.orfs import FRAME_NAMES, WHOLE_WINDOW, RowRule
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
 from virnucpro.verbs.encoders import ChosenEncoders
@@ -90,6 +92,7 @@ def extract_features(
     overwrite: bool = False,
     progress: ProgressCallback | None = None,
     stdin: Path | None = None,
+    distribution: Distribution | None = None,
 ) -> list[Outcome]:
     """Make merged features of genomes, to train a classifier on.
 
@@ -109,6 +112,8 @@ def extract_features(
         Called with a `Progress` after every batch.
     stdin : path, optional
         The input that messages call "-".
+    distribution : Distribution, optional
+        Shards, devices and workers. By default this process computes everything.
 
     Returns
     -------
@@ -131,22 +136,36 @@ def extract_features(
     chosen = settings.check()
     sources = open_inputs(paths, SequenceFile, stdin)
     runs = [_run(source, Path(outdir), settings, chosen) for source in sources]
-    return execute(runs, overwrite=overwrite, progress=progress)
+    return execute(runs, overwrite=overwrite, progress=progress, distribution=distribution)
 
 
 def _run(source: SequenceFile, outdir: Path, settings: FeatureSettings, chosen: ChosenEncoders) -> Run:
+    stem = sequence_stem(source.path)
+    job, described = _job(stem, source.label, settings, chosen)
+    first = f"{stem}_part0001{MERGED_SUFFIX}"
+    return Run(
+        f"{stem}_features", [source], outdir, f"{stem}_features.json", [first], chosen.identities, described, job,
+        rebuild=partial(_rebuilt, settings),
+    )  # fmt: skip
+
+
+def _job(
+    stem: str, label: str, settings: FeatureSettings, chosen: ChosenEncoders
+) -> tuple[_Features, Mapping[str, Any]]:
+    """Make the job of an input, and say what changes its numbers."""
     spec = chosen.spec(FeatureSpec(settings.window_bp, *_nobody(chosen), settings.rows), chosen.identities)
     windowing = WindowSettings(settings.window_bp, settings.rows, settings.translation_table, spec.layout)
-    stem = sequence_stem(source.path)
     described = {
         "window_bp": settings.window_bp, "rows": settings.rows, "translation_table": settings.translation_table,
         "label": settings.label, "dtype": chosen.placement.dtype_name,
     }  # fmt: skip
-    job = _Features(stem, source.label, settings, chosen, windowing)
-    first = f"{stem}_part0001{MERGED_SUFFIX}"
-    return Run(
-        f"{stem}_features", [source], outdir, f"{stem}_features.json", [first], chosen.identities, described, job
-    )
+    return _Features(stem, label, settings, chosen, windowing), described
+
+
+def _rebuilt(settings: FeatureSettings, device: str) -> tuple[Job, Mapping[str, Any]]:
+    """Make the job of a worker, which computes parts of any input."""
+    settings = replace(settings, device=device)
+    return _job("", "", settings, settings.check())
 
 
 def _nobody(chosen: ChosenEncoders) -> tuple[Any, Any]:

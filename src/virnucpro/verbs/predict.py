@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from virnucpro.errors import ConfigError
 from virnucpro.models.catalog import MINI
+from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.engine import execute
 from virnucpro.runs.progress import ProgressCallback
-from virnucpro.runs.run import Run, Source
+from virnucpro.runs.run import Job, Run, Source, State
 from virnucpro.scoring.calibration import Level
 from virnucpro.sequences.in_memory import SequencesInMemory
 from virnucpro.verbs.calling import Calling
@@ -112,6 +114,7 @@ def predict(
     progress: ProgressCallback | None = None,
     stdin: Path | None = None,
     command: str | None = None,
+    distribution: Distribution | None = None,
     **options: Any,  # noqa: ANN401
 ) -> Prediction:
     """Call every sequence viral or non-viral.
@@ -144,6 +147,8 @@ def predict(
         The input that messages call "-".
     command : str, optional
         The command line, for ``run.json``.
+    distribution : Distribution, optional
+        Shards, devices and workers. By default this process computes everything.
     **options
         Single settings by name, such as ``min_length_bp=50``; see `PredictSettings`.
 
@@ -180,23 +185,24 @@ def predict(
     planned, apart = _planned(inputs, paired, stdin)
     jobs = [job.of_sample(sample, sources, command) for sample, sources in planned]
     if outdir is not None:
-        return _execute(jobs, Path(outdir), apart, overwrite, progress)
+        return _execute(jobs, Path(outdir), apart, overwrite, progress, distribution)
     with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
-        return _execute(jobs, Path(folder), apart, overwrite, progress).kept()
+        return _execute(jobs, Path(folder), apart, overwrite, progress, distribution).kept()
 
 
 def _execute(
-    jobs: Sequence[Calling], outdir: Path, apart: bool, overwrite: bool, progress: ProgressCallback | None
-) -> Prediction:
+    jobs: Sequence[Calling], outdir: Path, apart: bool, overwrite: bool, progress: ProgressCallback | None,
+    distribution: Distribution | None,
+) -> Prediction:  # fmt: skip
     """Finish all samples, each in a folder of its own if they are `apart`."""
     if apart:
         require_folder_of_samples(outdir)
     names = [job.facts.sample for job in jobs]
     folders = [outdir / name if apart else outdir for name in names]
     runs = [_run(job, folder) for job, folder in zip(jobs, folders, strict=True)]
-    outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress)
+    outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress, distribution=distribution)
     samples = tuple(map(SampleCalls, names, folders, outcomes))
-    if apart:
+    if apart and all(outcome.state is not State.INCOMPLETE for outcome in outcomes):
         write_summary(outdir, [(one.name, one.outcome) for one in samples], overwrite)
     return Prediction(folders, samples, outdir, jobs[0].facts.device)
 
@@ -229,4 +235,11 @@ def _run(job: Calling, outdir: Path) -> Run:
         output_settings=job.shown(),
         keep_parts=True,
         also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
+        rebuild=partial(_rebuilt, settings),
     )  # fmt: skip
+
+
+def _rebuilt(settings: PredictSettings, device: str) -> tuple[Job, Mapping[str, Any]]:
+    """Make the job of a worker, which computes parts of any sample."""
+    job = Calling.of(replace(settings, device=device))
+    return job, job.described()

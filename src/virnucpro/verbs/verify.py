@@ -10,9 +10,9 @@ from typing import Final
 
 from virnucpro.errors import ConfigError, InputError, StoreError, shown
 from virnucpro.records import FileIdentity
-from virnucpro.runs.examine import PLAN
 from virnucpro.runs.files import file_sha256
 from virnucpro.runs.manifest import MAX_MANIFEST_BYTES, Manifest, read_manifest
+from virnucpro.runs.saved_plan import PLAN
 from virnucpro.scoring.calls import VIRAL
 from virnucpro.sequences.reading import SequenceFile
 from virnucpro.verbs.checks import Check

@@ -1,0 +1,418 @@
+"""One run on its way to a manifest, by as many processes as are at it: who computes, and who collects."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import accumulate, chain
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from virnucpro.errors import InputError, StoreError
+from virnucpro.records import Failure, FileIdentity
+from virnucpro.runs.claims import Claims
+from virnucpro.runs.distribution import Distribution
+from virnucpro.runs.examine import Planned, finished_manifest
+from virnucpro.runs.executor import Task
+from virnucpro.runs.files import file_sha256, make_scratch, remove_leftovers, remove_scratch, result_path, whole_file
+from virnucpro.runs.manifest import OUT_OF_MEMORY, Manifest, read_manifest
+from virnucpro.runs.parts import ComputedPart, PartStore
+from virnucpro.runs.plan import content_sha256
+from virnucpro.runs.progress import Progress, ProgressCallback
+from virnucpro.runs.results import Results
+from virnucpro.runs.run import Outcome, PartInput, Run, State
+from virnucpro.runs.saved_plan import PLAN, read_plan, run_key, write_plan
+
+__all__ = ["Execution", "InputChanged", "tidy_finished"]
+
+PARTS: Final = "parts"
+UNFINISHED: Final = "unfinished"
+CLAIMS: Final = "claims"
+ENTRY: Final = "entry"  # whoever reads, writes or removes the plan
+RESULTS: Final = "results"  # whoever writes the results
+PROCESS: Final = "process_"
+PART: Final = "part_"
+LOOKS: Final = 60
+"""Looks at what others do, within the time after which a claim is stale."""
+
+logger = logging.getLogger("virnucpro.runs")
+
+
+class InputChanged(InputError):  # noqa: N818  says what happened
+    """An input differs from the plan; the whole call stops."""
+
+
+class _PartDamaged(Exception):  # noqa: N818  never leaves this file
+    """A saved part cannot be read; it is computed again."""
+
+
+@dataclass(frozen=True, eq=False)
+class _SavedParts:
+    """Saved parts, which a job may iterate over more than once."""
+
+    begin: Callable[[], Iterator[tuple[PartInput, ComputedPart]]]
+
+    def __iter__(self) -> Iterator[tuple[PartInput, ComputedPart]]:
+        return self.begin()
+
+
+class Execution:
+    """One planned run. Entered, it is in the scratch folder beside others of the same purpose, and of no other."""
+
+    def __init__(
+        self,
+        planned: Planned,
+        position: int,
+        how: Distribution,
+        overwrite: bool,
+        state: Progress,
+        tell: ProgressCallback,
+    ) -> None:
+        self.run, self.inputs, self.plan = planned.run, planned.inputs, planned.plan
+        self.failures: list[tuple[str, Failure]] = []
+        self.counts: dict[str, int] = {}
+        self.computed = 0
+        self.started = time.monotonic()
+        self._position, self._how, self._overwrite, self._state, self._tell = position, how, overwrite, state, tell
+        self._usage = planned.usage
+        self._unfinished = self.run.scratch / UNFINISHED
+        self._in_flight: set[int] = set()
+        self._tried: set[int] = set()
+        self._saved: set[int] = set()
+        self._elsewhere: Manifest | None = None  # of another process, which has finished this run
+        self._handed_out = False
+        self._begun = False
+
+    def __enter__(self) -> Self:
+        self.models = self.run.job.resolve()
+        self._key = run_key(self.run, self.inputs, self.models)
+        self._handed_out = False
+        with ExitStack() as stack:
+            make_scratch(self.run.scratch)
+            self._claims = stack.enter_context(Claims(self.run.scratch / CLAIMS, self._how.stale_after_s))
+            self._join()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind and issubclass(kind, KeyboardInterrupt):
+            logger.warning("interrupted: %s; run the same command to continue", self._what_is_saved())
+        self._in_flight.clear()
+        self._stack.close()
+        remove_scratch(self.run.scratch)
+
+    @property
+    def is_handed_out(self) -> bool:
+        """Whether every part that this process computes is saved."""
+        return self._handed_out and not self._in_flight
+
+    def tasks(self, patient: bool) -> Iterator[Task]:
+        """Give every missing part of this process's share, claimed; `patient` waits for those that others have."""
+        with self._usage.stage("compute"):
+            yield from self._tasks(patient)
+        self._handed_out = True
+        yield self._task(None)
+
+    def _tasks(self, patient: bool) -> Iterator[Task]:
+        told = False
+        while missing := self._missing():
+            held = self._claims.others(PART)
+            if not all(_name(number) in held for number in missing):
+                yield from self._claimed(missing)
+            elif not patient:
+                break
+            else:
+                if not told:
+                    names = ", ".join(sorted({str(held[_name(number)]) for number in missing}))
+                    logger.info("%s: waiting for %d parts of %s", self.run.label, len(missing), names)
+                told = True
+                time.sleep(self._how.stale_after_s / LOOKS)
+                yield self._task(None)
+
+    def done(self, number: int) -> None:
+        """Take note that a part is saved."""
+        self._in_flight.discard(number)
+        self._saved.add(number)
+        self._claims.release(_name(number))
+        self.computed += 1
+
+    def outcome(self, patient: bool) -> Outcome | None:
+        """Write the results if every part is there; None when another round is needed."""
+        if self._elsewhere:
+            return self._finished(self._elsewhere)
+        absent = [part.number for part in self.plan.parts if self._is_absent(part.number)]
+        if any(self._how.has(self._position, number) for number in absent):
+            return None
+        if absent:
+            return self._incomplete(len(absent), "run the other shards, or the same command without --shard")
+        while not self._claims.take(RESULTS):
+            if self._how.shard:
+                return self._incomplete(0, "another process writes the results")
+            if not patient:
+                return None
+            time.sleep(self._how.stale_after_s / LOOKS)
+        try:
+            return self._collected()
+        finally:
+            self._claims.release(RESULTS)
+
+    def tidy(self) -> None:
+        """Leave, and delete what only an unfinished run needs; of several who leave at once, the last one does."""
+        with self._entry():
+            self._claims.release(PROCESS + self._claims.member)
+            if not self._claims.others(PROCESS):
+                _tidy(self.run)
+
+    def _join(self) -> None:
+        """Say what is computed here; wait until nobody computes anything else, then agree on the plan."""
+        afresh = self._overwrite and not self._begun
+        purpose = f"{self._key} {self._claims.member}" if afresh else self._key
+        self._claims.take(PROCESS + self._claims.member, purpose)
+        started = time.monotonic()
+        while strangers := [one for one in self._claims.others(PROCESS).values() if one.purpose != purpose]:
+            if self._claims.is_here(strangers[0]) or time.monotonic() - started > 2 * self._how.stale_after_s:
+                raise StoreError(
+                    f"{self.run.manifest_path} is being written by another process ({strangers[0]}), from other "
+                    "inputs, models or settings, or with --overwrite; wait until it ends"
+                )
+            time.sleep(self._how.stale_after_s / LOOKS)
+        with self._entry():
+            self._elsewhere = None if self._overwrite else finished_manifest(self.run, self.inputs)
+            self._unfinished.mkdir(exist_ok=True)
+            if not self._claims.others(PROCESS):
+                self._claims.sweep()
+                remove_leftovers(self._unfinished)
+            if not self._elsewhere:
+                self._agree_on_plan(afresh)
+        self.store = self._store(f"{self._key} {self.plan.sha256}")
+        self._share = [part.number for part in self.plan.parts if self._how.has(self._position, part.number)]
+        self._begun = True
+
+    @contextmanager
+    def _entry(self) -> Iterator[None]:
+        """Nobody else enters the scratch folder, or tidies it."""
+        while not self._claims.take(ENTRY):
+            time.sleep(self._how.stale_after_s / LOOKS / 10)
+        try:
+            yield
+        finally:
+            self._claims.release(ENTRY)
+
+    def _agree_on_plan(self, afresh: bool) -> None:
+        """Follow the plan that is there, if it is of the same run; else write one, without the parts of the other."""
+        earlier = read_plan(self.run)
+        if earlier and earlier[0] == self._key and not afresh:
+            self.plan = earlier[1]
+        else:
+            if earlier:
+                self._store("").remove([part.number for part in earlier[1].parts])
+            write_plan(self.run, self._key, self.plan, self._unfinished)
+
+    def _what_is_saved(self) -> str:
+        """Say how many parts are saved."""
+        saved = sum(not self._is_absent(part.number) for part in self.plan.parts)
+        return f"{saved} of {len(self.plan.parts)} parts are saved"
+
+    def _store(self, key: str) -> PartStore:
+        return PartStore(self.run.scratch / PARTS, key, self._unfinished)
+
+    def _is_absent(self, number: int) -> bool:
+        return number not in self._saved and self.store.about(number) is None
+
+    def _is_missing(self, number: int) -> bool:
+        """Whether a part is to be computed; one with sequences that did not fit in memory is tried again, once."""
+        about = self.store.about(number)
+        return about is None or (
+            number not in self._tried and any(failure.error_type == OUT_OF_MEMORY for failure in about.failures)
+        )
+
+    def _missing(self) -> list[int]:
+        """Parts of this process's share that nobody has saved; those that it finds are not looked for again."""
+        if self._elsewhere:
+            return []
+        open_ones = [number for number in self._share if number not in self._saved and number not in self._in_flight]
+        missing = [number for number in open_ones if self._is_missing(number)]
+        found = set(open_ones).difference(missing)
+        self._saved |= found
+        self._state.skip(sum(self.plan.parts[number - 1].letters for number in found))
+        return missing
+
+    def _claimed(self, missing: Sequence[int]) -> Iterator[Task]:
+        """Give what can be claimed of these parts, in one pass over the inputs."""
+        wanted = set(missing)
+        for given in self._parts(wanted):
+            number = given.part.number
+            if number in wanted and self._claims.take(_name(number)):
+                if self._is_missing(number):
+                    self._tried.add(number)
+                    self._in_flight.add(number)
+                    yield self._task(given)
+                else:  # somebody saved it meanwhile
+                    self._claims.release(_name(number))
+
+    def _task(self, given: PartInput | None) -> Task:
+        return Task(self.run, given, self.models, self.store, self._advance)
+
+    def _advance(self, letters: int) -> None:
+        self._state.done += letters
+        self._tell(self._state)
+
+    def _parts(self, checked: set[int] | None = None) -> Iterator[PartInput]:
+        """Read the records of every part; those of `checked` parts, or of all, are compared with the plan."""
+        records = self._records()
+        held: list[object] = []
+        first = 0
+        for part in self.plan.parts:
+            del held[: part.first_record - first]
+            first = part.first_record
+            while len(held) < part.records:
+                record = next(records, None)
+                if record is None:
+                    raise self._changed()
+                held.append(record)
+            given = PartInput(part, held[: part.records])
+            is_checked = checked is None or part.number in checked
+            if is_checked and content_sha256(map(self.run.job.content, given.records)) != part.sha256:
+                raise self._changed()
+            yield given
+        if next(records, None) is not None or [
+            (one.size, one.sha256) for one in (source.identity for source in self.run.inputs)
+        ] != [(one.size, one.sha256) for one in self.inputs]:
+            raise self._changed()
+
+    def _records(self) -> Iterator[object]:
+        """Read all inputs; one that could be read for the plan and cannot be read now has changed."""
+        try:
+            yield from chain.from_iterable(self.run.inputs)
+        except InputError as error:
+            raise self._changed() from error
+
+    def _changed(self) -> InputError:
+        return InputChanged(
+            f"{self.run.label}: changed while it was read, so no results were written; run again once the file "
+            "no longer changes"
+        )
+
+    def _collected(self) -> Outcome | None:
+        """Collect, unless somebody else has; None when a part turns out to be damaged, which is then absent."""
+        if not self._overwrite and (manifest := finished_manifest(self.run, self.inputs)):
+            return self._finished(manifest)
+        try:
+            manifest = self._collect()
+        except _PartDamaged as damage:
+            (number,) = damage.args
+            logger.warning("part %d of %s is damaged and is computed again", number, self.run.label)
+            self.store.remove([number])
+            self._saved.discard(number)
+            return None
+        counts = ", ".join(f"{value} {key}" for key, value in manifest.counts.items() if isinstance(value, int))
+        parts = len(self.plan.parts)
+        logger.info("%s: %d of %d parts computed, results saved: %s", self.run.label, self.computed, parts, counts)
+        return self._outcome(State.WRITTEN, manifest)
+
+    def _outcome(self, state: State, manifest: Manifest | None, absent: int = 0) -> Outcome:
+        failures = manifest.failures if manifest else ()
+        seconds = time.monotonic() - self.started
+        return Outcome(self.run, state, manifest, None, failures, len(self.plan.parts), self.computed, seconds, absent)
+
+    def _finished(self, manifest: Manifest) -> Outcome:
+        logger.info("%s: finished by another process", self.run.label)
+        return self._outcome(State.FINISHED, manifest)
+
+    def _incomplete(self, absent: int, advice: str) -> Outcome:
+        logger.info("%s: %d of %d parts are missing; %s", self.run.label, absent, len(self.plan.parts), advice)
+        return self._outcome(State.INCOMPLETE, None, absent)
+
+    def _collect(self) -> Manifest:
+        """Write all results from the parts and publish them."""
+        run = self.run
+        with Results(self._unfinished, run.outdir) as results:
+            with self._usage.stage("collect"):
+                details = dict(run.job.collect(_SavedParts(self._saved_parts), results))
+            details["execution"] = self._usage.describe()
+            earlier = _read_if_whole(run.manifest_path)
+            of_earlier = {one.path for one in earlier.results} if earlier else set()
+            written = results.close(run.files_read, None if self._overwrite else {*run.results, *of_earlier})
+            run.manifest_path.unlink(missing_ok=True)
+            results.publish()
+        if earlier:
+            _remove_stale(run.outdir, earlier.results, written)
+        counts = self.counts | details.pop("counts", {})
+        manifest = Manifest(
+            self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(self.failures), details
+        )
+        with whole_file(run.manifest_path, self._unfinished) as stream:
+            stream.write(manifest.to_json())
+        return manifest
+
+    def _saved_parts(self) -> Iterator[tuple[PartInput, ComputedPart]]:
+        """Iterate over all parts with their records, in file order; add up their failures and counts."""
+        self.failures.clear()
+        self.counts.clear()
+        for given in self._parts():
+            computed = self.store.load(given.part.number)
+            if computed is None:
+                raise _PartDamaged(given.part.number)
+            self.failures += [self._named(given, failure) for failure in computed.failures]
+            for name, count in (computed.counts or {}).items():
+                self.counts[name] = self.counts.get(name, 0) + count
+            yield given, computed
+
+    def _named(self, given: PartInput, failure: Failure) -> tuple[str, Failure]:
+        """Name the input of a failure, and number its record within that input."""
+        ends = list(accumulate(self.plan.records_of_inputs))
+        record = given.part.first_record + failure.number
+        which = bisect_right(ends, record)
+        return self.run.inputs[which].label, replace(failure, number=record - ([0, *ends][which]) + 1)
+
+
+def tidy_finished(run: Run, how: Distribution) -> None:
+    """Delete what a run that was killed at its very end has left."""
+    make_scratch(run.scratch)
+    with Claims(run.scratch / CLAIMS, how.stale_after_s) as claims:
+        claims.take(PROCESS + claims.member)
+        if claims.take(ENTRY) and not claims.others(PROCESS):
+            claims.sweep()
+            _tidy(run)
+    remove_scratch(run.scratch)
+
+
+def _tidy(run: Run) -> None:
+    plan = read_plan(run)
+    PartStore(run.scratch / PARTS, "", run.scratch).remove([part.number for part in plan[1].parts] if plan else [])
+    remove_leftovers(run.scratch / UNFINISHED)
+    (run.scratch / PLAN).unlink(missing_ok=True)
+    remove_scratch(run.scratch, (PARTS, UNFINISHED))
+
+
+def _name(number: int) -> str:
+    """Name of the claim on a part."""
+    return f"{PART}{number:07}"
+
+
+def _read_if_whole(path: Path) -> Manifest | None:
+    try:
+        return read_manifest(path)
+    except StoreError:
+        return None
+
+
+def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], written: Sequence[FileIdentity]) -> None:
+    """Delete results of the earlier manifest that this run no longer has, if they are unchanged."""
+    kept = {one.path for one in written}
+    for one in earlier:
+        path = result_path(outdir, one.path)
+        ours = one.path not in kept and path.is_file() and not path.is_symlink()
+        if ours and file_sha256(path) == one.sha256:
+            path.unlink()
+            if path.parent != outdir:
+                with contextlib.suppress(OSError):  # not empty
+                    path.parent.rmdir()

@@ -1,0 +1,44 @@
+"""Where parts are computed: one executor for each place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from virnucpro.records import ModelIdentity
+from virnucpro.runs.distribution import Distribution
+from virnucpro.runs.parts import PartStore
+from virnucpro.runs.run import Advance, PartInput, Run
+
+__all__ = ["Executor", "Task", "open_executor"]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A part to compute and save; without one, a moment to look at what is done."""
+
+    run: Run
+    given: PartInput | None
+    models: Mapping[str, ModelIdentity]
+    store: PartStore
+    advance: Advance
+
+
+class Executor(Protocol):
+    """Computes and saves parts."""
+
+    def completed(self, tasks: Iterator[Task]) -> Iterator[Task]:
+        """Take tasks as there is room for them, and give each back, in any order, once its part is saved."""
+
+
+def open_executor(how: Distribution) -> AbstractContextManager[Executor]:
+    """Choose where parts are computed; nothing is started before the first task."""
+    if how.runner == "ray":
+        from virnucpro.runs.ray_executor import RayExecutor
+
+        return RayExecutor(how)
+    from virnucpro.runs.local_executor import LocalExecutor
+
+    return LocalExecutor()

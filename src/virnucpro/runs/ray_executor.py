@@ -1,0 +1,273 @@
+"""Parts are computed by Ray actors, one for each device or share of one.
+
+Ray places the actors, restarts those that die, and moves parts and results. An actor has one part at a time; as many
+parts again wait in the object store, so that no actor waits for the reader and memory does not grow with the input.
+A part whose actor dies goes to the next one that is free, not back to that actor: its machine may be gone for good.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Self
+
+from virnucpro.errors import ConfigError, DeviceError, StoreError, VirNucProError, WeightsError, WorkerError, shown
+from virnucpro.runs.distribution import Distribution
+from virnucpro.runs.executor import Task
+from virnucpro.runs.part_worker import PartWorker, Reply, WorkOrder
+from virnucpro.runs.parts import PartStore
+
+__all__ = ["RayExecutor"]
+
+SECONDS_BETWEEN_WARNINGS: Final = 60
+
+logger = logging.getLogger("virnucpro.runs")
+
+
+@dataclass(eq=False)
+class _Worker:
+    """An actor as the driver sees it."""
+
+    actor: Any
+    name: str = "a worker"
+    state: Literal["starting", "loading", "ready"] = "starting"
+    failed_starts: int = 0
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """A task whose part is in the object store."""
+
+    task: Task
+    part: Any  # reference
+    store: Any  # of the worker; None where it sends its part back
+    attempts: int = 0
+
+    @property
+    def number(self) -> int:
+        assert self.task.given is not None
+        return self.task.given.part.number
+
+
+class RayExecutor:
+    """Actors of a Ray cluster, or of one that is started on this machine."""
+
+    def __init__(self, how: Distribution) -> None:
+        self._how = how
+        self._workers: list[_Worker] = []
+        self._idle: deque[_Worker] = deque()
+        self._busy: dict[Any, tuple[_Worker, _Waiting | None]] = {}  # by the reference that is waited for
+        self._waiting: deque[_Waiting] = deque()
+        self._refused: list[VirNucProError] = []
+        self._poisoned: list[str] = []
+        self._order: Any = None
+        self._is_ours = False
+
+    def __enter__(self) -> Self:
+        try:
+            import ray
+        except ImportError as error:
+            raise ConfigError("--runner ray needs Ray; pip install 'virnucpro[ray]'") from error
+        self._ray = ray
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            with contextlib.suppress(Exception):
+                self._ray.kill(worker.actor)
+        if self._is_ours:
+            self._ray.shutdown()
+
+    def completed(self, tasks: Iterator[Task]) -> Iterator[Task]:
+        """Keep all workers busy; give tasks back in the order in which they end."""
+        for task in tasks:
+            if task.given is None:
+                yield from self._ended(wait=False)
+                yield task
+                continue
+            if not self._workers:
+                self._start(task)
+            self._waiting.append(self._put(task))
+            while len(self._waiting) > len(self._workers):
+                yield from self._ended()
+            yield from self._ended(wait=False)
+        while self._waiting or any(waiting for _, waiting in self._busy.values()):
+            yield from self._ended()
+        if self._poisoned:
+            raise WorkerError("\n".join(self._poisoned))
+
+    def _start(self, task: Task) -> None:
+        """Connect, and create the actors."""
+        if not self._ray.is_initialized():
+            _connect(self._ray, self._how)
+            self._is_ours = True
+        count, gpus = _room(self._ray.cluster_resources(), self._how)
+        assert task.run.rebuild is not None
+        scratch = task.run.scratch.absolute() if self._how.shared_folder else None
+        device = "cuda" if gpus else "cpu"
+        self._order = self._ray.put(
+            WorkOrder(task.run.rebuild, device, task.models, task.run.settings, scratch, os.getcwd())
+        )
+        actor = self._ray.remote(PartWorker).options(
+            num_cpus=self._how.cpus_per_worker, num_gpus=gpus, max_restarts=-1, scheduling_strategy="SPREAD"
+        )
+        self._workers = [_Worker(actor.remote()) for _ in range(count)]
+        for worker in self._workers:
+            self._begin(worker)
+        logger.info("%d workers, each with %d CPUs and %g GPUs", count, self._how.cpus_per_worker, gpus)
+
+    def _begin(self, worker: _Worker) -> None:
+        """Wait until Ray has placed a worker, or restarted it, wherever there is room."""
+        worker.state = "starting"
+        self._busy[worker.actor.name.options(max_task_retries=-1).remote()] = worker, None
+
+    def _put(self, task: Task) -> _Waiting:
+        store = task.store
+        absolute = PartStore(store.folder.absolute(), store.key, store.scratch.absolute())
+        return _Waiting(task, self._ray.put(task.given), absolute if self._how.shared_folder else None)
+
+    def _ended(self, wait: bool = True) -> Iterator[Task]:
+        """Hand waiting parts to idle workers; give the tasks that have ended, after the first of them if `wait`."""
+        while self._waiting and self._idle:
+            free, next_one = self._idle.popleft(), self._waiting.popleft()
+            self._busy[free.actor.compute.remote(next_one.part, next_one.store)] = free, next_one
+        if not self._busy:
+            return
+        ready, _ = self._ray.wait(list(self._busy), timeout=SECONDS_BETWEEN_WARNINGS if wait else 0)
+        if wait and not ready and all(worker.state == "starting" for worker in self._workers):
+            logger.warning("no worker is ready yet; the cluster has %s", self._ray.available_resources())
+        for reference in ready:
+            worker, waiting = self._busy.pop(reference)
+            if self._has_ended(reference, worker, waiting) and waiting is not None:
+                yield waiting.task
+
+    def _has_ended(self, reference: Any, worker: _Worker, waiting: _Waiting | None) -> bool:  # noqa: ANN401
+        """Take what a worker gives back; False where its part must be computed again."""
+        errors = self._ray.exceptions
+        try:
+            reply = self._ray.get(reference)
+        except errors.RayTaskError as error:
+            self._failed(error, worker, waiting)
+            return False
+        except errors.RayError as error:
+            self._died(error, worker, waiting)
+            return False
+        if worker.state == "starting":
+            worker.name, worker.state = reply, "loading"
+            self._busy[worker.actor.prepare.remote(self._order)] = worker, None
+            return False
+        worker.state = "ready"
+        if waiting is not None:
+            self._take(reply, worker, waiting)
+        self._idle.append(worker)
+        return True
+
+    def _take(self, reply: Reply, worker: _Worker, waiting: _Waiting) -> None:
+        """Save a part that was sent back; log what its worker has said."""
+        for level, message in reply.messages:
+            logger.log(level, "%s: %s", worker.name, message)
+        if reply.failures:
+            logger.info("%s: %d sequences of part %d failed", worker.name, reply.failures, waiting.number)
+        if reply.computed is not None:
+            waiting.task.store.save(waiting.number, reply.computed)
+        assert waiting.task.given is not None
+        waiting.task.advance(waiting.task.given.part.letters)
+
+    def _failed(self, error: Any, worker: _Worker, waiting: _Waiting | None) -> None:  # noqa: ANN401
+        """A worker with trouble of its own, such as a full disk, goes, and others go on; any other error is raised."""
+        cause = error.cause
+        if not isinstance(cause, (DeviceError, StoreError, WeightsError, WorkerError)):
+            where = f"on {worker.name}" + (f", part {waiting.number}" if waiting else "")
+            raised = cause if isinstance(cause, VirNucProError) else error
+            raised.add_note(where)
+            raise raised
+        self._retire(worker, type(cause)(f"{worker.name}: {cause}"))
+        if waiting is not None:
+            self._waiting.appendleft(waiting)
+
+    def _retire(self, worker: _Worker, reason: VirNucProError) -> None:
+        """Do without a worker; raises the reason when it was the last one."""
+        self._refused.append(reason)
+        self._workers.remove(worker)
+        with contextlib.suppress(Exception):  # it may be gone
+            self._ray.kill(worker.actor)
+        if not self._workers:
+            raise reason if len(self._refused) == 1 else WorkerError("\n".join(map(str, self._refused)))
+        logger.warning("%s; %d workers are left", reason, len(self._workers))
+
+    def _died(self, error: Exception, worker: _Worker, waiting: _Waiting | None) -> None:
+        """Ray restarts the worker; its part goes to the next that is free, unless it has cost too many workers."""
+        reason = str(error).strip().splitlines()[0]
+        if waiting is None:
+            worker.failed_starts += worker.state == "loading"
+            if worker.state == "starting" or worker.failed_starts >= self._how.attempts:
+                self._retire(worker, WorkerError(f"{worker.name} does not start: {shown(str(error), 2000)}"))
+                return
+            logger.warning("%s died while it loaded: %s", worker.name, reason)
+        else:
+            waiting.attempts += 1
+            label = waiting.task.run.label
+            logger.warning("%s died over part %d of %s: %s", worker.name, waiting.number, label, reason)
+            if waiting.attempts < self._how.attempts:
+                self._waiting.appendleft(waiting)
+            else:
+                self._poisoned.append(_poisoned(waiting, worker))
+        self._begin(worker)
+
+
+def _poisoned(waiting: _Waiting, worker: _Worker) -> str:
+    given = waiting.task.given
+    assert given is not None
+    first = given.part.first_record + 1
+    return (
+        f"{waiting.task.run.label}: {waiting.attempts} workers died over part {waiting.number}, records {first} to "
+        f"{first + given.part.records - 1} (the last one: {worker.name}); all other parts are saved. Look for too "
+        "little memory, or take these records out; the same command tries the part again"
+    )
+
+
+def _connect(ray: Any, how: Distribution) -> None:  # noqa: ANN401
+    """Join a cluster, or start one on this machine; nothing is reported to anybody."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
+    kept = signal.getsignal(signal.SIGTERM)
+    try:
+        if how.ray_address:
+            ray.init(how.ray_address, **quiet)
+            return
+        cuda = [int(name.partition(":")[2] or 0) for name in how.devices if name.startswith("cuda")]
+        if cuda:
+            visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+            os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(
+                visible[number] if visible != [""] else str(number) for number in cuda
+            )
+        cpus = max(os.cpu_count() or 1, how.cpus_per_worker * (how.workers or len(cuda) or 1))
+        gpus = {"num_gpus": len(cuda)} if how.devices else {}
+        ray.init(num_cpus=cpus, include_dashboard=False, **gpus, **quiet)
+    except Exception as error:  # Ray raises plain ones
+        raise WorkerError(f"no Ray cluster at {how.ray_address or 'this machine'}: {error}") from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, kept)  # Ray's would end the process with another code
+
+
+def _room(resources: dict[str, float], how: Distribution) -> tuple[int, float]:
+    """How many workers there are, and how many GPUs each has."""
+    gpus = how.gpus_per_worker
+    if gpus is None:
+        gpus = 0.0 if how.devices == ("cpu",) or not resources.get("GPU") else 1.0
+    by_cpus = resources.get("CPU", 0) // how.cpus_per_worker
+    room = int(min(by_cpus, resources.get("GPU", 0) // gpus) if gpus else by_cpus)
+    if not (how.workers or room):
+        raise ConfigError(
+            f"the cluster has no room for a worker of {how.cpus_per_worker} CPUs and {gpus:g} GPUs: it has "
+            f"{resources.get('CPU', 0):g} CPUs and {resources.get('GPU', 0):g} GPUs; ask for less, or say how many "
+            "with --workers if it grows"
+        )
+    return how.workers or room, gpus

@@ -1,0 +1,122 @@
+"""Claims: one owner at a time, whoever dies; nothing but files is needed."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+
+import pytest
+
+from virnucpro.runs.claims import Claims
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "claims"
+
+
+def elsewhere(folder, name, **changes):
+    """A claim as a process of another machine holds it."""
+    with Claims(folder, 60) as claims:
+        owner = replace(claims._me, host="other", **changes)
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.0"
+    path.write_text(json.dumps(asdict(owner)))
+    return path
+
+
+def test_of_many_who_try_one_succeeds(folder):
+    with ThreadPoolExecutor(8) as pool:
+        members = [Claims(folder, 60) for _ in range(8)]
+        for member in members:
+            member.__enter__()
+        for number in range(50):
+            assert sum(pool.map(lambda member: member.take(f"part_{number}"), members)) == 1  # noqa: B023
+        for member in members:
+            member.__exit__(None, None, None)
+    assert not folder.exists()
+
+
+def test_released_it_is_free(folder):
+    with Claims(folder, 60) as one, Claims(folder, 60) as two:
+        assert one.take("part_1")
+        assert not two.take("part_1")
+        assert [*two.others("part_")] == ["part_1"]
+        assert not one.others("part_")
+        one.release("part_1")
+        assert two.take("part_1")
+
+
+def test_of_a_process_that_is_gone_it_is_taken_over_at_once(folder):
+    script = f"from virnucpro.runs.claims import Claims; from pathlib import Path; import os, signal\n\
+with Claims(Path({str(folder)!r}), 60) as claims:\n    claims.take('part_1')\n    os.kill(os.getpid(), signal.SIGKILL)"
+    subprocess.run([sys.executable, "-c", script], check=False)
+    (left,) = folder.iterdir()
+    with Claims(folder, 60) as claims:
+        assert not claims.others("part_")
+        assert claims.take("part_1")
+        assert not left.exists()
+
+
+def test_of_a_process_that_had_this_pid_it_is_taken_over_at_once(folder):
+    """A container that is started again has the PID that it had."""
+    path = elsewhere(folder, "part_1", process="f" * 16)
+    path.write_text(path.read_text().replace('"other"', json.dumps(socket.gethostname())))
+    with Claims(folder, 60) as claims:
+        assert claims.take("part_1")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b'{"host": 1}', b"[" * 100_000])
+def test_elsewhere_it_is_stale_when_nobody_touches_it(folder, content):
+    path = elsewhere(folder, "part_1")
+    if content is not None:
+        path.write_bytes(content)
+    with Claims(folder, 0.3) as claims:
+        assert not claims.take("part_1")
+        time.sleep(0.2)
+        os.utime(path)  # a sign of life
+        assert not claims.take("part_1")
+        time.sleep(0.2)
+        assert not claims.take("part_1")
+        time.sleep(0.2)
+        assert claims.take("part_1")
+        assert [one.name for one in folder.iterdir()] == ["part_1.1"]
+
+
+def test_held_claims_show_signs_of_life(folder):
+    with Claims(folder, 0.2) as claims:
+        claims.take("part_1")
+        (path,) = folder.iterdir()
+        before = path.stat().st_mtime_ns
+        deadline = time.monotonic() + 10
+        while path.stat().st_mtime_ns == before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert path.stat().st_mtime_ns > before
+
+
+def test_the_clocks_of_machines_may_differ(folder):
+    path = elsewhere(folder, "part_1")
+    os.utime(path, (0, 0))
+    with Claims(folder, 60) as claims:
+        assert not claims.take("part_1")
+
+
+def test_who_was_taken_for_dead_takes_nothing_away(folder):
+    """A process that was stopped for a while comes back: the claim is another's now, and stays."""
+    with Claims(folder, 60) as slow:
+        slow.take("part_1")
+        (folder / "part_1.1").write_text("")  # taken over
+        slow.release("part_1")
+        assert sorted(one.name for one in folder.iterdir()) == ["part_1.0", "part_1.1"]
+
+
+def test_a_link_prepared_under_the_name_of_a_claim_is_not_followed(folder, tmp_path):
+    folder.mkdir()
+    (folder / "part_1.0").symlink_to(tmp_path / "elsewhere")
+    with Claims(folder, 60) as claims:
+        assert claims.take("part_1")
+    assert not (tmp_path / "elsewhere").exists()

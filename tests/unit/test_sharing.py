@@ -1,0 +1,221 @@
+"""Many processes at one run: each part is computed once, and the results are those of one process."""
+
+import itertools
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from small_runs import Lines, Upper, again, interrupted_at, out, small_run
+from virnucpro import Distribution, StoreError
+from virnucpro.errors import ConfigError
+from virnucpro.runs.claims import Claims
+from virnucpro.runs.engine import execute
+from virnucpro.runs.manifest import read_manifest
+from virnucpro.runs.run import State
+
+WHOLE = "A\nB\nC\nD\nE\n"
+SOON = Distribution(stale_after_s=0.6)
+
+
+def shard(number, count):
+    return Distribution(shard=(number, count))
+
+
+@pytest.fixture
+def run(tmp_path):
+    return small_run(tmp_path)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3))))
+def test_shards_in_any_order(run, order):
+    single = again(run, job=Upper(units=1))
+    computed = []
+    for number in order:
+        one = again(single, job=Upper(units=1))
+        (outcome,) = execute([one], distribution=shard(number, 3))
+        computed.append(one.job.computed)
+        last = number == order[-1]
+        assert outcome.state is (State.WRITTEN if last else State.INCOMPLETE)
+        assert run.manifest_path.exists() == last
+    assert sorted(itertools.chain(*computed)) == [1, 2, 3, 4, 5]
+    assert all(part % 3 == number % 3 for number, parts in zip(order, computed, strict=True) for part in parts)
+    assert out(run) == WHOLE
+    assert sorted(path.name for path in run.outdir.iterdir()) == ["out.txt", "run.json"]
+
+
+def test_the_command_without_a_shard_computes_the_rest(run):
+    execute([again(run, job=Upper(units=1))], distribution=shard(2, 3))
+    rest = again(run, job=Upper(units=1))
+    (outcome,) = execute([rest])
+    assert rest.job.computed == [1, 3, 4]
+    assert (outcome.state, outcome.parts, outcome.computed_parts) == (State.WRITTEN, 5, 3)
+    assert out(run) == WHOLE
+
+
+def test_a_shard_that_is_there_already_computes_nothing(run):
+    execute([run], distribution=shard(1, 2))
+    second = again(run)
+    (outcome,) = execute([second], distribution=shard(1, 2))
+    assert (outcome.state, second.job.computed, outcome.absent_parts) == (State.INCOMPLETE, [], 1)
+    execute([again(run)], distribution=shard(2, 2))
+    third = again(run)
+    assert execute([third], distribution=shard(1, 2))[0].state is State.FINISHED
+    assert third.job.resolved == 0
+
+
+def test_runs_of_one_part_are_shared_out_as_well(run, tmp_path):
+    paths = [tmp_path / f"in{number}.txt" for number in range(4)]
+    for path in paths:
+        path.write_text("a\n")
+
+    def runs():
+        names = [f"out{number}.txt" for number in range(4)]
+        return [
+            replace(
+                run, name=name, inputs=[Lines(path)], manifest=f"{name}.json", results=[name], job=Upper(result=name)
+            )
+            for name, path in zip(names, paths, strict=True)
+        ]
+
+    outcomes = execute(runs(), distribution=shard(1, 2))
+    assert [outcome.state for outcome in outcomes].count(State.WRITTEN) == 2
+    assert [outcome.state for outcome in outcomes].count(State.INCOMPLETE) == 2
+    second = runs()
+    execute(second, distribution=shard(2, 2))
+    assert sum(len(one.job.computed) for one in second) == 2
+    assert len(list(tmp_path.glob("o/out*.txt"))) == 4
+
+
+def test_progress_of_a_shard_counts_its_share(run):
+    seen = []
+    execute([run], distribution=shard(2, 3), progress=lambda state: seen.append((state.done, state.total)))
+    assert seen == [(2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("how", "overwrite", "told"),
+    [
+        (shard(3, 2), False, "3/2"),
+        (shard(1, 2), True, "exclude each other"),
+        (Distribution(runner="elsewhere"), False, "unknown runner"),
+        (Distribution(workers=2), False, "--runner ray"),
+        (Distribution(stale_after_s=0), False, "positive"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_any_input_is_read(run, how, overwrite, told):
+    with pytest.raises(ConfigError, match=told):
+        execute([run], distribution=how, overwrite=overwrite)
+    assert run.inputs[0].passes == 0
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_two_runners_share_the_work(run, keep):
+    """Each waits for the other in its first part, so both are at it."""
+    run.inputs[0].path.write_text("".join(f"{number}\n" for number in range(20)))
+    both = threading.Barrier(2)
+    jobs = []
+
+    def go(_):
+        first = itertools.count()
+        job = Upper(units=1)
+        job.on_part = lambda _: both.wait(30) if next(first) == 0 else time.sleep(0.005)
+        jobs.append(job)
+        return execute([again(run, job=job, keep_parts=keep)], distribution=SOON)[0]
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(go, range(2)))
+    assert sorted(itertools.chain(*(job.computed for job in jobs))) == list(range(1, 21))
+    assert sorted(outcome.state.name for outcome in outcomes) == ["FINISHED", "WRITTEN"]
+    assert out(run) == "".join(f"{number}\n" for number in range(20))
+    assert (run.outdir / ".virnucpro").exists() == keep
+
+
+def test_runs_of_other_settings_do_not_meet_in_one_folder(run):
+    run.scratch.mkdir(parents=True)
+    with Claims(run.scratch / "claims", 60) as claims:
+        claims.take("process_x", "something else")
+        with pytest.raises(StoreError, match=r"another process \(.*:\d+\)"):
+            execute([run])
+    assert run.job.computed == []
+    assert execute([again(run)])[0].state is State.WRITTEN
+
+
+def test_nobody_computes_afresh_what_another_is_at(run):
+    met = []
+
+    def second(number):
+        if number == 1:
+            with pytest.raises(StoreError, match="another process"):
+                execute([again(run)], overwrite=True)
+            met.append(number)
+
+    run.job.on_part = second
+    execute([run])
+    assert met == [1]
+    assert out(run) == WHOLE
+
+
+def test_the_parts_of_a_machine_that_is_gone_are_taken_over(run, caplog):
+    with caplog.at_level("INFO"):
+        run.scratch.mkdir(parents=True)
+        with Claims(run.scratch / "claims", 60) as claims:
+            claims.take("part_0000002")
+            (path,) = (run.scratch / "claims").iterdir()
+            content = path.read_text()
+        (run.scratch / "claims").mkdir()
+        path.write_text(content.replace(f'"{claims._me.host}"', '"gone"'))
+        (outcome,) = execute([run], distribution=SOON)
+    assert run.job.computed == [1, 3, 2]
+    assert "waiting for 1 parts of gone:" in caplog.text
+    assert outcome.state is State.WRITTEN
+    assert out(run) == WHOLE
+    assert not run.scratch.exists()
+
+
+def test_the_plan_of_the_first_is_everybody_s(run):
+    execute([run], distribution=shard(1, 2))
+    other = again(run, job=Upper(units=1))  # another machine would cut it otherwise
+    (outcome,) = execute([other])
+    assert other.job.computed == [2]
+    assert outcome.parts == 3
+
+
+def test_a_plan_that_is_there_needs_no_reading(run):
+    execute([run], distribution=shard(1, 2))
+    assert run.inputs[0].passes == 2  # to plan, and to compute
+    second = again(run)
+    execute([second], distribution=shard(2, 2))
+    assert second.inputs[0].passes == 2  # to compute, and to collect
+    run.inputs[0].path.write_text("a\nb\n")
+    third = again(run)
+    execute([third], overwrite=True)
+    assert third.inputs[0].passes == 3
+
+
+def test_an_interrupted_shard_holds_nothing(run):
+    run.job.on_part = interrupted_at(3)
+    with pytest.raises(KeyboardInterrupt):
+        execute([run], distribution=shard(1, 2))
+    assert not (run.scratch / "claims").exists()
+    second = again(run)
+    assert execute([second], distribution=shard(1, 2))[0].state is State.INCOMPLETE
+    assert second.job.computed == [3]
+
+
+def test_what_did_not_fit_in_memory_elsewhere_is_tried_once(run):
+    from virnucpro.records import Failure
+
+    class Small(Upper):
+        def compute(self, given, advance):
+            failed = (Failure(0, "r3", "OutOfMemory", "no room"),) if given.part.number == 2 else ()
+            return replace(super().compute(given, advance), failures=failed)
+
+    execute([replace(run, job=Small())], distribution=shard(2, 2))
+    other = again(run, job=Small())
+    (outcome,) = execute([other])
+    assert other.job.computed == [1, 2, 3]
+    assert outcome.state is State.WRITTEN
+    assert [failure.id for _, failure in read_manifest(run.manifest_path).failures] == ["r3"]
