@@ -17,9 +17,6 @@ PAGES = {
 }
 """Files elsewhere in the repository, and the pages of the site that show them."""
 
-AWAITED = ("tutorial", "report", "interoperability", "devices")
-"""Pages that are in the contents, and links to them links, once they are written."""
-
 project = "VirNucPro"
 author = "The VirNucPro developers"
 release = version = __version__
@@ -56,9 +53,6 @@ _FENCE = re.compile(r"^(```.*?^```)", re.MULTILINE | re.DOTALL)
 
 def relink(app: Any, page: str, content: list[str]) -> None:
     """Turn links to other files of the repository into links to their pages, or into text where there is none."""
-    if page == "index":
-        for one in (one for one in AWAITED if not (Path(app.srcdir) / f"{one}.md").exists()):
-            content[0] = content[0].replace(f"\n{one}\n", "\n")
     place = next((source for source, shown in PAGES.items() if shown == f"{page}.md" and source != "README.md"), None)
     if place and (ROOT / place).is_file():
         content[0] = content[0].replace("<!-- content -->", (ROOT / place).read_text(encoding="utf-8"))
@@ -75,8 +69,6 @@ def _relinked(text: str, folder: Path, page: str) -> str:
             return found[0]
         name = path.relative_to(ROOT).as_posix()
         to_docs = name.removeprefix("docs/") if name.startswith("docs/") else PAGES.get(name)
-        if to_docs and to_docs.removesuffix(".md") in AWAITED and not path.exists():
-            return shown
         if to_docs:
             return f"[{shown}]({'../' * page.count('/')}{to_docs}{anchor})"
         return shown if path.exists() else found[0]
