@@ -22,7 +22,7 @@ demo: .venv/run.stamp
 	$(BIN)/virnucpro predict demo_out/mixed.fna -o demo_out/calls
 	@echo "The genomes are simulated: they show how the software works, not how well it finds viruses."
 	@column -t -s "$$(printf '\t')" demo_out/calls/calls.tsv 2>/dev/null || cat demo_out/calls/calls.tsv
-	@echo "figures: demo_out/calls/tracks.png and demo_out/evaluation/*.png"
+	@echo "report: demo_out/calls/report.html; figures: demo_out/evaluation/*.png"
 
 test: .venv/dev.stamp
 	$(PYTEST)

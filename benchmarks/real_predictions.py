@@ -43,7 +43,7 @@ def predict_alone(file: Path) -> Counter[str]:
 def _calls(file: Path, outdir: str, options: list[str]) -> list[dict[str, str]]:
     talk = io.StringIO()
     with contextlib.redirect_stderr(talk):
-        code = run(["predict", str(file), "-o", outdir, "--quiet", "--track-pages", "0", *options])
+        code = run(["predict", str(file), "-o", outdir, "--quiet", *options])
     if code == 3:
         said = next(line for line in talk.getvalue().splitlines() if line.startswith("error"))
         raise RefusedError(said.replace(str(file), file.name))

@@ -17,9 +17,6 @@ PAGES = {
 }
 """Files elsewhere in the repository, and the pages of the site that show them."""
 
-AWAITED = ("tutorial", "report", "interoperability", "python", "devices")
-"""Pages that have their place in the contents, once they are written."""
-
 project = "VirNucPro"
 author = "The VirNucPro developers"
 release = version = __version__
@@ -56,9 +53,6 @@ _FENCE = re.compile(r"^(```.*?^```)", re.MULTILINE | re.DOTALL)
 
 def relink(app: Any, page: str, content: list[str]) -> None:
     """Turn links to other files of the repository into links to their pages, or into text where there is none."""
-    if page == "index":
-        for one in (one for one in AWAITED if not (Path(app.srcdir) / f"{one}.md").exists()):
-            content[0] = content[0].replace(f"\n{one}\n", "\n")
     place = next((source for source, shown in PAGES.items() if shown == f"{page}.md" and source != "README.md"), None)
     if place and (ROOT / place).is_file():
         content[0] = content[0].replace("<!-- content -->", (ROOT / place).read_text(encoding="utf-8"))

@@ -100,7 +100,8 @@ class Fetcher:
             if checksum is None:
                 stream.truncate(0)
             continued = stream.seek(0, os.SEEK_END) > 0
-            self._received(stream.tell())
+            if continued:
+                self._received(stream.tell())
             self._receive(url, stream)
             if checksum and not checksum.matches(stream) and continued:
                 self._restart(stream)

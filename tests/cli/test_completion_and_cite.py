@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,8 @@ def test_how_to_cite(virnucpro):
     assert out.startswith("The VirNucPro developers. VirNucPro: ")
     assert f"Version {__version__}, MIT license." in out
     assert "doi" not in out.lower()
+    cited = (Path(__file__).parents[2] / "CITATION.cff").read_text()
+    assert all(fact in out and fact in cited for fact in ("Briefings in Bioinformatics", "bbaf224", "2025"))
     code, out, _ = virnucpro("cite", "--bibtex")
     assert code == 0
     assert out.startswith("@software{virnucpro,\n  author = {{The VirNucPro developers}},\n")

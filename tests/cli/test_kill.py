@@ -107,7 +107,6 @@ def test_killed_at_every_call_that_makes_something_lasting(tmp_path, models, nam
     letters, none = ("MKVLAGW", "*") if name == "embed" else ("ATGCCCGGG", "N" * 300)
     write_fasta(verb.input, [("a", letters * 40), ("none", none), ("b", letters * 70)])
     verb.options[-1] = "2"  # two parts
-    verb.options += ["--track-pages", "0"] if name == "predict" else []  # a page takes a second, and 60 runs draw it
     whole, runs = run_forked(tmp_path, how, 0, verb)
     assert len(whole) >= 3
     assert len(runs) > 20

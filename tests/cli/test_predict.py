@@ -17,7 +17,7 @@ from verb_inputs import without_times
 from virnucpro.sequences.reading import SequenceFile
 
 LEGACY = ("prediction_results.txt", "prediction_results_highestscore.csv")
-RESULTS = ("calls.tsv", "viral.fasta", *LEGACY, "tracks.png")
+RESULTS = ("calls.tsv", "viral.fasta", *LEGACY, "report.html")
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_every_record_gets_a_row_in_input_order(virnucpro, tmp_path, contigs, sc
     assert content["counts"]["records"] == 8
     assert sum(content["counts"]["calls"].values()) == sum(content["counts"]["statuses"].values()) == 8
     assert content["models"]["dna"]["name"] == str(models / "dna")
-    assert (tmp_path / "out" / "tracks.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "out" / "report.html").read_bytes().startswith(b"<!DOCTYPE html>")
 
 
 def test_the_original_s_two_tables_come_only_when_asked_for(virnucpro, tmp_path, contigs, scorer):
@@ -283,11 +283,11 @@ def test_a_read_among_proteins_makes_it_a_warning(virnucpro, tmp_path, scorer):
 @pytest.mark.parametrize("name", ["c$_{$x", "病毒"])
 def test_a_name_is_drawn_as_it_is(virnucpro, tmp_path, scorer, name):
     fasta = write_fasta(tmp_path / "x.fna", [(name, coding(np.random.default_rng(1), 400))])
-    code, _, err = virnucpro("predict", fasta, "-o", tmp_path / "out", *scorer)
+    code, _, err = virnucpro("predict", fasta, "-o", tmp_path / "out", *scorer, "--figures", "svg")
     assert code == 0, err
     assert "arning" not in err
     assert rows(tmp_path / "out" / "calls.tsv")[0]["record"] == name
-    assert (tmp_path / "out" / "tracks.png").exists()
+    assert (tmp_path / "out" / "tracks.svg").exists()
 
 
 HOSTILE = "x\x1b[2J\x07\u202e" + "y" * 5000
@@ -315,24 +315,24 @@ def test_images_of_the_user_survive(virnucpro, tmp_path, contigs, scorer):
     own = ("tracks_7.png", "tracks_mine.png", "tracks9.png")
     for name in own:
         (out / name).write_bytes(b"mine")
-    for more in ((), ("--min-score", "0.9"), ("--track-pages", "0"), ("--overwrite",)):
+    for more in (("--figures", "png"), ("--figures", "png", "--min-score", "0.9"), (), ("--overwrite",)):
         assert virnucpro("predict", contigs, "-o", out, *scorer, *more)[0] == 0
         assert {(out / name).read_bytes() for name in own} == {b"mine"}
-        assert (out / "tracks.png").exists() is ("0" not in more)
+        assert (out / "tracks.png").exists() is ("png" in more)
 
 
 def test_an_image_of_the_user_under_a_result_s_name_is_not_overwritten_unasked(virnucpro, tmp_path, contigs, scorer):
     out = tmp_path / "out"
     out.mkdir()
-    (out / "tracks_2.png").write_bytes(b"mine")
-    code, _, err = virnucpro("predict", contigs, "-o", out, *scorer)
+    (out / "tracks.png").write_bytes(b"mine")
+    code, _, err = virnucpro("predict", contigs, "-o", out, *scorer, "--figures", "png")
     assert code == 4
-    assert "tracks_2.png is in the way of a result; move it, or add --overwrite" in err
-    assert (out / "tracks_2.png").read_bytes() == b"mine"
+    assert "tracks.png is in the way of a result; move it, or add --overwrite" in err
+    assert (out / "tracks.png").read_bytes() == b"mine"
     assert not (out / "calls.tsv").exists()
 
 
-@pytest.mark.parametrize("name", ["calls.tsv", "viral.fasta", "run.json", "tracks.png"])
+@pytest.mark.parametrize("name", ["calls.tsv", "viral.fasta", "run.json", "report.html"])
 def test_no_result_is_the_input_by_any_name(virnucpro, tmp_path, contigs, scorer, name):
     before = contigs.read_bytes()
     out = tmp_path / "out"
@@ -361,14 +361,14 @@ def test_a_run_that_fails_while_it_draws_leaves_results_and_manifest_of_one_run(
 ):
     out = tmp_path / "out"
     assert virnucpro("predict", contigs, "-o", out, *scorer)[0] == 0
-    names = ("calls.tsv", "viral.fasta", "tracks.png", "run.json")
+    names = ("calls.tsv", "viral.fasta", "report.html", "run.json")
     before = contents(out, names)
 
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr("virnucpro.writers.tracks.draw_page", full)
+        patched.setattr("virnucpro.writers.report.writer.write_report", full)
         code, _, err = virnucpro("predict", contigs, "-o", out, *scorer, "--min-score", "0.99")
     assert code == 4
     assert "No space left on device" in err
@@ -381,7 +381,7 @@ def test_a_run_that_fails_while_it_draws_leaves_results_and_manifest_of_one_run(
 def test_a_damaged_part_is_computed_again(virnucpro, tmp_path, contigs, scorer):
     out, more = tmp_path / "out", ("--part-windows", "3")
     assert virnucpro("predict", contigs, "-o", out, *scorer, *more)[0] == 0
-    before = contents(out, ("calls.tsv", "viral.fasta", "tracks.png"))
+    before = contents(out, ("calls.tsv", "viral.fasta", "report.html"))
     parts = sorted((out / ".virnucpro").glob("**/*.npz"))
     parts[0].write_bytes(parts[0].read_bytes()[:-100])
     parts[1].unlink()

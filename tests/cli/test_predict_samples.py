@@ -60,7 +60,7 @@ def mates(tmp_path):
 
 def test_several_inputs_are_several_samples(virnucpro, tmp_path, contigs, mates):
     out = tmp_path / "out"
-    code, _, err = virnucpro("predict", contigs, mates[0], "-o", out, "--track-pages", "0")
+    code, _, err = virnucpro("predict", contigs, mates[0], "-o", out)
     assert code == 0, err
     assert "14 records in 2 samples: " in err
     rows = table(out / "summary.tsv")
@@ -79,7 +79,7 @@ def test_several_inputs_are_several_samples(virnucpro, tmp_path, contigs, mates)
         assert int(row["viral_bases"]) == sum(int(call["length"]) for call in viral)
         assert float(row["peak_mb"]) > 0
     manifest = json.loads((out / "run.json").read_text())
-    assert [one["path"] for one in manifest["results"]] == ["summary.tsv"]
+    assert [one["path"] for one in manifest["results"]] == ["summary.tsv", "report.html"]
     assert [one["sample"] for one in manifest["samples"]] == ["contigs", "gut_R1"]
 
 
@@ -155,13 +155,13 @@ def test_pairs_are_called_together(virnucpro, tmp_path, mates):
 
 
 def test_pairs_have_more_evidence_than_their_mates(virnucpro, tmp_path, mates):
-    from virnucpro.features.classifier import packaged_classifier
+    from virnucpro.features.classifier import load_classifier
     from virnucpro.scoring.calibration import Calibration
 
     virnucpro("predict", "--paired", *mates, "-o", tmp_path / "pairs")
     (part,) = (tmp_path / "pairs").glob(".virnucpro/**/part_*.npz")
     log_odds = np.load(part)["log_odds"]
-    calibration = Calibration.from_dict(packaged_classifier().calibration)
+    calibration = Calibration.from_dict(load_classifier("mini").calibration)
     lengths_bp = np.full(9, 300)
     means = calibration.window_log_odds(log_odds, np.full(18, 150)).reshape(9, 2).mean(axis=1)
     z = calibration.record_log_odds(means, np.full(9, 2), lengths_bp)

@@ -273,10 +273,7 @@ def test_predict_calls_as_evaluate_measured(virnucpro, tmp_path, models):
     both.write_text(fasta["viral"].read_text() + fasta["non-viral"].read_text())
     for level, option in (("default", ()), ("relaxed", ("--relaxed",))):
         out = tmp_path / level
-        assert (
-            virnucpro("predict", both, "-o", out, "--classifier", path, "--track-pages", "0", *encoders, *option)[0]
-            == 0
-        )
+        assert virnucpro("predict", both, "-o", out, "--classifier", path, *encoders, *option)[0] == 0
         header, *lines = (line.split("\t") for line in (out / "calls.tsv").read_text().splitlines())
         rows = [dict(zip(header, line, strict=True)) for line in lines]
         assert all(0 <= float(row["fdr"]) <= 1 for row in rows if row["status"] == "scored")

@@ -27,7 +27,7 @@ def environment(tmp_path):
 @pytest.fixture
 def verb(tmp_path, models):
     verb = verb_of("predict", tmp_path, models)
-    verb.options = ["--part-windows", "20", "--track-pages", "0"]
+    verb.options = ["--part-windows", "20", "--no-report"]
     return verb
 
 

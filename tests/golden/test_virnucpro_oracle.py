@@ -102,7 +102,7 @@ def legacy_files(virnucpro, tmp_path, monkeypatch):
 
     def run(*more, scores=None):
         with monkeypatch.context() as patched:
-            patched.setattr("virnucpro.verbs.predict.embed_rows", golden_rows)
+            patched.setattr("virnucpro.verbs.calling.embed_rows", golden_rows)
             patched.setattr(ChosenEncoders, "resolve", lambda self: self.identities)
             if scores is not None:
                 order = {vector.tobytes(): number for number, vector in enumerate(table.vectors)}

@@ -13,7 +13,8 @@ from virnucpro.writers.cells import MAX_ID_CHARACTERS, cell
     [
         ("contig_1", "contig_1"),
         ("", ""),
-        ("NA", "NA"),
+        ("NA", r"\x4eA"),
+        ("NA1", "NA1"),
         ("病毒|x'y", "病毒|x'y"),
         ("=HYPERLINK(1)", r"\x3dHYPERLINK(1)"),
         ("+1", r"\x2b1"),

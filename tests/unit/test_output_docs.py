@@ -30,7 +30,10 @@ def words(text):
 def test_every_output_and_file_is_documented(output):
     named = words(section("predict.md", "## Output"))
     assert output.name in named
-    for facts in (facts_of(sample="SAMPLE", track_pages=2), facts_of(sample="SAMPLE", track_pages=2, paired=True)):
+    for facts in (
+        facts_of(sample="SAMPLE", figures=("png",)),
+        facts_of(sample="SAMPLE", figures=("png",), paired=True),
+    ):
         for writer in output.classes():
             for name in writer.files(facts):
                 shown = re.sub(r"^(non_viral|not_scored)(_[12])?\..*", r"\1.fasta", name)

@@ -29,10 +29,12 @@ def wheel(tmp_path, monkeypatch):
         yield archive
 
 
-def test_a_wheel_holds_the_package_s_weights(wheel):
+def test_a_wheel_holds_the_package_s_weights_and_page(wheel):
     names = set(wheel.namelist())
     assert {f"virnucpro/data/mini/{name}" for name in ("classifier.safetensors", "dna/tokenizer.json")} <= names
     assert "virnucpro/cli/predict.py" in names
+    page = ("page.html", "style.css", "report.js", "echarts.common.min.js", "ECHARTS_LICENSE", "ECHARTS_NOTICE")
+    assert {f"virnucpro/writers/report/assets/{name}" for name in page} <= names
 
 
 def test_an_index_page_has_no_links_to_files(wheel):

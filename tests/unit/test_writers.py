@@ -137,7 +137,7 @@ def test_sections_for_multiqc(tmp_path):
     stats, calls, scores = (section["data"]["gut"] for section in files.values())
     assert (stats["records"], stats["viral_records"], stats["percent_viral"]) == (6, 2, 33.33)
     assert calls == {"viral": 2, "non-viral": 2, "not_scored": 2}
-    assert (sum(scores.values()), scores["0.99"], scores["0.01"]) == (4, 2, 2)
+    assert (len(scores), sum(scores.values()), scores["0.99"], scores["0.01"]) == (50, 100, 50, 50)
 
 
 def test_krona_counts_calls(tmp_path):
@@ -220,7 +220,7 @@ def test_outputs_are_chosen_by_name():
     assert [output.name for output in choose_outputs(("viral", "calls"), facts_of())] == ["calls", "viral"]
     assert set(DEFAULT_OUTPUTS).isdisjoint({"split", "genomad-layout", "legacy-output"})
     pairs = [output.name for output in choose_outputs(DEFAULT_OUTPUTS, facts_of(paired=True))]
-    assert set(pairs).isdisjoint({"windows", "regions", "tracks"})
+    assert set(pairs).isdisjoint({"windows", "regions"})
     with pytest.raises(ConfigError, match="no output is called csv; choose from calls"):
         choose_outputs(("calls", "csv"), facts_of())
     with pytest.raises(ConfigError, match="regions is not for pairs of reads"):

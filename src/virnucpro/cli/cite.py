@@ -11,12 +11,12 @@ from virnucpro.cli.exit_codes import ExitCode
 
 __all__ = ["cite"]
 
-MODELS = (
-    "Models to cite as well, where you used them:",
+WORKS = (
+    "Works that it builds on, to cite where you used them:",
+    "  The original VirNucPro: Briefings in Bioinformatics (2025), bbaf224.",
     "  FastESM2_650, ESM-2: Lin et al. (2023), Evolutionary-scale prediction of atomic-level protein structure with a "
     "language model.",
     "  DNABERT-S: Zhou et al. (2024), DNABERT-S: pioneering species differentiation with species-aware DNA embeddings.",
-    "  mini: comes with this software.",
 )
 
 
@@ -42,5 +42,5 @@ def cite(bibtex: bool) -> int:
         return ExitCode.DONE
     licensed = f"{facts['License-Expression']} license"
     click.echo(f"{authors}. {title}. Version {__version__}, {licensed}." + (f" {url}" if url else ""))
-    click.echo("\n" + "\n".join(MODELS))
+    click.echo("\n" + "\n".join(WORKS))
     return ExitCode.DONE

@@ -63,6 +63,18 @@ class OutputNames(click.ParamType[tuple[str, ...]]):
         return names
 
 
+class FigureFormats(click.ParamType[tuple[str, ...]]):
+    """Formats of figures between commas."""
+
+    name = "png,svg,pdf"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401
+        chosen = tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+        if unknown := [name for name in chosen if name not in ("png", "svg", "pdf")]:
+            self.fail(f"{', '.join(unknown)!r} is no format of figures; choose from png, svg, pdf", param, ctx)
+        return tuple(dict.fromkeys(chosen))
+
+
 def output_options(command: Command) -> Command:
     """Add an option for each output: --no-NAME for those that are written by default, --NAME for the others."""
     for output in reversed(OUTPUTS):
@@ -128,8 +140,8 @@ def _outputs(only: tuple[str, ...] | None, flags: Mapping[str, bool]) -> tuple[s
 @click.option("--protein-model", metavar="NAME|PATH", help="Protein encoder.  [default: the classifier's]")
 @table_option
 @click.option(
-    "--track-pages", type=click.IntRange(0, 1000), default=5, show_default=True, metavar="N",
-    help="Pages of window scores along the longest records, ten records each.",
+    "--figures", type=FigureFormats(), default=(), metavar="png,svg,pdf",
+    help="Also write the figures of the report, in these formats.",
 )  # fmt: skip
 @click.option("--only", type=OutputNames(), help="Write these outputs only, such as calls,viral.")
 @output_options
@@ -155,7 +167,8 @@ def predict(
 
     INPUT is FASTA, FASTQ or GenBank, plain or compressed with gz, bz2, xz or zst; "-" is standard input. Writes
     calls.tsv with one row per record, viral.fasta, tables of windows and regions, files for genome browsers and
-    MultiQC, and run.json. Several INPUTs are several samples, each in its own folder, with summary.tsv beside them.
+    MultiQC, report.html and run.json. Several INPUTs are several samples, each in its own folder, with summary.tsv and
+    a report of all beside them.
     After an interruption, run the same command to continue.
 
     \b

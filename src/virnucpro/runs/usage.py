@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 __all__ = ["Usage", "peak_mb"]
@@ -37,5 +38,8 @@ class Usage:
 
 def peak_mb() -> int:
     """Most memory that this process has had so far, in MB (1e6 bytes)."""
+    if sys.platform == "linux":  # where `getrusage` would count the process that started this one, too
+        status = Path("/proc/self/status").read_text()
+        return round(int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes, but bytes on macOS
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6)

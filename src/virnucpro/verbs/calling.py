@@ -18,7 +18,7 @@ from virnucpro.records import ModelIdentity, Molecule, Record
 from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import Planner
 from virnucpro.runs.results import Results
-from virnucpro.runs.run import Advance, PartInput
+from virnucpro.runs.run import Advance, PartInput, Source
 from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.prior import MIN_RECORDS, ScoreHistogram
 from virnucpro.scoring.regions import Regions, find_regions
@@ -55,7 +55,7 @@ class Calling:
     chosen: ChosenEncoders
     windowing: WindowSettings
     facts: SampleFacts
-    command: str | None = None  # as it was typed
+    sources: Sequence[Source] = ()  # of the sample
     unchecked: list[str] = field(default_factory=list)  # what of the encoders could not be compared
 
     @classmethod
@@ -75,15 +75,16 @@ class Calling:
         windowing = WindowSettings(
             window_bp, spec.rows, settings.translation_table, spec.layout, settings.min_length_bp
         )
-        job = cls(settings, classifier, chosen, windowing, _facts(settings, classifier))
+        job = cls(settings, classifier, chosen, windowing, _facts(settings, classifier, chosen, windowing))
         require_format(settings.table_format)
         job.outputs()
         job.require(chosen.identities)
         return job
 
-    def of_sample(self, sample: Sample) -> Calling:
-        """Make the job of a sample."""
-        return replace(self, facts=replace(self.facts, sample=sample.name, paired=sample.paired), unchecked=[])
+    def of_sample(self, sample: Sample, sources: Sequence[Source], command: str | None) -> Calling:
+        """Make the job of a sample, whose files were opened as sources."""
+        facts = replace(self.facts, sample=sample.name, paired=sample.paired, command=command)
+        return replace(self, facts=facts, sources=sources, unchecked=[])
 
     def outputs(self) -> list[str]:
         """Name the outputs of this sample."""
@@ -126,7 +127,7 @@ class Calling:
             "table_format": facts.table_format,
             "class_scores": facts.class_scores,
             "single_windows": facts.single_windows,
-            "track_pages": facts.track_pages,
+            "figures": list(facts.figures),
         }  # fmt: skip
 
     def check(self, label: str, sample: Sequence[Record]) -> list[str]:
@@ -171,10 +172,10 @@ class Calling:
 
     def collect(self, parts: Parts, results: Results) -> dict[str, Any]:
         """Write every result in one pass; an estimate of the prior needs another pass before it."""
-        rule, facts, tally = self.facts.rule, self.facts, Tally()
+        rule, tally = self.facts.rule, Tally()
         if self.settings.prior == "auto":
             rule = replace(rule, prior=self._estimated_prior(parts))
-            facts = replace(facts, rule=rule)
+        facts = replace(self.facts, rule=rule, inputs=tuple(source.identity for source in self.sources))
         with ExitStack() as stack:
             writers = [stack.enter_context(writer(results, facts)) for writer in writers_of(self.outputs())]
             for called in self._called(parts, rule):
@@ -182,10 +183,10 @@ class Calling:
                 for writer in writers:
                     writer.write(called)
         return {
-            "command": self.command,
+            "command": facts.command,
             "counts": tally.counts(with_regions=facts.has_regions),
             "median_fdr": tally.median_fdr,
-            "device": self.chosen.placement.describe(),
+            "device": facts.device,
             "prior": rule.prior,
             "thresholds": rule.thresholds(),
             "classifier": self.classifier.training,
@@ -227,7 +228,9 @@ class Calling:
         return share
 
 
-def _facts(settings: PredictSettings, classifier: Classifier) -> SampleFacts:
+def _facts(
+    settings: PredictSettings, classifier: Classifier, chosen: ChosenEncoders, windowing: WindowSettings
+) -> SampleFacts:
     """What holds for every sample."""
     prior = DEFAULT_PRIOR if settings.prior == "auto" else settings.prior
     rule = choose_rule(classifier.calibration, prior, settings.min_score, settings.level, settings.max_fdr)
@@ -240,5 +243,9 @@ def _facts(settings: PredictSettings, classifier: Classifier) -> SampleFacts:
         table_format=settings.table_format,
         class_scores=settings.class_scores,
         single_windows=settings.single_windows,
-        track_pages=settings.track_pages,
+        figures=tuple(settings.figures),
+        classifier=classifier.name,
+        device=chosen.placement.describe(),
+        window_bp=windowing.window_bp,
+        min_length_bp=windowing.min_length_bp,
     )

@@ -58,8 +58,8 @@ class PredictSettings:
         Call as many sequences viral as keep the estimated false discovery rate at or below this.
     prior : float, "auto" or None
         Expected share of viral sequences; "auto" estimates it from the scores of the input.
-    track_pages : int
-        Pages of figures at most; 0 draws none.
+    figures : sequence of {"png", "svg", "pdf"}
+        Formats in which the figures of the report are also written.
     outputs : collection of str or None
         Which results to write, such as ("calls", "viral"); None takes the default ones.
     table_format : {"tsv", "parquet"}
@@ -88,7 +88,7 @@ class PredictSettings:
     level: Level = "default"
     max_fdr: float | None = None
     prior: float | Literal["auto"] | None = None
-    track_pages: int = 5
+    figures: Sequence[str] = ()
     outputs: Collection[str] | None = None
     table_format: TableFormat = "tsv"
     class_scores: bool = False
@@ -131,8 +131,8 @@ def predict(
         existing file, is a path. Or `Sample` objects.
     outdir : path, optional
         Folder for ``calls.tsv`` (one row per record, in input order), ``viral.fasta``, tables of windows and regions,
-        and ``run.json``, which is written last. Several samples, or those given as `Sample`, have a folder each in it,
-        with ``summary.tsv`` beside them.
+        ``report.html`` and ``run.json``, which is written last. Several samples, or those given as `Sample`, have a
+        folder each in it, with ``summary.tsv`` and a common ``report.html`` beside them.
     settings : PredictSettings, optional
         Classifier, encoders, windows, thresholds, outputs, device.
     model : path, optional
@@ -181,28 +181,30 @@ def predict(
     settings = with_options(settings or PredictSettings(), options)
     if outdir is None:
         settings = replace(settings, outputs=TABLES, table_format="tsv", single_windows=True)
-    job = replace(Calling.of(settings), command=command)
+    job = Calling.of(settings)
     planned, apart = _planned(inputs, paired, stdin)
+    jobs = [job.of_sample(sample, sources, command) for sample, sources in planned]
     if outdir is not None:
-        return _execute(job, planned, Path(outdir), apart, overwrite, progress, distribution)
+        return _execute(jobs, Path(outdir), apart, overwrite, progress, distribution)
     with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
-        return _execute(job, planned, Path(folder), apart, overwrite, progress, distribution).kept()
+        return _execute(jobs, Path(folder), apart, overwrite, progress, distribution).kept()
 
 
 def _execute(
-    job: Calling, planned: Sequence[Planned], outdir: Path, apart: bool, overwrite: bool,
-    progress: ProgressCallback | None, distribution: Distribution | None,
+    jobs: Sequence[Calling], outdir: Path, apart: bool, overwrite: bool, progress: ProgressCallback | None,
+    distribution: Distribution | None,
 ) -> Prediction:  # fmt: skip
     """Finish all samples, each in a folder of its own if they are `apart`."""
     if apart:
         require_folder_of_samples(outdir)
-    folders = [outdir / sample.name if apart else outdir for sample, _ in planned]
-    runs = [_run(job, sample, sources, folder) for (sample, sources), folder in zip(planned, folders, strict=True)]
+    names = [job.facts.sample for job in jobs]
+    folders = [outdir / name if apart else outdir for name in names]
+    runs = [_run(job, folder) for job, folder in zip(jobs, folders, strict=True)]
     outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress, distribution=distribution)
-    samples = tuple(map(SampleCalls, (sample.name for sample, _ in planned), folders, outcomes))
+    samples = tuple(map(SampleCalls, names, folders, outcomes))
     if apart and all(outcome.state is not State.INCOMPLETE for outcome in outcomes):
         write_summary(outdir, [(one.name, one.outcome) for one in samples], overwrite)
-    return Prediction(folders, samples, outdir, job.chosen.placement.describe())
+    return Prediction(folders, samples, outdir, jobs[0].facts.device)
 
 
 def _planned(inputs: Any, paired: bool, stdin: Path | None) -> tuple[list[Planned], bool]:  # noqa: ANN401
@@ -225,13 +227,11 @@ def _planned(inputs: Any, paired: bool, stdin: Path | None) -> tuple[list[Planne
     return [(sample, sample.open(stdin)) for sample in samples], apart
 
 
-def _run(shared: Calling, sample: Sample, sources: Sequence[Source], outdir: Path) -> Run:
-    """Plan the run of one sample."""
-    job = shared.of_sample(sample)
+def _run(job: Calling, outdir: Path) -> Run:
+    """Make the run of one sample."""
     settings = job.settings
     return Run(
-        "calls", sources, outdir, MANIFEST, job.files(), job.models(job.chosen.identities), job.described(),
-        job,
+        "calls", job.sources, outdir, MANIFEST, job.files(), job.models(job.chosen.identities), job.described(), job,
         output_settings=job.shown(),
         keep_parts=True,
         also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],

@@ -13,6 +13,7 @@ from virnucpro.runs.results import Results
 from virnucpro.runs.run import Outcome
 from virnucpro.scoring.calls import NOT_SCORED, VIRAL
 from virnucpro.writers.cells import ABSENT
+from virnucpro.writers.report import REPORT, combine_reports
 
 __all__ = ["SUMMARY_COLUMNS", "require_folder_of_samples", "write_summary"]
 
@@ -42,6 +43,8 @@ def write_summary(outdir: Path, samples: Sequence[tuple[str, Outcome]], overwrit
         with Results(scratch, outdir) as results:
             rows = ["\t".join(SUMMARY_COLUMNS), *("\t".join(_row(*sample)) for sample in samples)]
             results.open(SUMMARY).write(("\n".join(rows) + "\n").encode())
+            if pages := [outcome.run.outdir / REPORT for _, outcome in samples if _has_report(outcome)]:
+                combine_reports(results.open(REPORT), pages)
             written = results.close(read, ours)
             results.publish()
         folders = [{"sample": name, "state": outcome.state.value} for name, outcome in samples]
@@ -51,6 +54,10 @@ def write_summary(outdir: Path, samples: Sequence[tuple[str, Outcome]], overwrit
         remove_scratch(scratch)
     except OSError as error:
         raise cannot_write(outdir, error) from error
+
+
+def _has_report(outcome: Outcome) -> bool:
+    return outcome.manifest is not None and any(one.path == REPORT for one in outcome.manifest.results)
 
 
 def _row(name: str, outcome: Outcome) -> list[str]:

@@ -15,7 +15,7 @@ FORMULA_STARTS: Final = "=+-@\uff1d\uff0b\uff0d\uff20"
 
 
 def cell(text: str) -> str:
-    """Text from a file as one cell: no control characters, no quotes, no formula, at most 1,000 characters.
+    """Text from a file as one cell: no control characters, no quotes, no formula, not ``NA``, at most 1,000 characters.
 
     Examples
     --------
@@ -25,7 +25,7 @@ def cell(text: str) -> str:
     safe = text if len(text) <= MAX_ID_CHARACTERS and text.isprintable() else shown(text, MAX_ID_CHARACTERS)
     if '"' in safe:
         safe = safe.replace('"', r"\x22")
-    if safe.startswith(tuple(FORMULA_STARTS)):
+    if safe == ABSENT or safe.startswith(tuple(FORMULA_STARTS)):  # an ID is never missing
         code = ord(safe[0])
         safe = (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}") + safe[1:]
     return safe

@@ -1,15 +1,10 @@
 """Figures of an evaluation, as PNG of 300 dpi and as SVG, in colours that colour-blind readers can tell apart.
 
-matplotlib is imported when a figure is drawn, and used without its global state; equal data give equal SVG files.
-
-References
-----------
-.. [1] Okabe and Ito (2008), Color Universal Design.
+Equal data give equal files.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -19,20 +14,26 @@ from numpy.typing import NDArray
 
 from virnucpro.evaluation.evaluate import Evaluation
 from virnucpro.evaluation.levels import ScoredUnits
+from virnucpro.writers.drawing import (
+    BLACK,
+    BLUE,
+    EN_DASH,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    VERMILLION,
+    figure_of,
+    wilson_interval,
+    written,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["Picture", "draw_comparison", "draw_evaluation"]
 
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
-    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
-)  # fmt: skip
-"""The colours of [1]_. Vermillion is viral and blue is non-viral, everywhere, and nothing else is."""
-GREY: Final = "#999999"
 Corner = Literal["best", "lower left", "lower right", "upper center", "upper left"]
-_TO: Final = "\u2013"  # an en dash
 
 _LINES = ((BLACK, "-"), (ORANGE, "--"), (GREEN, ":"), (PURPLE, "-."))
 _CHANCE: Final[dict[str, Any]] = {"color": GREY, "linewidth": 1, "linestyle": (0, (1, 2))}
@@ -43,7 +44,6 @@ _RATES = (
 _PLURAL = {"orf": "ORFs", "window": "windows", "record": "records"}
 _COUNTED = "n = viral + non-viral"
 _INCHES = (4.8, 4.4)
-_DPI = 300
 HISTOGRAM_BINS = 40
 
 
@@ -105,13 +105,15 @@ def _draw_calibration(named: Sequence[tuple[str, Evaluation]], title: str) -> Pi
     def draw(axes: Axes) -> None:
         axes.plot((0, 1), (0, 1), label="perfect calibration", **_CHANCE)
         for number, (name, found) in enumerate(named):
-            points = [(b.mean_score, b.viral_share) for b in found.bins if b.rows]
-            x, y = np.array(points, np.float64).T
+            points = [(b.mean_score, b.viral_share, b.rows) for b in found.bins if b.rows]
+            x, y, rows = np.array(points, np.float64).T
+            low, high = wilson_interval(y, rows)
+            axes.fill_between(x, low, high, color=_LINES[number % len(_LINES)][0], alpha=0.12, linewidth=0)
             error = f"\nECE {found.figures['calibration_error']:.3f}"
             _line(axes, number, x, y, name + error, marker="o")
         axes.set(xlabel="Mean score of a bin", ylabel="Share of viral sequences in the bin")
 
-    return _render([draw], f"Calibration\n{title}", "upper left", _COUNTED)
+    return _render([draw], f"Calibration, with 95 % confidence bands\n{title}", "upper left", _COUNTED)
 
 
 def _draw_histogram(windows: ScoredUnits, title: str) -> Picture:
@@ -123,7 +125,7 @@ def _draw_histogram(windows: ScoredUnits, title: str) -> Picture:
             shares = np.histogram(scores, edges)[0] / max(len(scores), 1)
             axes.stairs(shares, edges, color=colour, linewidth=1.6, label=f"{name} (n = {len(scores):,})")
             axes.stairs(shares, edges, facecolor=colour, alpha=0.18, fill=True, hatch=hatch, edgecolor=colour)
-        axes.set(xlabel="Viral score of a window", ylabel="Share of the class", xlim=(0, 1))
+        axes.set(xlabel="Virus score of a window", ylabel="Share of the class", xlim=(0, 1))
         axes.set_ylim(bottom=0)
 
     return _render([draw], f"Distribution of window scores\n{title}", "upper center", square=False)
@@ -160,7 +162,7 @@ def _bp(found: Evaluation) -> str:
     low, _, high = found.length_bp.rstrip("+").partition("-")
     if low == "1":
         return f"< {int(high) + 1:,}"
-    return f"{int(low):,}{_TO}{int(high):,}" if high else f"\u2265 {int(low):,}"
+    return f"{int(low):,}{EN_DASH}{int(high):,}" if high else f"\u2265 {int(low):,}"
 
 
 def _non_viral(found: Evaluation) -> int:
@@ -173,7 +175,7 @@ def _counts(found: Evaluation) -> str:
 
 def _with_interval(found: Evaluation, metric: str) -> str:
     low, high = found.intervals[metric]
-    return f"{found.figures[metric]:.3f} ({low:.3f}{_TO}{high:.3f})"
+    return f"{found.figures[metric]:.3f} ({low:.3f}{EN_DASH}{high:.3f})"
 
 
 def _line(
@@ -192,23 +194,12 @@ def _render(
     width: float = _INCHES[0],
 ) -> Picture:
     """Draw one figure, panels side by side, and write it in both formats."""
-    import matplotlib as mpl  # slow to import, and needed for figures only
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({"svg.hashsalt": "virnucpro", "font.size": 9, "path.simplify_threshold": 0.1}):
-        figure = Figure(figsize=(width, _INCHES[1]), layout="constrained")
+    with figure_of(width, _INCHES[1]) as figure:
         for axes, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             if square:
                 axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
             draw(axes)
-            axes.legend(loc=legend, frameon=False, fontsize=7, title=note, title_fontsize=7)
+            axes.legend(loc=legend, fontsize=7, title=note, title_fontsize=7, framealpha=0.8, edgecolor="none")
             axes.spines[["top", "right"]].set_visible(False)
         figure.suptitle(title, fontsize=9)
-        return Picture(_written(figure, "png"), _written(figure, "svg"))
-
-
-def _written(figure: Figure, kind: str) -> bytes:
-    stream = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {}
-    figure.savefig(stream, format=kind, dpi=_DPI, metadata=metadata)
-    return stream.getvalue()
+        return Picture(written(figure, "png"), written(figure, "svg"))

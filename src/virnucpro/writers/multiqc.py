@@ -31,8 +31,7 @@ class MultiQC:
     """Columns of the general statistics, a bar of calls and a histogram of scores."""
 
     def __init__(self, results: Results, facts: SampleFacts) -> None:
-        self._results, self._sample, self._unit = results, facts.sample, "Pairs" if facts.paired else "Records"
-        self._tally = Tally()
+        self._results, self._sample, self._tally = results, facts.sample, Tally()
 
     @classmethod
     def files(cls, facts: SampleFacts) -> list[str]:  # noqa: ARG003
@@ -59,7 +58,8 @@ class MultiQC:
         row |= {"percent_viral": round(100 * tally.calls[VIRAL] / tally.records, 2)} if tally.records else {}
         row |= {"median_fdr": tally.median_fdr} if tally.median_fdr is not None else {}
         headers = [
-            {"records": {"title": self._unit, "format": "{:,.0f}", "hidden": True, "scale": "Blues"}},
+            {"records": {"title": "Records", "description": "Records, or pairs of reads", "format": "{:,.0f}",
+                         "hidden": True, "scale": "Blues"}},
             {"viral_records": {"title": "Viral", "description": "Called viral", "format": "{:,.0f}",
                                "scale": "Oranges"}},
             {"percent_viral": {"title": "% viral", "description": "Share that is called viral", "suffix": "%",
@@ -70,20 +70,22 @@ class MultiQC:
         return {"id": "virnucpro", "plot_type": "generalstats", "headers": headers, "data": {self._sample: row}}
 
     def _calls(self) -> dict[str, Any]:
-        config = {"id": "virnucpro_calls_plot", "title": "VirNucPro: Calls", "ylab": self._unit}
+        config = {"id": "virnucpro_calls_plot", "title": "VirNucPro: Calls", "ylab": "Records"}
         categories = {call: {"name": call.replace("_", " "), "color": colour} for call, colour in COLOURS.items()}
         counts = {call: self._tally.calls[call] for call in COLOURS}
         return {
             **PARENT, "id": "virnucpro_calls", "section_name": "Calls", "plot_type": "bargraph", "pconfig": config,
-            "description": f"{self._unit} by call.", "categories": categories, "data": {self._sample: counts},
+            "description": "Records, or pairs of reads, by call.", "categories": categories,
+            "data": {self._sample: counts},
         }  # fmt: skip
 
     def _scores(self) -> dict[str, Any]:
         config = {
-            "id": "virnucpro_scores_plot", "title": "VirNucPro: Scores", "xlab": "virus score", "ylab": self._unit,
-            "xmin": 0, "xmax": 1, "ymin": 0, "logswitch": True,
+            "id": "virnucpro_scores_plot", "title": "VirNucPro: Scores", "xlab": "virus score",
+            "ylab": "% of scored records", "xmin": 0, "xmax": 1, "ymin": 0, "logswitch": True,
         }  # fmt: skip
-        points = {f"{(at + 0.5) / SCORE_BINS:.2f}": count for at, count in enumerate(self._tally.scores.tolist())}
+        shares = 100 * self._tally.scores / max(self._tally.scores.sum(), 1)  # samples differ in size
+        points = {f"{(at + 0.5) / SCORE_BINS:.2f}": round(share, 4) for at, share in enumerate(shares.tolist())}
         return {
             **PARENT, "id": "virnucpro_scores", "section_name": "Scores", "plot_type": "linegraph", "pconfig": config,
             "description": f"Histogram of virus_score in {SCORE_BINS} bins.", "data": {self._sample: points},

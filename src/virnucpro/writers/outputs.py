@@ -55,7 +55,7 @@ OUTPUTS: Final = (
         of_pairs=False,
         calibrated=True,
     ),
-    Output("tracks", "tracks.png", ("tracks:TrackPages",), of_pairs=False),
+    Output("report", "report.html, and the figures that --figures asks for", ("report:SampleReport",)),
     Output("multiqc", "virnucpro_mqc.json and two more for MultiQC", ("multiqc:MultiQC",)),
     Output("krona", "krona.tsv for Krona's ktImportText", ("krona:KronaText",)),
     Output("split", "non_viral and not_scored records like viral ones", ("sequences:SplitSequences",), default=False),

@@ -1,134 +1,114 @@
-"""``tracks.png``: scores along the longest records, one track each, as many pages as it takes."""
+"""Tracks: the scores of windows along a record. The records that matter most are kept, whatever the input's size."""
 
 from __future__ import annotations
 
 import heapq
-import io
-import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.errors import shown
-from virnucpro.runs.results import Results
-from virnucpro.writers.writer import CalledRecords, SampleFacts
+from virnucpro.scoring.calls import VIRAL
+from virnucpro.writers.writer import CalledRecords
 
-__all__ = ["Track", "TrackPages", "draw_page"]
+__all__ = ["MAX_NAME_CHARACTERS", "TopTracks", "Track"]
 
-VIRAL_COLOUR, NON_VIRAL_COLOUR, LINE_COLOUR = "#D55E00", "#0072B2", "#444444"
-"""Vermillion and blue of Okabe and Ito: told apart with every common colour blindness."""
-
-TRACKS_PER_PAGE: Final = 10
-MAX_NAME_CHARACTERS: Final = 70
+MAX_POINTS: Final = 600
+"""Points of a track; more windows than that are averaged."""
+MAX_REGIONS: Final = 100
+MAX_NAME_CHARACTERS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """The scored windows of one record."""
+    """The scored windows of one record, or means over neighbouring ones."""
 
-    title: str
+    record: str
     length_bp: int
-    middles_bp: NDArray[np.float64]  # (windows,)
-    scores: NDArray[np.float64]  # (windows,)
-    is_viral: NDArray[np.bool_]  # (windows,)
+    call: str
+    score: float
+    threshold: float
+    windows: int  # with a score
+    middles_bp: NDArray[np.int64]  # (points,)
+    scores: NDArray[np.float64]  # (points,)
+    is_viral: NDArray[np.bool_]  # (points,) of at least half of the windows of a point
+    regions: list[tuple[int, int, str, float]]  # start, end, kind, score
+
+    def to_json(self) -> dict[str, Any]:
+        """Say it in JSON."""
+        return {
+            "record": self.record,
+            "length": self.length_bp,
+            "call": self.call,
+            "score": round(self.score, 6),
+            "threshold": None if np.isnan(self.threshold) else round(self.threshold, 6),
+            "windows": self.windows,
+            "middles": self.middles_bp.tolist(),
+            "scores": np.round(self.scores, 4).tolist(),
+            "is_viral": "".join("01"[flag] for flag in self.is_viral.tolist()),
+            "regions": [[start, end, kind, round(score, 4)] for start, end, kind, score in self.regions],
+        }
 
 
-class TrackPages:
-    """Keeps the longest records with two scored windows or more, and draws them at the end."""
+class TopTracks:
+    """Keeps viral records and those with regions first, then the longest; none with less than two scored windows."""
 
-    @staticmethod
-    def names(pages: int) -> list[str]:
-        """Name the files of so many pages."""
-        return [f"tracks_{number}.png" if number > 1 else "tracks.png" for number in range(1, pages + 1)]
+    def __init__(self, capacity: int) -> None:
+        self.seen = 0
+        self._capacity = capacity
+        self._kept: list[tuple[bool, int, int, Track]] = []
 
-    @classmethod
-    def files(cls, facts: SampleFacts) -> list[str]:
-        """Name the files that there may be."""
-        return cls.names(facts.track_pages)
-
-    def __init__(self, results: Results, facts: SampleFacts) -> None:
-        self._results, self._capacity = results, facts.track_pages * TRACKS_PER_PAGE
-        self._kept: list[tuple[int, int, Track]] = []
-        self._seen = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def write(self, called: CalledRecords) -> None:
+    def add(self, called: CalledRecords) -> None:
         """Look at some records."""
-        calls, windows = called.calls, called.scored.windows
-        for row in np.flatnonzero(calls.n_scored >= 2).tolist():
-            self._seen += 1
-            length_bp = int(calls.lengths_bp[row])
-            if not self._capacity or (len(self._kept) == self._capacity and length_bp <= self._kept[0][0]):
-                continue
-            own = slice(*np.searchsorted(windows.record_rows, [row, row + 1]))
-            scored = called.windows.has_score[own]
-            name = shown(called.records[row].id, MAX_NAME_CHARACTERS)
-            track = Track(
-                f"{name}, {length_bp:,} bp: {calls.call[row]}, {calls.score[row]:.3f}",
-                length_bp,
-                ((windows.starts[own] + windows.ends[own]) / 2)[scored],
-                called.windows.score[own][scored],
-                called.windows.is_viral[own][scored],
-            )
-            heapq.heappush(self._kept, (length_bp, -self._seen, track))
-            if len(self._kept) > self._capacity:
-                heapq.heappop(self._kept)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None:
+        calls = called.calls
+        rows = np.flatnonzero(calls.n_scored >= 2)
+        first, self.seen = self.seen, self.seen + len(rows)
+        if not self._capacity:
             return
-        tracks = [track for *_, track in sorted(self._kept, key=lambda item: item[:2], reverse=True)]
-        pages = [tracks[i : i + TRACKS_PER_PAGE] for i in range(0, len(tracks), TRACKS_PER_PAGE)]
-        for number, (name, page) in enumerate(zip(self.names(len(pages)), pages, strict=True), start=1):
-            stream = self._results.open(name)
-            stream.write(draw_page(page, f"virus score by window (page {number} of {len(pages)})"))
+        is_called = calls.call == VIRAL
+        is_called[called.regions.record_rows] = True
+        if len(self._kept) == self._capacity:  # most rows of a large input end here, in columns
+            lowest = self._kept[0]
+            better = (is_called[rows] > lowest[0]) | (
+                (is_called[rows] == lowest[0]) & (calls.lengths_bp[rows] > lowest[1])
+            )
+            rows = rows[better]
+        for number, row in enumerate(rows.tolist(), start=first):
+            key = (bool(is_called[row]), int(calls.lengths_bp[row]), -number)
+            if len(self._kept) < self._capacity:
+                heapq.heappush(self._kept, (*key, _track(called, row)))
+            elif key[:2] > self._kept[0][:2]:
+                heapq.heapreplace(self._kept, (*key, _track(called, row)))
+
+    def tracks(self) -> list[Track]:
+        """Give what is kept, in its order."""
+        return [track for *_, track in sorted(self._kept, key=lambda one: one[:3], reverse=True)]
 
 
-def draw_page(tracks: Sequence[Track], title: str) -> bytes:
-    """Draw one page as PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # heavy, and only this function draws
-    from matplotlib.figure import Figure
+def _track(called: CalledRecords, row: int) -> Track:
+    calls, windows = called.calls, called.scored.windows
+    own = np.arange(*np.searchsorted(windows.record_rows, [row, row + 1]))
+    own = own[called.windows.has_score[own]]
+    middles = (windows.starts[own] + windows.ends[own]) // 2
+    columns = (middles, called.windows.score[own], called.windows.is_viral[own])
+    middles_bp, scores, viral = (_means(column) for column in columns)
+    regions = called.regions
+    found = slice(*np.searchsorted(regions.record_rows, [row, row + 1]))
+    rows = zip(*(column[found].tolist() for column in (regions.starts, regions.ends, regions.kind, regions.score)),
+               strict=True)  # fmt: skip
+    return Track(
+        shown(called.names[row], MAX_NAME_CHARACTERS), int(calls.lengths_bp[row]), str(calls.call[row]),
+        float(calls.score[row]), float(calls.threshold[row]), len(own), middles_bp.astype(np.int64), scores,
+        viral >= 0.5, list(rows)[:MAX_REGIONS],
+    )  # fmt: skip
 
-    figure = Figure(figsize=(10, 1.2 + 1.15 * len(tracks)), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=11)
-    axes = figure.subplots(len(tracks), 1, squeeze=False)[:, 0]
-    for axis, track in zip(axes, tracks, strict=True):
-        axis.plot(track.middles_bp, track.scores, color=LINE_COLOUR, linewidth=0.7, zorder=1)
-        for chosen, colour, marker, name in (
-            (track.is_viral, VIRAL_COLOUR, "^", "viral"),
-            (~track.is_viral, NON_VIRAL_COLOUR, "o", "non-viral"),
-        ):
-            if chosen.any():
-                axis.scatter(
-                    track.middles_bp[chosen],
-                    track.scores[chosen],
-                    s=14,
-                    color=colour,
-                    marker=marker,
-                    label=name,
-                    zorder=2,
-                )
-        axis.set_ylim(-0.05, 1.05)
-        axis.set_xlim(0, track.length_bp)
-        axis.set_yticks([0, 0.5, 1])
-        # a name is a name, whatever dollar signs are in it
-        axis.set_title(track.title, fontsize=8, loc="left", parse_math=False)
-        axis.tick_params(labelsize=7)
-    handles = {name: handle for axis in axes for handle, name in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="upper right", fontsize=8, ncols=2, frameon=False)
-    figure.supxlabel("position of the window's middle (bp)", fontsize=8)
-    figure.supylabel("virus score of the window", fontsize=8)
-    stream = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is drawn as a box
-        figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})
-    return stream.getvalue()
+
+def _means(column: NDArray[Any]) -> NDArray[np.float64]:
+    """Average neighbours, so that no more than `MAX_POINTS` are left."""
+    size = -(-len(column) // MAX_POINTS)
+    firsts = np.arange(0, len(column), size)
+    counts = np.diff(np.append(firsts, len(column)))
+    means: NDArray[np.float64] = np.add.reduceat(column.astype(np.float64), firsts) / counts
+    return means

@@ -8,7 +8,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Final, Literal, Protocol, Self, get_args
 
-from virnucpro.records import Record
+from virnucpro.records import FileIdentity, Record
 from virnucpro.runs.results import Results
 from virnucpro.scoring.calls import Calls
 from virnucpro.scoring.regions import Regions
@@ -35,7 +35,13 @@ class SampleFacts:
     table_format: TableFormat = "tsv"
     class_scores: bool = False  # a column of calls.tsv for each class
     single_windows: bool = False  # also list windows of records that have just one
-    track_pages: int = 0
+    figures: tuple[str, ...] = ()  # formats in which the report's figures are also written
+    command: str | None = None  # as it was typed
+    classifier: str = ""  # its name
+    device: str = ""  # and number format
+    window_bp: int = 0
+    min_length_bp: int = 0
+    inputs: tuple[FileIdentity, ...] = ()
 
     @property
     def has_regions(self) -> bool:

@@ -1,0 +1,167 @@
+"""The report in Chromium: what it shows, sorts and finds; no error, no request, and hostile IDs as text."""
+
+import numpy as np
+import pytest
+
+from browser import find_browser, open_browser
+from called_records import facts_of
+from report_records import CLASSES, records_in_numbers
+from virnucpro.records import FileIdentity
+from virnucpro.writers.report import ReportFacts, ReportLimits, SampleSummary, write_report
+
+pytestmark = pytest.mark.skipif(find_browser() is None, reason="needs Chromium")
+
+HOSTILE = (
+    "</script><img/src=x/onerror=alert(1)>", "<b>bold</b>", "\x1b[2J", "\u202egnp", "=1+1", "__proto__",
+    "'\"`${alert(1)}", "\u0627\u0644\u0641\u064a\u0631\u0648\u0633", "x" * 1_000_000, "",
+)  # fmt: skip
+CELLS = "(place, n) => [...document.querySelectorAll(`#${place} tbody tr`)].map((row) => row.children[n].textContent)"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    with open_browser(tmp_path_factory.mktemp("profile")) as page:
+        yield page
+
+
+def sample(name, seed=0, tracks=2):
+    generator = np.random.default_rng(seed)
+    ids = [*HOSTILE, *(f"contig_{i}" for i in range(60))]
+    lengths = generator.integers(2000, 20_000, len(ids))
+    scores = np.concatenate((generator.uniform(0.8, 1, 50), generator.uniform(0, 0.7, 18), [np.nan, 0.1]))
+    facts = facts_of(sample=name, classes=CLASSES, inputs=(FileIdentity("</script><i>x.fna", 10, "ab"),))
+    report = SampleSummary(facts, ReportLimits(tracks=tracks))
+    report.write(records_in_numbers(ids, lengths, scores, [(69, 500, 1500)]))
+    return report.data()
+
+
+def show(page, tmp_path, *samples, **view):
+    path = tmp_path / "report.html"
+    with path.open("wb") as stream:
+        facts = ReportFacts(command="virnucpro predict '</script><b>'")
+        write_report(stream, [one.to_json() for one in samples], facts.to_json())
+    page.open(path, **view)
+    return path
+
+
+def cells(page, place, column):
+    return page.run(f"({CELLS})('{place}', {column})")
+
+
+def in_order(page, path):
+    """Nothing went wrong, and nothing but the file was asked for."""
+    assert page.problems == []
+    assert page.requests == [path.as_uri()]
+    assert page.run("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_one_sample(page, tmp_path):
+    path = show(page, tmp_path, sample("one", tracks=12))
+    assert page.run("document.title") == "one: VirNucPro report"
+    assert page.run("byId('cards').textContent").startswith("Records70")
+    shown = [link.strip() for link in page.run("byId('sections').innerText").split("\n")]
+    assert " ".join(shown).split() == [
+        "Lengths",
+        "Scores",
+        "Classes",
+        "Viral",
+        "records",
+        "Proviruses",
+        "Tracks",
+        "Run",
+    ]
+    assert page.run("document.querySelectorAll('.chart svg').length") == 3 + 10
+    assert page.run("[...document.querySelectorAll('.chart')].filter((c) => c.isConnected && c.offsetParent)"
+                    ".every((c) => c.getAttribute('aria-label'))")  # fmt: skip
+    page.run("byId('tracks-more').click()")
+    assert page.run("document.querySelectorAll('.track svg').length") == 12
+    assert page.run("byId('tracks-note').textContent").endswith(
+        "Shown are 12 of 69 records with at least two scored windows."
+    )
+    in_order(page, path)
+
+
+def test_hostile_ids_are_text(page, tmp_path):
+    path = show(page, tmp_path, sample("</script><i>one"))
+    page.run("document.querySelector('#viral-table select').value = 100")
+    page.run("document.querySelector('#viral-table select').dispatchEvent(new Event('change'))")
+    names = cells(page, "viral", 0)
+    assert {*HOSTILE[:2], "\\x1b[2J", "\\u202egnp", "\\x3d1+1", "__proto__", HOSTILE[7], "(no ID)"} <= set(names)
+    assert max(map(len, names)) == 200
+    assert page.run("document.querySelectorAll('img, b:not(.card b), i, iframe').length") == 0
+    assert "</script><b>" in page.run("byId('facts').textContent")
+    assert page.run("cell('=1+1') + cell('@x') + cell('a,\"b') + cell(null) + cell(-1)") == '\'=1+1\'@x"a,""b"NA-1'
+    in_order(page, path)
+
+
+def test_tables_sort_search_and_turn_pages_by_keyboard(page, tmp_path):
+    path = show(page, tmp_path, sample("one"))
+    scores = cells(page, "viral", 3)
+    assert len(scores) == 25
+    assert scores == sorted(scores, key=float, reverse=True)
+    page.run("document.querySelectorAll('#viral th button')[1].focus()")
+    for kind in ("rawKeyDown", "char", "keyUp"):
+        page.send("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r", windowsVirtualKeyCode=13)
+    lengths = [int(text.replace(",", "")) for text in cells(page, "viral", 1)]
+    assert lengths == sorted(lengths, reverse=True)
+    assert page.run("document.querySelectorAll('#viral th')[1].getAttribute('aria-sort')") == "descending"
+    page.run("document.querySelectorAll('#viral th button')[1].click()")
+    lengths = [int(text.replace(",", "")) for text in cells(page, "viral", 1)]
+    assert lengths == sorted(lengths)
+    page.run("document.querySelectorAll('#viral .pages button')[1].click()")
+    assert page.run("document.querySelector('#viral .pages span').textContent") == "26\u201350 of 50"
+    page.run(
+        "const field = document.querySelector('#viral input'); field.value = 'CONTIG_3'; field.dispatchEvent(new Event('input'))"
+    )
+    assert sorted(cells(page, "viral", 0)) == ["contig_3", *(f"contig_3{i}" for i in range(10))]
+    in_order(page, path)
+
+
+def test_samples_are_compared_and_chosen(page, tmp_path):
+    path = show(page, tmp_path, sample("a", 1), sample("b", 2), dark=True, width=700)
+    assert page.run("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 28)"
+    assert cells(page, "compare", 0) == ["a", "b"]
+    assert set(cells(page, "viral", 0)) == {"a", "b"}
+    page.run("const list = byId('sample'); list.value = 1; list.dispatchEvent(new Event('change'))")
+    assert page.run("byId('compare').hidden")
+    assert page.run("byId('cards').textContent").startswith("Records70")
+    page.run("byId('theme').click()")
+    assert page.run("getComputedStyle(document.body).backgroundColor") == "rgb(246, 247, 249)"
+    in_order(page, path)
+
+
+def test_downloads_hold_what_is_shown(page, tmp_path):
+    path = show(page, tmp_path, sample("one"))
+    page.run(
+        "globalThis.saved = []; globalThis.keep = save; save = (name, blob) => blob.text().then((t) => saved.push([name, t]))"
+    )
+    page.run("document.querySelectorAll('.controls .end').forEach((button) => button.click())")
+    saved = dict(page.run("new Promise((done) => setTimeout(() => done(saved), 100))"))
+    assert set(saved) == {
+        "calls_by_length.csv", "score_histogram.csv", "classes.csv", "viral_records.csv", "proviruses.csv", "inputs.csv",
+    }  # fmt: skip
+    assert len(saved["viral_records.csv"].splitlines()) == 51
+    assert saved["score_histogram.csv"].splitlines()[0] == "score from,score to,viral,non-viral"
+    in_order(page, path)
+
+
+@pytest.mark.parametrize(
+    "called", [None, records_in_numbers("abc", [3000] * 3, [0.1, 0.2, np.nan])], ids=["empty", "no viral"]
+)
+def test_nothing_to_show(page, tmp_path, called):
+    report = SampleSummary(facts_of(classes=CLASSES))
+    if called:
+        report.write(called)
+    path = show(page, tmp_path, report.data())
+    assert cells(page, "viral", 0) == ["None."]
+    assert ("holds no records" in page.run("byId('not-scored').textContent")) is (called is None)
+    in_order(page, path)
+
+
+def test_the_policy_lets_no_other_script_run(page, tmp_path):
+    show(page, tmp_path, sample("one"))
+    page.run("globalThis.ran = 0; document.body.append(element('script', {}, 'ran = 1'))")
+    page.run("document.body.append(element('img', {src: 'https://example.org/x.png'}))")
+    assert page.run("new Promise((done) => setTimeout(() => done(ran), 100))") == 0
+    assert [problem["text"].split(" ")[0] for problem in page.problems] == ["Executing", "Loading"]
+    assert all("violates" in problem["text"] for problem in page.problems)
