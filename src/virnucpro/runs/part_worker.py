@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,18 @@ __all__ = ["PartWorker", "Reply", "WorkOrder", "versions"]
 def versions() -> dict[str, str]:
     """What decides the numbers besides models and settings."""
     return {
-        "virnucpro": __version__,
+        "virnucpro": f"{__version__} ({_sources_sha256()[:12]})",  # two checkouts may have one version
         **{name: version(name).partition("+")[0] for name in ("torch", "numpy")},  # without cpu, cu130, ...
         "python": platform.python_version().rpartition(".")[0],
     }
+
+
+def _sources_sha256() -> str:
+    """Digest of this package's code."""
+    digest, package = sha256(), Path(__file__).parents[1]
+    for path in sorted(package.rglob("*.py")):
+        digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
