@@ -20,7 +20,7 @@ def runs(tmp_path_factory):
     records = [(f"r{i}", random_dna(generator, 400 + 100 * i)) for i in range(6)] + [("r1", "ACG")]
     fasta = write_fasta(folder / "x.fna", records)
     for name, score in (("a", 0.5), ("b", 0.0)):
-        predict(fasta, folder / name, device="cpu", min_score=score, track_pages=0)
+        predict(fasta, folder / name, device="cpu", min_score=score)
     return folder
 
 

@@ -30,7 +30,7 @@ def calls(contigs):
 
 def test_memory_and_files_say_the_same(tmp_path, contigs, calls):
     fasta = write_fasta(tmp_path / "x.fna", contigs.items())
-    in_files = vn.predict(fasta, tmp_path / "out", device="cpu", track_pages=0)
+    in_files = vn.predict(fasta, tmp_path / "out", device="cpu")
     read = vn.read_calls(tmp_path / "out")
     for found in (in_files, read):
         for table, other in ((calls, found), (calls.regions, found.regions)):
@@ -96,7 +96,7 @@ def test_every_kind_of_input_gives_the_same_scores(tmp_path, contigs, calls):
 def test_several_files_are_one_table(tmp_path, contigs, calls):
     first, *_, last = contigs.items()
     files = [write_fasta(tmp_path / f"{name}.fna", [(name, text)]) for name, text in (first, last)]
-    for found in (vn.predict(files, device="cpu"), vn.predict(files, tmp_path / "out", device="cpu", track_pages=0)):
+    for found in (vn.predict(files, device="cpu"), vn.predict(files, tmp_path / "out", device="cpu")):
         assert found["sample"].tolist() == found["record"].tolist() == [first[0], last[0]]
         assert found["call"].tolist() == calls["call"][[0, -1]].tolist()
         assert [sample.name for sample in found.samples] == [first[0], last[0]]
@@ -129,13 +129,13 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch, contigs):
 
 
 def test_memory_with_a_folder_can_be_resumed(tmp_path, contigs):
-    first = vn.predict(contigs, tmp_path, device="cpu", track_pages=0)
+    first = vn.predict(contigs, tmp_path, device="cpu")
     assert first.samples[0].outcome.computed_parts > 0
-    again = vn.predict(dict(contigs), tmp_path, device="cpu", track_pages=0)
+    again = vn.predict(dict(contigs), tmp_path, device="cpu")
     assert again.samples[0].outcome.computed_parts == 0
     assert again["call"].tolist() == first["call"].tolist()
     with pytest.raises(vn.StoreError, match="sequences in memory"):
-        vn.predict(contigs | {"short": "ACGA"}, tmp_path, device="cpu", track_pages=0)
+        vn.predict(contigs | {"short": "ACGA"}, tmp_path, device="cpu")
 
 
 def test_a_folder_without_calls(tmp_path):

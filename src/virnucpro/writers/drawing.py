@@ -47,6 +47,9 @@ def figure_of(width_in: float, height_in: float) -> Iterator[Figure]:
 
 def written(figure: Figure, kind: str) -> bytes:
     """Write a figure as png, svg or pdf."""
+    if figure.get_layout_engine() is not None:  # once, for a second layout would move everything a little
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
     stream = io.BytesIO()
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
     with warnings.catch_warnings():

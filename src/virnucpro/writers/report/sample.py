@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -145,11 +146,11 @@ def _best_classes(classes: NDArray[np.float64], known: int) -> NDArray[np.int64]
 
 
 def _numbers(column: NDArray[Any]) -> list[Any]:
-    """Numbers with six decimals, None where there is none; anything else as it is."""
+    """Numbers with six decimals, None where there is no finite one; anything else as it is."""
     if column.dtype.kind != "f":
         return list(column.tolist())
-    return [None if number != number else number for number in np.round(column, 6).tolist()]
+    return [number if math.isfinite(number) else None for number in np.round(column, 6).tolist()]
 
 
 def _number(value: float) -> float | None:
-    return None if np.isnan(value) else value
+    return value if math.isfinite(value) else None
