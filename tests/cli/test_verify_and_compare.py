@@ -134,6 +134,17 @@ def test_records_that_one_run_has_not(virnucpro, copied):
     assert f"only in {copied / 'b'}: 1 records" in err
 
 
+def test_text_of_results_cannot_reach_the_terminal(virnucpro, copied):
+    for name in ("calls.tsv", "run.json"):
+        path = copied / "b" / name
+        path.write_text(
+            path.read_text().replace("non-viral", "\x1b[2J").replace('"min_score": 0.0', r'"min_score": "\u001b[2J"')
+        )
+    _, out, err = virnucpro("compare", copied / "a", copied / "b")
+    assert "\x1b" not in out + err
+    assert r"min_score: 0.5 in A, \x1b[2J in B" in err
+
+
 def test_a_folder_without_calls(virnucpro, tmp_path, runs):
     code, _, err = virnucpro("compare", runs / "a", tmp_path)
     assert code == 4

@@ -19,7 +19,7 @@ __all__ = ["compare"]
 @click.command()
 @click.argument("a", metavar="A", type=click.Path(path_type=Path))
 @click.argument("b", metavar="B", type=click.Path(path_type=Path))
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing; only the exit code tells.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing; report through the exit code.")
 def compare(a: Path, b: Path, quiet: bool) -> int:
     """Compare the calls in A and B, two output folders of 'virnucpro predict'.
 
@@ -44,7 +44,7 @@ def compare(a: Path, b: Path, quiet: bool) -> int:
         told += [f"made with other {line}" for line in found.settings]
         if found.largest_difference == found.largest_difference:
             told.append(f"largest difference of virus_score: {found.largest_difference:.6f}")
-        click.echo("\n".join(told), err=True)
+        click.echo("\n".join(shown(line, 1000) for line in told), err=True)
     return ExitCode.DONE if found.is_same else ExitCode.DIFFERENT
 
 
