@@ -1,6 +1,7 @@
 """One engine under every verb: the same behaviour in every column of this table of behaviours and verbs."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -136,9 +137,10 @@ def test_progress_lines_where_there_is_no_terminal(virnucpro, verb, tmp_path, mo
 
 
 def test_a_log_of_the_command_in_the_output_folder(virnucpro, verb, tmp_path):
-    assert virnucpro(*verb.command(tmp_path / "out", "-q"))[0] == 0
+    command = verb.command(tmp_path / "out", "-q")
+    assert virnucpro(*command)[0] == 0
     log = (tmp_path / "out" / "virnucpro.log").read_text()
-    assert "command:" in log
+    assert f"command: {shlex.join(['virnucpro', *map(str, command)])}\n" in log
     assert "results saved" in log
 
 

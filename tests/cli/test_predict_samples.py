@@ -301,5 +301,5 @@ def test_the_manifest_says_how_the_run_went(virnucpro, tmp_path, contigs):
     assert content["execution"]["peak_mb"] > 0
     assert content["thresholds"]["scored_bp"] == [150, 1500, 10000]
     assert len(content["thresholds"]["virus_score"]) == 3
-    assert content["command"]
+    assert content["command"] == f"virnucpro predict {contigs} -o {tmp_path / 'out'}"
     assert set(content["versions"]) == {"python", "numpy", "torch"}

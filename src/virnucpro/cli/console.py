@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -23,10 +24,16 @@ if TYPE_CHECKING:
 
     from virnucpro.runs.progress import Progress
 
-__all__ = ["Console", "spooled_stdin"]
+__all__ = ["Console", "command_line", "spooled_stdin"]
 
 SECONDS_BETWEEN_LINES = 30
 LOG_FILE = "virnucpro.log"
+
+
+def command_line() -> str:
+    """The command as a shell reads it, whatever folder it is installed in."""
+    context = click.get_current_context(silent=True)
+    return shlex.join(context.find_root().obj or ()) if context else ""
 
 
 class Console(logging.Handler):
@@ -46,7 +53,7 @@ class Console(logging.Handler):
         self._logger.addHandler(self)
         if self._file:
             self._logger.addHandler(self._file)
-            self._logger.info("command: %s", " ".join(sys.argv))
+            self._logger.info("command: %s", command_line())
         return self
 
     def __exit__(

@@ -77,7 +77,8 @@ for verb in VERBS:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. Bugs are not caught, because a report needs the traceback."""
     try:
-        return cli.main(list(arguments), prog_name="virnucpro", standalone_mode=False) or 0
+        command = ("virnucpro", *arguments)
+        return cli.main(list(arguments), prog_name=command[0], standalone_mode=False, obj=command) or 0
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from virnucpro.cli.console import Console, spooled_stdin
+from virnucpro.cli.console import Console, command_line, spooled_stdin
 from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.options import (
     distribution_options,
@@ -196,7 +194,7 @@ def predict(
         with spooled_stdin(inputs) as (paths, spool):
             done = verb.predict(
                 _given(paths, sheet, paired, recursive), outdir, settings, paired=paired and not recursive,
-                overwrite=overwrite, progress=console.progress, stdin=spool, command=shlex.join(sys.argv),
+                overwrite=overwrite, progress=console.progress, stdin=spool, command=command_line(),
                 distribution=distribution,
             )  # fmt: skip
         _sum_up(done, console)
