@@ -172,8 +172,8 @@ def predict(
     \b
     Examples:
       virnucpro predict contigs.fasta -o calls
-      virnucpro predict --paired reads_1.fastq.gz reads_2.fastq.gz -o calls --conservative --threads 8
-      virnucpro predict --samples sheet.csv -o calls --classifier model.safetensors --device cuda
+      virnucpro predict --paired reads_1.fastq.gz reads_2.fastq.gz -o pair_calls --conservative --threads 8
+      virnucpro predict --samples sheet.csv -o sample_calls --classifier model.safetensors --device cuda
     """
     if conservative and relaxed:
         raise click.UsageError("--conservative and --relaxed exclude each other; give one")
