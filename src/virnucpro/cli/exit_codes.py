@@ -8,7 +8,10 @@ __all__ = ["ExitCode"]
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every verb; 1 is a bug, raised by Python itself."""
+    """Exit codes of every verb; 1 is a bug, raised by Python itself.
+
+    `verify` gives WEIGHTS_DEVICE_OR_DISK when a check fails. Only `compare` gives DIFFERENT: the calls differ.
+    """
 
     DONE = 0
     USAGE = 2

@@ -18,7 +18,7 @@ def verify(outdir: Path) -> int:
     """Check the results of every run in OUTDIR against their manifests.
 
     Results must have the size and digest that was written, inputs that are still there must be unchanged, and counts
-    must add up. The exit code is 0 only if all checks pass.
+    must add up. The exit code is 0 if all checks pass, and 4 if not.
 
     \b
     Examples:
