@@ -57,8 +57,8 @@ def relink(app: Any, page: str, content: list[str]) -> None:
     if place and (ROOT / place).is_file():
         content[0] = content[0].replace("<!-- content -->", (ROOT / place).read_text(encoding="utf-8"))
     folder = (ROOT / place if place else Path(app.srcdir) / f"{page}.md").parent
-    pieces = _FENCE.split(content[0])
-    content[0] = "".join(one if one.startswith("```") else _relinked(one, folder, page) for one in pieces)
+    segments = _FENCE.split(content[0])
+    content[0] = "".join(one if one.startswith("```") else _relinked(one, folder, page) for one in segments)
 
 
 def _relinked(text: str, folder: Path, page: str) -> str:

@@ -93,9 +93,7 @@ class Fetcher:
             with path.open("rb") as stream:
                 if checksum and checksum.matches(stream):
                     return
-            raise DownloadError(
-                f"{path} is there, and is not what {shown(url)} is; move it away, or use another folder"
-            )
+            raise DownloadError(f"{path} exists but differs from {shown(url)}; move it away, or use another folder")
         with _partial_file(path) as (partial, stream):
             if checksum is None:
                 stream.truncate(0)

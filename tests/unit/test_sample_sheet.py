@@ -97,7 +97,7 @@ def test_all_problems_are_told_at_once_with_their_lines(folder):
     [
         ("", "sheet.csv:1: no column 'sample'"),
         ("name,file\n", "sheet.csv:1: neither a column 'fastq_1' nor 'fasta'"),
-        ("sample,sample,fasta\n", "column 'sample' stands there twice"),
+        ("sample,sample,fasta\n", "column 'sample' appears twice"),
         ("sample,fasta\n", "sheet.csv: names no sample"),
         (b"sample,fasta\n\xff,c.fa\n", "not UTF-8"),
         (b"sample,fasta\nc\0,c.fa\n", "NUL"),

@@ -21,10 +21,11 @@ __all__ = ["compare"]
 @click.argument("b", metavar="B", type=click.Path(path_type=Path))
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; report through the exit code.")
 def compare(a: Path, b: Path, quiet: bool) -> int:
-    """Compare the calls in A and B, two output folders of 'virnucpro predict'.
+    """Compare the calls of two runs.
 
-    Prints a table of the records whose calls differ, or that only one folder has, and a summary to stderr. Records are
-    matched by ID; those of one ID in file order. The exit code is 0 if all calls are the same, and 6 if not.
+    A and B are output folders of 'virnucpro predict'. Prints a table of the records whose calls differ or that only one
+    folder has, and a summary to stderr. Records are matched by ID, and duplicate IDs by their order. The exit code is 0
+    if all calls are the same, and 6 if not.
 
     \b
     Examples:

@@ -14,7 +14,9 @@ __all__ = ["completion"]
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> int:
-    """Print a script that makes the tab key complete commands, options and file names.
+    """Print a script for shell completion.
+
+    With it, the tab key completes commands, options and file names.
 
     \b
     Examples:

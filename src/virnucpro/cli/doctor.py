@@ -21,10 +21,10 @@ __all__ = ["doctor"]
 @dtype_option
 @threads_option
 def doctor(model: str | None, device: str, dtype: str, threads: int | None) -> int:
-    """Show what this machine offers; with --model, test a whole extraction.
+    """Show what this machine offers.
 
-    The test embeds six sequences, merges and resumes, and prints PASS or FAIL for each check. The exit code is 0 only
-    if all checks pass.
+    With --model, also tests a whole extraction: it embeds six sequences, merges and resumes, and prints PASS or FAIL
+    for each check. The exit code is 0 only if all checks pass.
 
     \b
     Examples:

@@ -27,7 +27,7 @@ GROUPS = (
 
 @click.group()
 def download() -> None:
-    """Download genomes to train a classifier on.
+    """Download genomes for training a classifier.
 
     \b
     Examples:
@@ -46,28 +46,30 @@ def download() -> None:
 )  # fmt: skip
 @click.option(
     "--assembly-level", "level", type=click.Choice(["complete", "chromosome", "scaffold", "contig"]),
-    help="Only assemblies of this level.  [default: all]",
+    help="Download only assemblies of this level.  [default: all]",
 )  # fmt: skip
 @click.option(
     "--one-per-species", is_flag=True,
     help="Keep one assembly of every species: the reference genome, else the most complete and newest.",
 )  # fmt: skip
-@click.option("--max-assemblies", type=click.IntRange(min=1), metavar="N", help="Draw N assemblies at random.")
+@click.option(
+    "--max-assemblies", type=click.IntRange(min=1), metavar="N", help="Download N assemblies drawn at random."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Random seed of the draw.")
-@click.option("--list-only", is_flag=True, help="Write assemblies.tsv and download no genome.")
+@click.option("--list-only", is_flag=True, help="Write assemblies.tsv only; download no genomes.")
 @click.option(
     "--connections", type=click.IntRange(min=1, max=16), default=4, show_default=True,
     help="Files to download at the same time.",
 )  # fmt: skip
 @click.option(
     "--retries", type=click.IntRange(min=0), default=5, show_default=True,
-    help="New tries, after longer and longer waits, when nothing arrives.",
+    help="Retries per transfer, with increasing delays.",
 )  # fmt: skip
 @click.option(
     "--base-url", default="https://ftp.ncbi.nlm.nih.gov/genomes", show_default=True, metavar="URL",
     help="Address of NCBI's folder 'genomes', or of a mirror of it.",
 )  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Make the list again from NCBI's current one; finished files stay.")
+@click.option("--overwrite", is_flag=True, help="Replace the list with NCBI's current one; finished files stay.")
 @messages_options
 def refseq(
     group: str, outdir: Path, formats: tuple[str, ...], level: str | None, one_per_species: bool,
@@ -77,7 +79,7 @@ def refseq(
     """Download the genomes of a group from NCBI RefSeq.
 
     DIR/assemblies.tsv lists the assemblies. Their files are compared with the MD5 checksums that NCBI publishes. Run
-    the same command again to continue an interrupted download, or to try again what failed.
+    the same command again to continue an interrupted download or to retry failed files.
 
     \b
     Examples:

@@ -76,10 +76,11 @@ def embed(
     inputs: tuple[Path, ...], outdir: Path, threads: int | None, overwrite: bool, quiet: bool, verbose: bool,
     per_residue: bool, **chosen: Any,  # noqa: ANN401
 ) -> int:  # fmt: skip
-    """Turn sequences into vectors: x.faa gives DIR/x_ESM.pt and its manifest.
+    """Turn sequences into vectors.
 
-    INPUT is protein FASTA, or DNA in FASTA or FASTQ for a DNA model, plain or compressed with gz, bz2, xz or zst; "-"
-    is standard input. After an interruption, run the same command to continue.
+    x.faa gives DIR/x_ESM.pt and its manifest. INPUT is protein FASTA, or DNA in FASTA or FASTQ for a DNA model, plain
+    or compressed with gz, bz2, xz or zst; "-" is standard input. After an interruption, run the same command to
+    continue.
 
     \b
     Examples:

@@ -10,7 +10,8 @@ __all__ = ["ExitCode"]
 class ExitCode(IntEnum):
     """Exit codes of every verb; 1 is a bug, raised by Python itself.
 
-    `verify` gives WEIGHTS_DEVICE_OR_DISK when a check fails. Only `compare` gives DIFFERENT: the calls differ.
+    `verify` and `doctor` give WEIGHTS_DEVICE_OR_DISK when a check fails. Only `compare` gives
+    DIFFERENT: the calls of two runs differ.
     """
 
     DONE = 0

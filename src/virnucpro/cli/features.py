@@ -41,8 +41,8 @@ from virnucpro.models.catalog import DEFAULT_DNA_MODEL, DEFAULT_MODEL
 )
 @click.option(
     "--orfs", "rows", type=click.Choice(["open", "longest", "window"]), default="open", show_default=True,
-    help="Rows of a window: every frame without a stop codon, as in the original VirNucPro; its longest ORFs; or the "
-    "window itself.",
+    help="What becomes a row: every reading frame without a stop codon, as in the original VirNucPro; the longest ORFs "
+    "of a window; or the window itself.",
 )  # fmt: skip
 @click.option("--dna-model", default=DEFAULT_DNA_MODEL, show_default=True, metavar="NAME|PATH", help="DNA encoder.")
 @click.option("--protein-model", default=DEFAULT_MODEL, show_default=True, metavar="NAME|PATH", help="Protein encoder.")
@@ -58,10 +58,11 @@ def features(
     inputs: tuple[Path, ...], outdir: Path, threads: int | None, overwrite: bool, quiet: bool, verbose: bool,
     **chosen: Any,  # noqa: ANN401
 ) -> int:  # fmt: skip
-    """Turn genomes into features for training: one row per ORF or window, from both encoders.
+    """Compute features for training from genomes.
 
-    x.fna gives DIR/x_part0001_merged.pt and so on, 10,000 rows each at most, and DIR/x_features.json. After an
-    interruption, run the same command to continue. "none" leaves an encoder out.
+    Each ORF or window becomes one row, with the vectors of both encoders; "none" leaves one encoder out. x.fna gives
+    DIR/x_part0001_merged.pt and so on, with at most 10,000 rows each, and DIR/x_features.json. After an interruption,
+    run the same command to continue.
 
     \b
     Examples:

@@ -26,10 +26,11 @@ __all__ = ["import_classifier"]
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def import_classifier(published: Path, output: Path, window_bp: int, overwrite: bool) -> int:
-    """Convert a classifier that VirNucPro published: PUBLISHED is 300_model.pth or 500_model.pth.
+    """Convert a published classifier.
 
-    The published files are pickles, which can hold code. Nothing in them is run: only tensors are read, and a file that
-    asks for any other class or function is refused. The converted classifier needs features of DNABERT-S and ESM-2 3B.
+    PUBLISHED is 300_model.pth or 500_model.pth of the original VirNucPro. The published files are pickles, which can
+    hold code. Nothing in them is run: only tensors are read, and a file that asks for any other class or function is
+    refused. The converted classifier needs features of DNABERT-S and ESM-2 3B.
 
     \b
     Examples:

@@ -30,16 +30,16 @@ SUFFIX = "_merged.pt"
 def merge(
     dna: Path, protein: Path | None, output: Path, label: str | None, overwrite: bool, quiet: bool, verbose: bool
 ) -> int:
-    """Join DNA and protein vectors of the same ORFs, row by row.
+    """Join DNA and protein vectors of the same ORFs.
 
-    DNA.pt and PROTEIN.pt are results of 'virnucpro embed' for the two files that 'virnucpro prepare' writes. Rows are
-    in the order of DNA.pt; IDs that only one file has are left out and logged. Without PROTEIN.pt, rows are those of
-    DNA.pt alone.
+    DNA.pt and PROTEIN.pt are results of 'virnucpro embed' for the two files that 'virnucpro prepare' writes. The result
+    has the rows of DNA.pt, in its order; IDs that only one file has are left out and logged. Without PROTEIN.pt, it
+    holds the DNA vectors alone.
 
     \b
     Examples:
       virnucpro merge x_nucleotide_DNABERT_S.pt x_protein_ESM.pt -o viral/x_merged.pt --label viral
-      virnucpro merge y_nucleotide_DNABERT_S.pt y_protein_ESM.pt -o other/y_merged.pt --label non-viral
+      virnucpro merge y_nucleotide_DNABERT_S.pt y_protein_ESM.pt -o non_viral/y_merged.pt --label non-viral
       virnucpro merge x_nucleotide_MINI.pt -o viral/x_merged.pt --label viral
     """
     if not output.name.endswith(SUFFIX):

@@ -12,7 +12,7 @@ __all__ = ["models"]
 @click.group(invoke_without_command=True)
 @click.pass_context
 def models(context: click.Context) -> None:
-    """List the known models, or download the weights of one.
+    """List models, or download their weights.
 
     \b
     Examples:

@@ -103,8 +103,8 @@ _DISTRIBUTION = (
     ),
     click.option(
         "--shard", type=Shard(), metavar="I/N",
-        help="Compute only the I-th of N shares. Run all shards with one output folder, on any machines, in any order; "
-        "the last one writes the results, or the same command without --shard.",
+        help="Compute only the I-th of N shares. Run all shards with the same output folder, in any order and on any "
+        "machines. The last shard writes the results; so does the same command without --shard.",
     ),
     click.option(
         "--runner", type=click.Choice(["local", "ray"]),

@@ -101,9 +101,11 @@ def _outputs(only: tuple[str, ...] | None, flags: Mapping[str, bool]) -> tuple[s
 @outdir_option
 @click.option(
     "--samples", "sheet", type=click.Path(path_type=Path), metavar="SHEET",
-    help="Samples from a CSV with the columns sample,fastq_1,fastq_2,fasta, in place of INPUT.",
+    help="Sample sheet to use instead of INPUT: CSV with the columns sample,fastq_1,fastq_2,fasta.",
 )  # fmt: skip
-@click.option("--paired", is_flag=True, help="INPUTs are first and second mates in turn; mates are called together.")
+@click.option(
+    "--paired", is_flag=True, help="INPUTs alternate between first and second mates; each pair gets one call."
+)
 @click.option("--recursive", is_flag=True, help="Take all sequence files below an INPUT that is a folder.")
 @click.option(
     "--classifier", default="mini", show_default=True, metavar="mini|FILE",
@@ -141,14 +143,14 @@ def _outputs(only: tuple[str, ...] | None, flags: Mapping[str, bool]) -> tuple[s
     "--figures", type=FigureFormats(), default=(), metavar="png,svg,pdf",
     help="Also write the figures of the report, in these formats.",
 )  # fmt: skip
-@click.option("--only", type=OutputNames(), help="Write these outputs only, such as calls,viral.")
+@click.option("--only", type=OutputNames(), help="Write only these outputs, such as calls,viral.")
 @output_options
 @click.option(
     "--format", "table_format", type=click.Choice(TABLE_FORMATS), default="tsv", show_default=True,
-    help="Format of the tables of calls, windows and regions; parquet needs pyarrow.",
+    help="Format of calls, windows and regions; parquet needs pyarrow.",
 )  # fmt: skip
-@click.option("--class-scores", is_flag=True, help="Add a column to the calls for the probability of every class.")
-@click.option("--single-windows", is_flag=True, help="Also list windows of records that have just one.")
+@click.option("--class-scores", is_flag=True, help="Add the probability of every class to calls.tsv.")
+@click.option("--single-windows", is_flag=True, help="Also list the windows of records with a single window.")
 @distribution_options
 @dtype_option
 @max_tokens_option
@@ -165,9 +167,8 @@ def predict(
 
     INPUT is FASTA, FASTQ or GenBank, plain or compressed with gz, bz2, xz or zst; "-" is standard input. Writes
     calls.tsv with one row per record, viral.fasta, tables of windows and regions, files for genome browsers and
-    MultiQC, report.html and run.json. Several INPUTs are several samples, each in its own folder, with summary.tsv and
-    a report of all beside them.
-    After an interruption, run the same command to continue.
+    MultiQC, report.html and run.json. Several INPUTs are several samples: each gets its own folder, and
+    summary.tsv and a common report are written beside them. After an interruption, run the same command to continue.
 
     \b
     Examples:

@@ -34,7 +34,7 @@ TABLE = "with_table_"
 )
 @click.option(
     "--fasta", "fastas", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
-    help="Take the sequences from here, by ID; once for each INPUT, in the same order.",
+    help="FASTA file to take the sequences from, by ID; repeat for each INPUT, in the same order.",
 )  # fmt: skip
 @table_option
 @overwrite_option
@@ -43,10 +43,11 @@ def prepare(
     inputs: tuple[Path, ...], outdir: Path, window_bp: int, fastas: tuple[Path, ...], translation_table: int,
     overwrite: bool, quiet: bool, verbose: bool,
 ) -> int:  # fmt: skip
-    """Cut annotated genomes into training ORFs: those whose protein is part of an annotated translation.
+    """Extract training ORFs from annotated genomes.
 
-    INPUT is a GenBank flat file, plain or compressed; "-" is standard input. x.gbff gives DIR/x_nucleotide.fa and
-    DIR/x_protein.faa, row for row the same ORFs, and DIR/x_prepare.tsv with a row for every record.
+    An ORF is kept if its protein is part of an annotated translation. INPUT is a GenBank flat file, plain or
+    compressed; "-" is standard input. x.gbff gives DIR/x_nucleotide.fa and DIR/x_protein.faa with the same ORFs in the
+    same order, and DIR/x_prepare.tsv with a row for every record.
 
     \b
     Examples:

@@ -15,10 +15,10 @@ __all__ = ["verify"]
 @click.command()
 @click.argument("outdir", metavar="OUTDIR", type=click.Path(path_type=Path))
 def verify(outdir: Path) -> int:
-    """Check the results of every run in OUTDIR against their manifests.
+    """Check that finished results are unchanged.
 
-    Results must have the size and digest that was written, inputs that are still there must be unchanged, and counts
-    must add up. The exit code is 0 if all checks pass, and 4 if not.
+    Compares every run in OUTDIR with its manifest: results must have the recorded size and digest, inputs that still
+    exist must be unchanged, and counts must add up. The exit code is 0 if all checks pass, and 4 if not.
 
     \b
     Examples:

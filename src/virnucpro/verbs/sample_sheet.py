@@ -95,7 +95,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _require_columns(name: str, columns: list[str]) -> None:
-    problems = [f"column {one!r} stands there twice" for one in dict.fromkeys(columns) if columns.count(one) > 1]
+    problems = [f"column {one!r} appears twice" for one in dict.fromkeys(columns) if columns.count(one) > 1]
     if SAMPLE not in columns:
         problems.append("no column 'sample'")
     if not {FASTQ_1, FASTA} & set(columns):
