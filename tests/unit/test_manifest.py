@@ -56,8 +56,8 @@ def test_equal_manifests_are_equal_bytes():
             {"inputs": (FileIdentity("x.faa", 10, "3" * 64),)},
             "input x.faa: 10 bytes 000000000000 then, 10 bytes 333333333333 now",
         ),
-        ({"inputs": (*MADE.inputs, *MADE.inputs)}, "1 inputs then, 2 now"),
-        ({"inputs": ()}, "1 inputs then, 0 now"),
+        ({"inputs": (*MADE.inputs, *MADE.inputs)}, "number of inputs: 1 then, 2 now"),
+        ({"inputs": ()}, "number of inputs: 1 then, 0 now"),
         (
             {"models": {"protein": replace(MODEL, weights_sha256="3" * 64)}},
             "protein model: m (111111111111) then, m (333333333333) now",
@@ -94,6 +94,8 @@ def test_a_moved_input_a_renamed_model_and_what_only_shows_results_are_none(chan
 
 def test_a_name_from_outside_is_told_without_escapes():
     (found,) = MADE.differences(replace(MADE, inputs=(FileIdentity("x\x1b[2J", 1, "3" * 64),)))
+    assert "\x1b" not in found
+    (found,) = MADE.differences(replace(MADE, settings={**MADE.settings, "dtype": "\x1b[2J"}))
     assert "\x1b" not in found
 
 

@@ -19,7 +19,7 @@ from virnucpro import __version__
 from virnucpro.errors import StoreError, shown
 from virnucpro.records import Failure, FileIdentity, ModelIdentity, same_model
 
-__all__ = ["MAX_MANIFEST_BYTES", "OUT_OF_MEMORY", "Manifest", "read_manifest"]
+__all__ = ["MAX_MANIFEST_BYTES", "OUT_OF_MEMORY", "Manifest", "changed_settings", "read_manifest"]
 
 FORMAT: Final = 2
 OUT_OF_MEMORY: Final = "OutOfMemory"
@@ -45,25 +45,25 @@ class Manifest:
         """Whether any sequence failed because it did not fit in memory."""
         return any(failure.error_type == OUT_OF_MEMORY for _, failure in self.failures)
 
-    def differences(self, wanted: Manifest) -> list[str]:
-        """List all differences that change the numbers; a moved file or renamed model is none."""
+    def changes(self, wanted: Manifest) -> list[tuple[str, str, str]]:
+        """List all differences that change the numbers, as (what, old, new); a moved file or renamed model is none."""
         found = [
-            f"input {shown(new.path)}: {old.size} bytes {old.sha256[:12]} then, {new.size} bytes {new.sha256[:12]} now"
+            (f"input {new.path}", _described(old), _described(new))
             for old, new in zip(self.inputs, wanted.inputs, strict=False)
             if (old.size, old.sha256) != (new.size, new.sha256)
         ]
         if len(self.inputs) != len(wanted.inputs):
-            found.append(f"{len(self.inputs)} inputs then, {len(wanted.inputs)} now")
+            found.append(("number of inputs", str(len(self.inputs)), str(len(wanted.inputs))))
         found += [
-            f"{role} model: {_named(self.models.get(role))} then, {_named(wanted.models.get(role))} now"
+            (f"{role} model", _named(self.models.get(role)), _named(wanted.models.get(role)))
             for role in sorted({*self.models, *wanted.models})
             if not _same(self.models.get(role), wanted.models.get(role))
         ]
-        return found + [
-            f"{key}: {self.settings.get(key)} then, {wanted.settings.get(key)} now"
-            for key in sorted({*self.settings, *wanted.settings})
-            if self.settings.get(key) != wanted.settings.get(key)
-        ]
+        return found + changed_settings(self.settings, wanted.settings)
+
+    def differences(self, wanted: Manifest) -> list[str]:
+        """Describe `changes` between an earlier run and one that is wanted now."""
+        return [f"{shown(what)}: {shown(old)} then, {shown(new)} now" for what, old, new in self.changes(wanted)]
 
     def to_json(self) -> bytes:
         """Serialise: JSON, indented, keys in a fixed order."""
@@ -108,6 +108,11 @@ class Manifest:
         return made
 
 
+def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """List the settings that differ, as (name, old, new)."""
+    return [(key, str(old.get(key)), str(new.get(key))) for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+
+
 def read_manifest(path: Path) -> Manifest | None:
     """Read a manifest; None if there is none, StoreError if it is damaged."""
     try:
@@ -149,6 +154,10 @@ def _same(old: ModelIdentity | None, new: ModelIdentity | None) -> bool:
         return old is new
     shared = old.architecture.keys() & new.architecture.keys()
     return same_model(old, new) and all(old.architecture[key] == new.architecture[key] for key in shared)
+
+
+def _described(file: FileIdentity) -> str:
+    return f"{file.size} bytes {file.sha256[:12]}"
 
 
 def _named(model: ModelIdentity | None) -> str:

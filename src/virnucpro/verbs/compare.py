@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro.runs.manifest import read_manifest
+from virnucpro.runs.manifest import changed_settings, read_manifest
 from virnucpro.verbs.prediction import Prediction, read_calls
 from virnucpro.writers.table import Table
 
@@ -41,14 +40,13 @@ class Comparison:
 def compare(first: Path, second: Path) -> Comparison:
     """Compare the calls of two output folders. Records of one ID are matched in file order."""
     runs = (read_calls(first), read_calls(second))
-    places = [{key: row for row, key in enumerate(_numbered(_names(run)))} for run in runs]
-    both = np.array([(row, places[1][key]) for key, row in places[0].items() if key in places[1]], np.int64)
-    in_first, in_second = both.reshape(-1, 2).T
+    keys = _keys(runs)
+    _, in_first, in_second = np.intersect1d(*keys, assume_unique=True, return_indices=True)
+    order = np.argsort(in_first)
+    in_first, in_second = in_first[order], in_second[order]
     calls = [runs[0]["call"][in_first], runs[1]["call"][in_second]]
     differ = calls[0] != calls[1]
-    only = [
-        np.array([row for key, row in places[run].items() if key not in places[1 - run]], np.int64) for run in (0, 1)
-    ]
+    only = [np.flatnonzero(~np.isin(keys[run], keys[1 - run])) for run in (0, 1)]
     nowhere = [np.full(len(rows), -1) for rows in only]
     rows = (
         np.concatenate((in_first[differ], only[0], nowhere[1])),
@@ -66,22 +64,29 @@ def compare(first: Path, second: Path) -> Comparison:
     )
 
 
-def _names(run: Prediction) -> list[str]:
-    """IDs of records; behind the name of their sample where there are several."""
-    ids: list[str] = run["record"].tolist()
-    samples: list[str] = run["sample"].tolist() if "sample" in run.columns else []
-    several = len(set(samples)) > 1
-    return [f"{sample}\t{id_}" for sample, id_ in zip(samples, ids, strict=True)] if several else ids
+def _keys(runs: tuple[Prediction, Prediction]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number the records of both runs: the same number is the same sample, ID and place among records of this ID."""
+    samples, ids = (
+        np.unique(np.concatenate(columns), return_inverse=True)[1]
+        for columns in ([_samples(run) for run in runs], [run["record"] for run in runs])
+    )
+    names = np.unique(samples * len(ids) + ids, return_inverse=True)[1].astype(np.int64)
+    first, second = (one * len(names) + _place(one) for one in np.split(names, [len(runs[0]["record"])]))
+    return first, second
 
 
-def _numbered(ids: Iterable[str]) -> list[tuple[str, int]]:
-    """Tell records of one ID apart by their order."""
-    seen: Counter[str] = Counter()
-    keys = []
-    for id_ in ids:
-        keys.append((id_, seen[id_]))
-        seen[id_] += 1
-    return keys
+def _samples(run: Prediction) -> NDArray[Any]:
+    """Names of samples where there are several; a run of one matches a run of the same records with another name."""
+    several = "sample" in run.columns and len(np.unique(run["sample"])) > 1
+    return run["sample"] if several else np.full(len(run["record"]), "")
+
+
+def _place(names: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count for each record the earlier ones of its name."""
+    order = np.argsort(names, kind="stable")
+    place = np.empty(len(names), np.int64)
+    place[order] = np.arange(len(names)) - np.searchsorted(names[order], names[order])
+    return place
 
 
 def _changes(runs: tuple[Prediction, Prediction], rows: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Table:
@@ -91,7 +96,7 @@ def _changes(runs: tuple[Prediction, Prediction], rows: tuple[NDArray[np.int64],
         columns[name] = np.where(rows[0] >= 0, _taken(runs[0], name, rows[0]), _taken(runs[1], name, rows[1]))
     for name in COMPARED:
         for run, taken, side in zip(runs, rows, "ab", strict=True):
-            missing = NOT_THERE if run[name].dtype.kind == "U" else np.nan
+            missing = np.nan if run[name].dtype.kind == "f" else NOT_THERE
             columns[f"{name}_{side}"] = np.where(taken >= 0, _taken(run, name, taken), missing)
     return Table(columns)
 
@@ -102,13 +107,12 @@ def _taken(run: Prediction, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
 
 
 def _settings(first: Path, second: Path) -> list[str]:
-    """Say what the manifests of both runs tell of other inputs, models or settings."""
+    """List the inputs, models and settings that differ between the manifests of both runs."""
     manifests = [read_manifest(folder / "run.json") for folder in (first, second)]
     if manifests[0] is None or manifests[1] is None:
         return []
-    shown = [manifest.output_settings for manifest in manifests if manifest]
-    return [told.replace(" then, ", " in A, ").removesuffix(" now") + " in B"
-            for told in manifests[0].differences(manifests[1])] + [
-        f"{key}: {shown[0].get(key)} in A, {shown[1].get(key)} in B"
-        for key in sorted({*shown[0], *shown[1]}) if shown[0].get(key) != shown[1].get(key)
-    ]  # fmt: skip
+    changes = [
+        *manifests[0].changes(manifests[1]),
+        *changed_settings(manifests[0].output_settings, manifests[1].output_settings),
+    ]
+    return [f"{what}: {old} in A, {new} in B" for what, old, new in changes]

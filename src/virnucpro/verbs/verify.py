@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,10 +12,7 @@ from virnucpro.records import FileIdentity
 from virnucpro.runs.files import file_sha256
 from virnucpro.runs.manifest import MAX_MANIFEST_BYTES, Manifest, read_manifest
 from virnucpro.runs.saved_plan import PLAN
-from virnucpro.scoring.calls import VIRAL
-from virnucpro.sequences.reading import SequenceFile
 from virnucpro.verbs.checks import Check
-from virnucpro.writers.reading import read_table
 
 __all__ = ["verify"]
 
@@ -67,8 +63,6 @@ def _verify_run(path: Path, name: str) -> Iterator[Check]:
     yield _results(path.parent, name, manifest)
     yield _inputs(name, manifest)
     yield _counts(name, manifest)
-    if "calls" in manifest.counts:
-        yield from _calls(path.parent, name, manifest)
 
 
 def _results(folder: Path, name: str, manifest: Manifest) -> Check:
@@ -104,22 +98,6 @@ def _counts(name: str, manifest: Manifest) -> Check:
     wrong += [f"{counts['records']:,} records, and {n:,} {key}" for key, n in sums.items() if n != counts["records"]]
     total = next((f"{counts[key]:,} {key}" for key in ("records", "read", "windows", "rows") if key in counts), "all")
     return Check(f"{name}: counts", not wrong, "; ".join(wrong) or f"{total} accounted for, {failures:,} failed")
-
-
-def _calls(folder: Path, name: str, manifest: Manifest) -> Iterator[Check]:
-    """Count the rows of the table, and the records of the FASTA file."""
-    expected = Counter(manifest.counts["calls"])
-    try:
-        table = read_table(folder, "calls")
-        if table is not None:
-            found = Counter(table["call"].tolist())
-            told = ", ".join(f"{number:,} {call}" for call, number in sorted(found.items())) or "no rows"
-            yield Check(f"{name}: calls", found == +expected, told)
-        if (fasta := folder / "viral.fasta").is_file():
-            records = sum(1 for _ in SequenceFile(fasta))
-            yield Check(f"{name}: viral.fasta", records == expected[VIRAL], f"{records:,} records")
-    except (StoreError, InputError) as error:
-        yield Check(f"{name}: calls", False, str(error))
 
 
 def _is_same(path: Path, one: FileIdentity) -> bool:
