@@ -2,9 +2,6 @@ import pytest
 
 from file_server import file_server
 from refseq_server import genome_path, refseq_files
-from virnucpro.cli.download import GROUPS
-from virnucpro.sequences import assemblies
-from virnucpro.verbs.download import NCBI_GENOMES
 
 
 @pytest.fixture
@@ -45,8 +42,3 @@ def test_no_network_is_exit_code_4(virnucpro, tmp_path):
     code, _, err = virnucpro(*command, "--retries", "0")
     assert code == 4
     assert err.startswith("error: http://127.0.0.1:9/refseq/viral/assembly_summary.txt: ")
-
-
-def test_the_command_offers_what_the_library_has(virnucpro):
-    assert GROUPS == assemblies.GROUPS
-    assert NCBI_GENOMES in virnucpro("download", "refseq", "--help")[1]

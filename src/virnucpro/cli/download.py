@@ -11,6 +11,7 @@ from virnucpro.cli.console import Console
 from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.options import messages_options, outdir_option
 from virnucpro.errors import shown
+from virnucpro.sequences.refseq import FORMATS, GROUPS, LEVELS, MAX_CONNECTIONS, NCBI_GENOMES
 
 if TYPE_CHECKING:
     from virnucpro.records import Failure
@@ -18,11 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["download"]
 
 FILES_NAMED = 5
-GROUPS = (
-    "viral", "bacteria", "archaea", "fungi", "protozoa", "plant", "invertebrate", "vertebrate_mammalian",
-    "vertebrate_other",
-)  # fmt: skip
-"""Those of `virnucpro.sequences.assemblies`, which imports NumPy: --help must be quick."""
 
 
 @click.group()
@@ -41,11 +37,11 @@ def download() -> None:
 @click.option("--group", required=True, type=click.Choice(GROUPS), help="Group of organisms.")
 @outdir_option
 @click.option(
-    "--format", "formats", multiple=True, type=click.Choice(["fna", "gbff"]), default=("fna",), show_default=True,
+    "--format", "formats", multiple=True, type=click.Choice(FORMATS), default=("fna",), show_default=True,
     help="FASTA (fna), which 'features' reads, or GenBank (gbff), which 'prepare' reads. Give it twice for both.",
 )  # fmt: skip
 @click.option(
-    "--assembly-level", "level", type=click.Choice(["complete", "chromosome", "scaffold", "contig"]),
+    "--assembly-level", "level", type=click.Choice(tuple(LEVELS)),
     help="Download only assemblies of this level.  [default: all]",
 )  # fmt: skip
 @click.option(
@@ -58,7 +54,7 @@ def download() -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Random seed of the draw.")
 @click.option("--list-only", is_flag=True, help="Write assemblies.tsv only; download no genomes.")
 @click.option(
-    "--connections", type=click.IntRange(min=1, max=16), default=4, show_default=True,
+    "--connections", type=click.IntRange(1, MAX_CONNECTIONS), default=4, show_default=True,
     help="Files to download at the same time.",
 )  # fmt: skip
 @click.option(
@@ -66,7 +62,7 @@ def download() -> None:
     help="Retries per transfer, with increasing delays.",
 )  # fmt: skip
 @click.option(
-    "--base-url", default="https://ftp.ncbi.nlm.nih.gov/genomes", show_default=True, metavar="URL",
+    "--base-url", default=NCBI_GENOMES, show_default=True, metavar="URL",
     help="Address of NCBI's folder 'genomes', or of a mirror of it.",
 )  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace the list with NCBI's current one; finished files stay.")
@@ -106,11 +102,11 @@ def refseq(
             console.say(f"{done.assemblies:,} assemblies; list in {outdir / LIST}")
             return ExitCode.DONE
         console.say(f"{done.assemblies:,} assemblies, {done.files:,} files complete; checksums in {outdir / CHECKSUMS}")
-        return _tell_failures(console, done.failures, outdir)
+        return _warn_of_failures(console, done.failures, outdir)
 
 
-def _tell_failures(console: Console, failures: tuple[Failure, ...], outdir: Path) -> int:
-    """Name the first files that did not come."""
+def _warn_of_failures(console: Console, failures: tuple[Failure, ...], outdir: Path) -> int:
+    """Name the first files that could not be downloaded."""
     from virnucpro.runs.failures import FAILURE_LOG
 
     for failure in failures[:FILES_NAMED]:
@@ -119,6 +115,6 @@ def _tell_failures(console: Console, failures: tuple[Failure, ...], outdir: Path
         return ExitCode.DONE
     console.warn(
         f"{len(failures):,} files could not be downloaded, see {outdir / FAILURE_LOG}; run the same command again to "
-        "try once more"
+        "retry them"
     )
     return ExitCode.SOME_FAILED

@@ -10,21 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from virnucpro.errors import InputError, shown
+from virnucpro.sequences.refseq import LEVELS
 
-__all__ = ["GROUPS", "LEVELS", "Assembly", "best_of_each_species", "read_assemblies", "sample"]
-
-GROUPS: Final = (
-    "viral", "bacteria", "archaea", "fungi", "protozoa", "plant", "invertebrate", "vertebrate_mammalian",
-    "vertebrate_other",
-)  # fmt: skip
-LEVELS: Final = {
-    "complete": "Complete Genome", "chromosome": "Chromosome", "scaffold": "Scaffold", "contig": "Contig",
-}  # fmt: skip
+__all__ = ["Assembly", "best_of_each_species", "read_assemblies", "sample"]
 
 _COLUMNS = (
     "assembly_accession", "refseq_category", "taxid", "species_taxid", "organism_name", "version_status",

@@ -20,16 +20,14 @@ from virnucpro.runs.failures import replace_failures
 from virnucpro.runs.files import cannot_write, file_sha256, require_writable, whole_file
 from virnucpro.runs.manifest import Manifest, read_manifest
 from virnucpro.runs.progress import Progress, ProgressCallback
-from virnucpro.sequences.assemblies import GROUPS, LEVELS, Assembly, best_of_each_species, read_assemblies, sample
+from virnucpro.sequences.assemblies import Assembly, best_of_each_species, read_assemblies, sample
+from virnucpro.sequences.refseq import FORMATS, GROUPS, LEVELS, MAX_CONNECTIONS, NCBI_GENOMES
 
-__all__ = ["NCBI_GENOMES", "DownloadSettings", "Downloaded", "download_refseq"]
+__all__ = ["DownloadSettings", "Downloaded", "download_refseq"]
 
-NCBI_GENOMES: Final = "https://ftp.ncbi.nlm.nih.gov/genomes"
 SUMMARY: Final = "assembly_summary.txt"
 LIST: Final = "assemblies.tsv"
 CHECKSUMS: Final = "md5checksums.txt"
-FORMATS: Final = ("fna", "gbff")
-MAX_CONNECTIONS: Final = 16
 COLUMNS: Final = "accession\torganism\ttaxid\tspecies_taxid\tcategory\tlevel\treleased\tfolder\n"
 
 _MAX_CHECKSUMS_BYTES = 1 << 24  # of one assembly's own list; a thousand times what they have
