@@ -225,7 +225,7 @@ def test_samples_of_a_sheet(virnucpro, tmp_path, contigs, mates):
         ((), "give INPUTs, or a sheet of them with --samples; not both"),
         (("x.fa", "--samples", "sheet.csv"), "not both"),
         (("--samples", "sheet.csv", "--paired"), "leave out --paired and --recursive"),
-        (("x.fa", "--only", "calls,csv"), "'csv' is no output; choose from calls, viral, windows"),
+        (("x.fa", "--only", "calls,csv"), "'csv' is not an output; choose from calls, viral, windows"),
         (("x.fa", "--only", "calls", "--no-calls"), "no output is left; choose at least one"),
         (("a.fa", "b.fa", "c.fa", "--paired"), "--paired needs two files for each sample"),
     ],

@@ -41,7 +41,7 @@ def test_runs_of_every_verb_pass(virnucpro, tmp_path, models, name):
     (tmp_path / "out" / verb.result).unlink()
     code, out, _ = virnucpro("verify", tmp_path / "out")
     assert code == 4
-    assert f"FAIL  {verb.manifest}: results: {verb.result} not there" in out
+    assert f"FAIL  {verb.manifest}: results: {verb.result} missing" in out
 
 
 def test_a_prediction_passes_with_its_counts(virnucpro, runs):
@@ -83,7 +83,7 @@ def test_an_input_that_changed_since(virnucpro, tmp_path, models):
     verb.input.unlink()
     code, out, _ = virnucpro("verify", tmp_path / "out")
     assert code == 0
-    assert "1 not here, so not checked" in out
+    assert "1 not found, so not checked" in out
 
 
 def test_folders_without_a_run(virnucpro, tmp_path):
@@ -112,7 +112,7 @@ def test_changed_calls_are_listed(virnucpro, runs):
     expected = [record for record, call in zip(first["record"], first["call"], strict=True) if call == "non-viral"]
     assert [row[0] for row in rows] == expected
     assert {tuple(row[2:4]) for row in rows} == {("non-viral", "viral")}
-    assert "made with other min_score: 0.5 in A, 0.0 in B" in err
+    assert "different min_score: 0.5 in A, 0.0 in B" in err
     assert virnucpro("compare", "-q", runs / "a", runs / "b") == (6, "", "")
 
 

@@ -39,13 +39,13 @@ def compare(a: Path, b: Path, quiet: bool) -> int:
     if not quiet:
         _print(found.table)
         both = found.same + found.changed.total()
-        told = [f"{both:,} records in both: {found.same:,} with the same call, {found.changed.total():,} changed"]
-        told += [f"  {number:,} {old} -> {new}" for (old, new), number in sorted(found.changed.items())]
-        told += [f"only in {name}: {n:,} records" for name, n in zip((a, b), found.only, strict=True) if n]
-        told += [f"made with other {line}" for line in found.settings]
+        lines = [f"{both:,} records in both: {found.same:,} with the same call, {found.changed.total():,} changed"]
+        lines += [f"  {number:,} {old} -> {new}" for (old, new), number in sorted(found.changed.items())]
+        lines += [f"only in {name}: {n:,} records" for name, n in zip((a, b), found.only, strict=True) if n]
+        lines += [f"different {line}" for line in found.settings]
         if found.largest_difference == found.largest_difference:
-            told.append(f"largest difference of virus_score: {found.largest_difference:.6f}")
-        click.echo("\n".join(shown(line, 1000) for line in told), err=True)
+            lines.append(f"largest difference of virus_score: {found.largest_difference:.6f}")
+        click.echo("\n".join(shown(line, 1000) for line in lines), err=True)
     return ExitCode.DONE if found.is_same else ExitCode.DIFFERENT
 
 

@@ -57,7 +57,7 @@ class OutputNames(click.ParamType[tuple[str, ...]]):
         names = tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
         known = [output.name for output in OUTPUTS]
         if unknown := [name for name in names if name not in known]:
-            self.fail(f"{', '.join(unknown)!r} is no output; choose from {', '.join(known)}", param, ctx)
+            self.fail(f"{', '.join(unknown)!r} is not an output; choose from {', '.join(known)}", param, ctx)
         return names
 
 
@@ -69,7 +69,7 @@ class FigureFormats(click.ParamType[tuple[str, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401
         chosen = tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
         if unknown := [name for name in chosen if name not in ("png", "svg", "pdf")]:
-            self.fail(f"{', '.join(unknown)!r} is no format of figures; choose from png, svg, pdf", param, ctx)
+            self.fail(f"{', '.join(unknown)!r} is not a figure format; choose from png, svg, pdf", param, ctx)
         return tuple(dict.fromkeys(chosen))
 
 

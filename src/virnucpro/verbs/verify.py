@@ -69,7 +69,7 @@ def _results(folder: Path, name: str, manifest: Manifest) -> Check:
     gone = [one.path for one in manifest.results if not (folder / one.path).is_file()]
     changed = [one.path for one in manifest.results if one.path not in gone and not _is_same(folder / one.path, one)]
     if gone or changed:
-        parts = [f"{_list(gone)} not there"] * bool(gone) + [f"{_list(changed)} changed"] * bool(changed)
+        parts = [f"{_list(gone)} missing"] * bool(gone) + [f"{_list(changed)} changed"] * bool(changed)
         return Check(f"{name}: results", False, "; ".join(parts))
     count = len(manifest.results)
     return Check(f"{name}: results", True, f"{count} file{'s' * (count != 1)} as written")
@@ -79,9 +79,9 @@ def _inputs(name: str, manifest: Manifest) -> Check:
     here = [one for one in manifest.inputs if Path(one.path).is_file()]
     changed = [one.path for one in here if not _is_same(Path(one.path), one)]
     if changed:
-        return Check(f"{name}: inputs", False, f"{_list(changed)} changed since; the results are of what it was")
+        return Check(f"{name}: inputs", False, f"{_list(changed)} changed since the run")
     elsewhere = len(manifest.inputs) - len(here)
-    told = [f"{len(here)} unchanged"] * bool(here) + [f"{elsewhere} not here, so not checked"] * bool(elsewhere)
+    told = [f"{len(here)} unchanged"] * bool(here) + [f"{elsewhere} not found, so not checked"] * bool(elsewhere)
     return Check(f"{name}: inputs", True, ", ".join(told))
 
 
