@@ -1,6 +1,7 @@
 """Every verb that is a run, with a small input of many parts, for tests of what all of them have in common."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def verb_of(name, folder, models):
 
 
 def contents(folder):
-    """Every file and its bytes, nothing stray left out; of logs, what does not say when."""
+    """Every file and its bytes, nothing stray left out; of logs, what does not say when, and of reports, what does not say how."""
     found = {}
     for path in sorted(folder.iterdir()):
         if path.name == "virnucpro.log" or (path.name == ".virnucpro" and list(folder.glob("run.json"))):
@@ -64,6 +65,8 @@ def contents(folder):
         content = path.read_bytes()
         if path.name == "extraction_failures.log":
             found[path.name] = [line.split(b" | ", 1)[1] for line in content.splitlines()]
+        elif path.name == "report.html":
+            found[path.name] = re.sub(rb'"Command","[^"]*"', b"", content)
         else:
             found[path.name] = without_times(content) if path.suffix == ".json" else content
     return found
