@@ -31,6 +31,7 @@ from virnucpro.verbs.part_size import part_of_windows
 from virnucpro.verbs.samples import Sample
 from virnucpro.verbs.whole_records import whole_records
 from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, letters
+from virnucpro.writers.drawing import require_formats
 from virnucpro.writers.outputs import DEFAULT_OUTPUTS, choose_outputs, writers_of
 from virnucpro.writers.tables import require_format
 from virnucpro.writers.tally import Tally
@@ -77,6 +78,7 @@ class Calling:
         )
         job = cls(settings, classifier, chosen, windowing, _facts(settings, classifier, chosen, windowing))
         require_format(settings.table_format)
+        require_formats(settings.figures)
         job.outputs()
         job.require(chosen.identities)
         return job

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro.errors import ConfigError
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
     "BLACK", "BLUE", "EN_DASH", "FORMATS", "GREEN", "GREY", "ORANGE", "PURPLE", "VERMILLION", "figure_of",
-    "wilson_interval", "written",
+    "require_formats", "wilson_interval", "written",
 ]  # fmt: skip
 
 BLACK, ORANGE, GREEN, BLUE, VERMILLION, PURPLE = "#000000", "#E69F00", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
@@ -32,6 +34,13 @@ EN_DASH: Final = "\u2013"
 FORMATS: Final = ("png", "svg", "pdf")
 DPI: Final = 300
 Z_95: Final = 1.96
+
+
+def require_formats(formats: Sequence[str]) -> None:
+    """Refuse a format in which no figure can be written."""
+    for form in formats:
+        if form not in FORMATS:
+            raise ConfigError(f"figure format {form!r:.100} is not known; choose from {', '.join(FORMATS)}")
 
 
 @contextmanager
