@@ -189,7 +189,10 @@ def test_reports_of_samples_are_combined_within_the_limits_of_one(tmp_path, monk
     for name, score in (("a", 0.9), ("b", 0.95)):
         called = records_in_numbers([f"{name}{i}" for i in range(15)], [3000] * 15, [score] * 15)
         files = written(
-            tmp_path / name, SampleReport, facts_of(sample=name, classes=CLASSES, command="</script>"), called
+            tmp_path / name,
+            SampleReport,
+            facts_of(sample=name, classes=CLASSES, command="</script>", min_length_bp=len(pages)),
+            called,
         )
         assert set(files) == {"report.html"}
         pages.append(tmp_path / name / "report.html")
@@ -201,10 +204,18 @@ def test_reports_of_samples_are_combined_within_the_limits_of_one(tmp_path, monk
         ("a", 15, 10), ("b", 15, 10),
     ]  # fmt: skip
     assert ["Command", "</script>"] in found["facts"]
+    assert "Minimum length" not in dict(found["facts"])  # the samples differ in it
     assert page.count("</script>") == 3
     pages[0].write_text("something else")
     with pytest.raises(StoreError, match="not the report of a sample any more; add --overwrite"):
         combine_reports(stream, pages)
+
+
+def test_no_count_of_proviruses_where_none_were_looked_for():
+    called = records_in_numbers("ab", [5000, 5000], [0.9, 0.1])
+    assert report_of(called).to_json()["proviruses"]["total"] == 0
+    assert report_of(called, paired=True).to_json()["proviruses"]["total"] is None
+    assert report_of(called, rule=CallRule(min_score=0.7)).to_json()["proviruses"]["total"] is None
 
 
 def test_settings_in_words():

@@ -130,6 +130,27 @@ def test_samples_are_compared_and_chosen(page, tmp_path):
     in_order(page, path)
 
 
+def test_proviruses_are_counted_where_they_were_looked_for(page, tmp_path):
+    facts = facts_of(sample="pairs", classes=CLASSES, paired=True)
+    pairs = SampleSummary(facts)
+    pairs.write(records_in_numbers("ab", [3000] * 2, [0.9, 0.1]))
+    show(page, tmp_path, pairs.data())
+    assert "Proviruses" not in page.run("byId('cards').textContent")
+    path = show(page, tmp_path, pairs.data(), sample("contigs"))
+    assert "Proviruses1" in page.run("byId('cards').textContent")
+    assert cells(page, "compare", 7) == ["NA", "1"]
+    in_order(page, path)
+
+
+def test_the_viral_share_is_of_all_records(page, tmp_path):
+    report = SampleSummary(facts_of(classes=CLASSES))
+    report.write(records_in_numbers("abcd", [3000] * 4, [0.9, 0.1, np.nan, np.nan]))
+    path = show(page, tmp_path, report.data(), report.data())
+    assert "Viral records225.0" in page.run("byId('cards').textContent").replace("\u00a0", "")
+    assert cells(page, "compare", 4) == ["25.0\u00a0%"] * 2
+    in_order(page, path)
+
+
 def test_downloads_hold_what_is_shown(page, tmp_path):
     path = show(page, tmp_path, sample("one"))
     page.run(

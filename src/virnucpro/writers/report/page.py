@@ -51,15 +51,15 @@ def write_report(stream: BinaryIO, samples: Sequence[Mapping[str, Any]], facts: 
 
 
 def combine_reports(stream: BinaryIO, pages: Sequence[Path]) -> None:
-    """Write one page of the samples of several pages; they share its limits."""
+    """Write one page of the samples of several pages, which share its limits, with the facts that hold for all."""
     limits = ReportLimits.of(len(pages))
     samples: list[Mapping[str, Any]] = []
-    facts: dict[str, Any] = {"facts": []}
+    facts: list[list[str]] | None = None
     for page in pages:
         found = _data_of(page)
-        facts = {"facts": found["facts"]}
+        facts = [fact for fact in facts if fact in found["facts"]] if facts is not None else found["facts"]
         samples += [_cut(sample, limits) for sample in found["samples"]]
-    write_report(stream, samples, facts)
+    write_report(stream, samples, {"facts": facts or []})
 
 
 def _data_of(page: Path) -> dict[str, Any]:

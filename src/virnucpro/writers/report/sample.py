@@ -50,8 +50,8 @@ class SampleData:
     tally: Tally
     viral: dict[str, NDArray[Any]]  # columns of the viral records with the highest scores
     viral_records: int  # of all
-    proviruses: dict[str, NDArray[Any]]  # columns; empty where none were looked for
-    n_proviruses: int
+    proviruses: dict[str, NDArray[Any]]  # columns
+    n_proviruses: int | None  # None where none were looked for
     provirus_bp: int
     tracks: list[Track]
     records_with_tracks: int  # shown or not
@@ -101,8 +101,8 @@ class SampleSummary:
         """Give what was gathered so far."""
         return SampleData(
             self.facts.sample, self.facts.classes, self.facts.inputs, self._tally, self._viral.columns(),
-            self._viral.seen, self._proviruses.columns(), self._proviruses.seen, self._provirus_bp,
-            self._tracks.tracks(), self._tracks.seen,
+            self._viral.seen, self._proviruses.columns(), self._proviruses.seen if self.facts.has_regions else None,
+            self._provirus_bp, self._tracks.tracks(), self._tracks.seen,
         )  # fmt: skip
 
     def _add_viral(self, called: CalledRecords) -> None:
