@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -174,16 +173,17 @@ class Calling:
 
     def collect(self, parts: Parts, results: Results) -> dict[str, Any]:
         """Write every result in one pass; an estimate of the prior needs another pass before it."""
-        rule, tally = self.facts.rule, Tally()
+        rule, tally = self.facts.rule, Tally(len(self.facts.classes))
         if self.settings.prior == "auto":
             rule = replace(rule, prior=self._estimated_prior(parts))
         facts = replace(self.facts, rule=rule, inputs=tuple(source.identity for source in self.sources))
-        with ExitStack() as stack:
-            writers = [stack.enter_context(writer(results, facts)) for writer in writers_of(self.outputs())]
-            for called in self._called(parts, rule):
-                tally.add(called)
-                for writer in writers:
-                    writer.write(called)
+        writers = [writer(results, facts) for writer in writers_of(self.outputs())]
+        for called in self._called(parts, rule):
+            tally.add(called)
+            for writer in writers:
+                writer.write(called)
+        for writer in writers:
+            writer.complete(tally)
         return {
             "command": facts.command,
             "counts": tally.counts(with_regions=facts.has_regions),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from virnucpro.scoring.regions import PROVIRUS
 from virnucpro.writers.drawing import BLACK, BLUE, EN_DASH, GREY, VERMILLION, figure_of, wilson_interval, written
 from virnucpro.writers.report.sample import ReportLimits, SampleData
-from virnucpro.writers.report.tally import LENGTH_EDGES_BP, SCORE_BINS
+from virnucpro.writers.tally import LENGTH_EDGES_BP, SCORE_BINS
 from virnucpro.writers.tracks import Track
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 
 from virnucpro.errors import StoreError
 from virnucpro.writers.report.sample import ReportLimits
-from virnucpro.writers.report.tally import LENGTH_EDGES_BP, SCORE_BINS
+from virnucpro.writers.tally import LENGTH_EDGES_BP, SCORE_BINS
 
 __all__ = ["combine_reports", "write_report"]
 
