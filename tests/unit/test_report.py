@@ -12,7 +12,7 @@ from report_records import CLASSES, records_in_numbers
 from virnucpro.errors import StoreError
 from virnucpro.records import FileIdentity
 from virnucpro.scoring.rule import CallRule
-from virnucpro.writers.drawing import wilson_interval
+from virnucpro.writers.drawing import CALL_COLOURS, wilson_interval
 from virnucpro.writers.multiqc import MultiQC
 from virnucpro.writers.report import SampleReport, combine_reports
 from virnucpro.writers.report.facts import ReportFacts, settings_in_words
@@ -239,6 +239,19 @@ def test_no_count_of_proviruses_where_none_were_looked_for():
     assert report_of(called).to_json()["proviruses"]["total"] == 0
     assert report_of(called, paired=True).to_json()["proviruses"]["total"] is None
     assert report_of(called, rule=CallRule(min_score=0.7)).to_json()["proviruses"]["total"] is None
+
+
+def test_calls_have_one_colour_in_every_file(tmp_path):
+    called = records_in_numbers("ab", [5000, 50], [0.9, np.nan])
+    colours = {call: colour.lower() for call, colour in CALL_COLOURS.items()}
+    bars = json.loads(written(tmp_path, MultiQC, facts_of(), called)["virnucpro_calls_mqc.json"])["categories"]
+    assert {call: bar["color"].lower() for call, bar in bars.items()} == colours
+    style = page_of(report_of(called)).split("<style>")[1].split("</style>")[0].lower()
+    (figure,) = [svg for name, svg in draw_figures(report_of(called), ("svg",)) if name == "calls_by_length.svg"]
+    for call, colour in colours.items():
+        assert style.count(colour) == 1
+        assert f"--light-{call.replace('_', '-')}: {colour};" in style
+        assert colour in figure.decode().lower()
 
 
 def test_settings_in_words():

@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
+from virnucpro.scoring.calls import VIRAL
+from virnucpro.writers.drawing import CALL_COLOURS
 from virnucpro.writers.tally import SCORE_BINS, Tally
 from virnucpro.writers.writer import CalledRecords, SampleFacts, Writer
 
@@ -21,8 +22,6 @@ __all__ = ["MultiQC"]
 STATS, CALLS, SCORES = "virnucpro_mqc.json", "virnucpro_calls_mqc.json", "virnucpro_scores_mqc.json"
 ABOUT: Final = "calls reads and contigs viral or non-viral with language models of DNA and proteins."
 PARENT: Final = {"parent_id": "virnucpro", "parent_name": "VirNucPro", "parent_description": ABOUT}
-COLOURS: Final = {VIRAL: "#d55e00", NON_VIRAL: "#0072b2", NOT_SCORED: "#bbbbbb"}
-"""Of Okabe and Ito: told apart with every common colour blindness."""
 
 
 class MultiQC(Writer):
@@ -60,7 +59,7 @@ class MultiQC(Writer):
 
     def _calls(self, tally: Tally) -> dict[str, Any]:
         config = {"id": "virnucpro_calls_plot", "title": "VirNucPro: Calls", "ylab": "Records"}
-        categories = {call: {"name": call.replace("_", " "), "color": colour} for call, colour in COLOURS.items()}
+        categories = {call: {"name": call.replace("_", " "), "color": colour} for call, colour in CALL_COLOURS.items()}
         return {
             **PARENT, "id": "virnucpro_calls", "section_name": "Calls", "plot_type": "bargraph", "pconfig": config,
             "description": "Records, or pairs of reads, by call.", "categories": categories,

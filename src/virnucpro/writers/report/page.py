@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from virnucpro.errors import StoreError
+from virnucpro.writers.drawing import CALL_COLOURS
 from virnucpro.writers.report.sample import ReportLimits
 from virnucpro.writers.tally import LENGTH_EDGES_BP, SCORE_BINS
 
@@ -33,7 +34,7 @@ def write_report(stream: BinaryIO, samples: Sequence[Mapping[str, Any]], facts: 
     library = _asset(LIBRARY)
     parts = {
         "policy": _policy(library, script),
-        "style": _asset("style.css"),
+        "style": _style(),
         "library": library,
         "script": script,
         "data": _json({
@@ -87,6 +88,12 @@ def _cut(sample: dict[str, Any], limits: ReportLimits) -> dict[str, Any]:
 
 def _asset(name: str) -> str:
     return (files(__package__) / "assets" / name).read_text("utf-8")
+
+
+def _style() -> str:
+    """The sheet behind the colours of calls on a light page."""
+    colours = " ".join(f"--light-{call.replace('_', '-')}: {colour};" for call, colour in CALL_COLOURS.items())
+    return f":root {{ {colours} }}\n{_asset('style.css')}"
 
 
 def _policy(*scripts: str) -> str:

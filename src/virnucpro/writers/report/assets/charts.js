@@ -6,7 +6,7 @@ const CHARTS = new Map(); // element -> {chart, option}
 function colours() {
   const probe = document.body.appendChild(document.createElement('i'));
   const read = (name) => { probe.style.color = `var(--${name})`; return getComputedStyle(probe).color; };
-  const found = Object.fromEntries(['viral', 'non-viral', 'not-scored', 'text', 'soft', 'line', 'card', 'link', 'region']
+  const found = Object.fromEntries(['viral', 'non-viral', 'not-scored', 'text', 'soft', 'line', 'card', 'link']
     .map((name) => [name, read(name)]));
   probe.remove();
   return found;
