@@ -82,7 +82,7 @@ def _plain(axes: Axes) -> None:
 
 
 def _draw_lengths(figure: Figure, data: SampleData) -> None:
-    """Counts on the left; on the right the viral share with its confidence band."""
+    """Counts on the left; on the right the viral share of scored records with its confidence band."""
     records = data.tally.records
     used = np.flatnonzero(records.sum(axis=0))
     shown = slice(used[0], used[-1] + 1)
@@ -97,19 +97,19 @@ def _draw_lengths(figure: Figure, data: SampleData) -> None:
     counts.set_xticks(x, names, rotation=45, ha="right", rotation_mode="anchor")
     counts.margins(y=0.08)
     counts.legend(frameon=False, fontsize=7)
-    viral, total = records[0, shown], records[:, shown].sum(axis=0)
-    known = total > 0
+    viral, scored = records[0, shown], records[:2, shown].sum(axis=0)
+    known = scored > 0
     share, low, high = np.full((3, len(names)), np.nan)
-    share[known] = viral[known] / total[known]
-    low[known], high[known] = wilson_interval(share[known], total[known])
+    share[known] = viral[known] / scored[known]
+    low[known], high[known] = wilson_interval(share[known], scored[known])
     shares.fill_between(x, low, high, color=VERMILLION, alpha=0.15, linewidth=0)
     spread = np.maximum((share - low, high - share), 0)
     style = {"marker": "o", "markersize": 4, "linewidth": 1.2, "elinewidth": 1, "capsize": 3}
     shares.errorbar(x, share, spread, color=VERMILLION, **style)
-    ticks = [f"{name} (n = {n:,})" for name, n in zip(names, total.tolist(), strict=True)]
+    ticks = [f"{name} (n = {n:,})" for name, n in zip(names, scored.tolist(), strict=True)]
     shares.set_xticks(x, ticks, rotation=45, ha="right", rotation_mode="anchor")
-    shares.set(ylim=(-0.02, 1.02), ylabel="Viral share of records", xlim=(-0.6, len(names) - 0.4))
-    shares.set(xlabel="Length of the record, and number of records")
+    shares.set(ylim=(-0.02, 1.02), ylabel="Viral share of scored records", xlim=(-0.6, len(names) - 0.4))
+    shares.set(xlabel="Length of the record, and scored records")
     for axes in (counts, shares):
         _plain(axes)
     figure.suptitle(_title(data, "Calls by length, viral share with 95 % confidence bands"), fontsize=9)
