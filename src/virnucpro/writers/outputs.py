@@ -58,7 +58,9 @@ OUTPUTS: Final = (
     Output("report", "report.html, and the figures that --figures asks for", ("report:SampleReport",)),
     Output("multiqc", "virnucpro_mqc.json and two more for MultiQC", ("multiqc:MultiQC",)),
     Output("krona", "krona.tsv for Krona's ktImportText", ("krona:KronaText",)),
-    Output("split", "non_viral and not_scored records like viral ones", ("sequences:SplitSequences",), default=False),
+    Output(
+        "split", "non-viral and unscored records, in the same formats", ("sequences:SplitSequences",), default=False
+    ),
     Output("genomad-layout", "SAMPLE_summary/ as geNomad writes it", ("genomad:GenomadLayout",), default=False),
     Output("legacy-output", "the two result files of the original VirNucPro", ("legacy:LegacyTables",), default=False),
 )

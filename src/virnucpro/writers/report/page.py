@@ -46,8 +46,8 @@ def write_report(stream: BinaryIO, samples: Sequence[Mapping[str, Any]], facts: 
     }  # fmt: skip
     before, *rest = _asset("page.html").split("{{")
     stream.write(before.encode())
-    for piece in rest:
-        name, after = piece.split("}}", 1)
+    for segment in rest:
+        name, after = segment.split("}}", 1)
         stream.write((parts[name] + after).encode())
 
 
