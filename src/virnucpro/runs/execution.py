@@ -7,7 +7,7 @@ import logging
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
 from pathlib import Path
@@ -34,7 +34,7 @@ __all__ = ["Execution", "InputChanged", "tidy_finished"]
 PARTS: Final = "parts"
 UNFINISHED: Final = "unfinished"
 CLAIMS: Final = "claims"
-ENTRY: Final = "entry"  # whoever reads, writes or removes the plan
+ENTRY: Final = "entry"  # whoever enters or tidies the scratch folder: reads, writes or removes the plan
 RESULTS: Final = "results"  # whoever writes the results
 PROCESS: Final = "process_"
 PART: Final = "part_"
@@ -166,7 +166,7 @@ class Execution:
 
     def tidy(self) -> None:
         """Leave, and delete what only an unfinished run needs; of several who leave at once, the last one does."""
-        with self._entry():
+        with self._claims.held(ENTRY):
             self._claims.release(PROCESS + self._claims.member)
             if not self._claims.others(PROCESS):
                 _tidy(self.run)
@@ -184,7 +184,7 @@ class Execution:
                     "inputs, models or settings, or with --overwrite; wait until it ends"
                 )
             time.sleep(self._how.stale_after_s / LOOKS)
-        with self._entry():
+        with self._claims.held(ENTRY):
             self._elsewhere = None if self._overwrite else finished_manifest(self.run, self.inputs)
             self._unfinished.mkdir(exist_ok=True)
             if not self._claims.others(PROCESS):
@@ -195,16 +195,6 @@ class Execution:
         self.store = self._store(f"{self._key} {self.plan.sha256}")
         self._share = [part.number for part in self.plan.parts if self._how.has(self._position, part.number)]
         self._begun = True
-
-    @contextmanager
-    def _entry(self) -> Iterator[None]:
-        """Nobody else enters the scratch folder, or tidies it."""
-        while not self._claims.take(ENTRY):
-            time.sleep(self._how.stale_after_s / LOOKS / 10)
-        try:
-            yield
-        finally:
-            self._claims.release(ENTRY)
 
     def _agree_on_plan(self, afresh: bool) -> None:
         """Follow the plan that is there, if it is of the same run; else write one, without the parts of the other."""
