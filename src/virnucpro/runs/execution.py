@@ -28,6 +28,7 @@ from virnucpro.runs.progress import Progress, ProgressCallback
 from virnucpro.runs.results import Results
 from virnucpro.runs.run import Outcome, PartInput, Run, State
 from virnucpro.runs.saved_plan import PLAN, read_plan, run_key, write_plan
+from virnucpro.sequences.pairs import FirstMates
 
 __all__ = ["Execution", "InputChanged", "tidy_finished"]
 
@@ -361,7 +362,10 @@ class Execution:
         ends = list(accumulate(self.plan.records_of_inputs))
         record = given.part.first_record + failure.number
         which = bisect_right(ends, record)
-        return self.run.inputs[which].label, replace(failure, number=record - ([0, *ends][which]) + 1)
+        place = record - [0, *ends][which]
+        if isinstance(self.run.inputs[which], FirstMates):  # its records and those of the next input, in turn
+            which, place = which + place % 2, place // 2
+        return self.run.inputs[which].label, replace(failure, number=place + 1)
 
 
 def tidy_finished(run: Run, how: Distribution) -> None:
