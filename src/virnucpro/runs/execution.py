@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from bisect import bisect_right
@@ -15,17 +14,17 @@ from types import TracebackType
 from typing import Final, Self
 
 from virnucpro.errors import InputError, StoreError
-from virnucpro.records import Failure, FileIdentity
+from virnucpro.records import Failure
 from virnucpro.runs.claims import Claims
 from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.examine import Planned, finished_manifest
 from virnucpro.runs.executor import Task
-from virnucpro.runs.files import file_sha256, make_scratch, remove_leftovers, remove_scratch, result_path, whole_file
+from virnucpro.runs.files import make_scratch, remove_leftovers, remove_scratch
 from virnucpro.runs.manifest import OUT_OF_MEMORY, Manifest, read_manifest
 from virnucpro.runs.parts import ComputedPart, PartStore
 from virnucpro.runs.plan import content_sha256
 from virnucpro.runs.progress import Progress, ProgressCallback
-from virnucpro.runs.results import Results
+from virnucpro.runs.results import Results, publish_with_manifest
 from virnucpro.runs.run import Outcome, PartInput, Run, State
 from virnucpro.runs.saved_plan import PLAN, read_plan, run_key, write_plan
 from virnucpro.sequences.pairs import FirstMates
@@ -332,16 +331,12 @@ class Execution:
             earlier = _read_if_whole(run.manifest_path)
             of_earlier = {one.path for one in earlier.results} if earlier else set()
             written = results.close(run.files_read, None if self._overwrite else {*run.results, *of_earlier})
-            run.manifest_path.unlink(missing_ok=True)
-            results.publish()
-        if earlier:
-            _remove_stale(run.outdir, earlier.results, written)
-        counts = self.counts | details.pop("counts", {})
-        manifest = Manifest(
-            self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(self.failures), details
-        )
-        with whole_file(run.manifest_path, self._unfinished) as stream:
-            stream.write(manifest.to_json())
+            counts = self.counts | details.pop("counts", {})
+            manifest = Manifest(
+                self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(self.failures),
+                details,
+            )  # fmt: skip
+            publish_with_manifest(results, run.manifest_path, manifest, earlier)
         return manifest
 
     def _saved_parts(self) -> Iterator[tuple[PartInput, ComputedPart]]:
@@ -397,16 +392,3 @@ def _read_if_whole(path: Path) -> Manifest | None:
         return read_manifest(path)
     except StoreError:
         return None
-
-
-def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], written: Sequence[FileIdentity]) -> None:
-    """Delete results of the earlier manifest that this run no longer has, if they are unchanged."""
-    kept = {one.path for one in written}
-    for one in earlier:
-        path = result_path(outdir, one.path)
-        ours = one.path not in kept and path.is_file() and not path.is_symlink()
-        if ours and file_sha256(path) == one.sha256:
-            path.unlink()
-            if path.parent != outdir:
-                with contextlib.suppress(OSError):  # not empty
-                    path.parent.rmdir()
