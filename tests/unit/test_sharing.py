@@ -118,6 +118,8 @@ def test_progress_of_a_shard_counts_its_share(run):
         (shard(1, 2), True, "exclude each other"),
         (Distribution(runner="elsewhere"), False, "unknown runner"),
         (Distribution(workers=2), False, "--runner ray"),
+        (Distribution(gpus_per_worker=0.0), False, "--gpus-per-worker and .* need --runner ray"),
+        (Distribution(shared_folder=False), False, "--no-shared-folder .* need --runner ray"),
         (Distribution(stale_after_s=0), False, "positive"),
     ],
 )
