@@ -155,7 +155,6 @@ def _round(
 ) -> Iterator[tuple[int, Outcome]]:
     """Compute what can be had and finish what can be finished, in order; what waits for others is left."""
     entered: dict[int, ExitStack] = {}
-    of_run = {id(one.run): one for one in pending.values()}
 
     def tasks() -> Iterator[Task]:
         for position, execution in pending.items():
@@ -165,8 +164,7 @@ def _round(
 
     with ExitStack() as everything:
         for task in executor.completed(tasks()):
-            if task.given is not None:
-                of_run[id(task.run)].done(task.given.part.number)
+            task.done()
             while entered and pending[first := next(iter(entered))].is_handed_out:
                 outcome = _finish(pending[first], patient, strict)
                 entered.pop(first).close()

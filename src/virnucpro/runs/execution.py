@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate, chain
 from pathlib import Path
 from types import TracebackType
@@ -137,12 +138,13 @@ class Execution:
                 time.sleep(self._how.stale_after_s / LOOKS)
                 yield self._task(None)
 
-    def done(self, number: int) -> None:
-        """Take note that a part is saved."""
-        self._in_flight.discard(number)
-        self._saved.add(number)
-        self._claims.release(_name(number))
-        self.computed += 1
+    def _done(self, given: PartInput | None) -> None:
+        """Take note that a part is saved, if there is one."""
+        if given is not None:
+            self._in_flight.discard(given.part.number)
+            self._saved.add(given.part.number)
+            self._claims.release(_name(given.part.number))
+            self.computed += 1
 
     def outcome(self, patient: bool) -> Outcome | None:
         """Write the results if every part is there; None when another round is needed."""
@@ -249,7 +251,7 @@ class Execution:
                     self._claims.release(_name(number))
 
     def _task(self, given: PartInput | None) -> Task:
-        return Task(self.run, given, self.models, self.store, self._advance)
+        return Task(self.run, given, self.models, self.store, self._advance, partial(self._done, given))
 
     def _advance(self, letters: int) -> None:
         self._state.done += letters
