@@ -188,7 +188,7 @@ def overhead() -> Iterator[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reads.fa"
         write(path, BASES, 150, OVERHEAD_READS)
-        command = [sys.executable, "-m", "virnucpro", "predict", str(path), "-q", "--no-report", "-t", "1"]
+        command = [sys.executable, "-m", "virnucpro", "predict", str(path), "-q", "--only", "calls", "-t", "1"]
         for pair in range(PAIRS):
             seconds = {}
             for runner in ("local", "ray"):

@@ -15,7 +15,8 @@ from collections import Counter
 from pathlib import Path
 
 from virnucpro.cli.main import run
-from virnucpro.sequences.reading import SequenceFile
+from virnucpro.sequences.nucleotide_file import NucleotideFile
+from virnucpro.writers.cells import cell
 
 LEVELS = ("conservative", "default", "relaxed")
 COLUMNS = ("files", "records", "scored", "windows", "bases", *LEVELS, *(f"{level}, bases" for level in LEVELS))
@@ -33,7 +34,7 @@ def predict_alone(file: Path) -> Counter[str]:
             rows = _calls(file, outdir, [] if level == "default" else [f"--{level}"])
             viral = [row for row in rows if row["call"] == "viral"]
             counts.update({level: len(viral), f"{level}, bases": sum(int(row["length"]) for row in viral)})
-    assert [row["record"] for row in rows] == [record.id for record in SequenceFile(file)], file
+    assert [row["record"] for row in rows] == [cell(record.id) for record in NucleotideFile(file)], file
     scored = [row for row in rows if row["status"] == "scored"]
     counts.update(records=len(rows), scored=len(scored), windows=sum(int(row["n_scored"]) for row in rows))
     counts.update(bases=sum(int(row["length"]) for row in scored))

@@ -76,9 +76,9 @@ class Mini(nn.Module):
         super().__init__()
         self.config = config
         width = config.motifs + config.pair_width + config.word_width
-        self.motifs = nn.Parameter(torch.randn(config.motif_codons, CODONS, config.motifs) * 0.3)
-        self.pairs = nn.Parameter(torch.randn(PAIRS + 1, config.pair_width) * 0.1)
-        self.words = nn.Parameter(torch.randn(WORDS + 1, config.word_width) * 0.05)
+        self.motifs = _drawn(0.3, config.motif_codons, CODONS, config.motifs)
+        self.pairs = _drawn(0.1, PAIRS + 1, config.pair_width)
+        self.words = _drawn(0.05, WORDS + 1, config.word_width)
         with torch.no_grad():
             self.pairs[PAIRS] = self.words[WORDS] = 0
         self.norm_motifs = nn.LayerNorm(config.motifs)
@@ -156,6 +156,12 @@ class Mini(nn.Module):
         peak_BH = torch.maximum(*hidden_NSRH.amax((1, 2)).chunk(2))
         pooled = self.norm_out(torch.cat([mean_BH, best_BH, peak_BH], -1))
         return F.gelu(_linear(self.out, pooled, torch.float32))
+
+
+def _drawn(scale: float, *shape: int) -> nn.Parameter:
+    """Random numbers, except on the device "meta", where drawing them imports torch's compiler for a second."""
+    table = torch.empty(shape)
+    return nn.Parameter(table if table.is_meta else table.normal_(std=scale))
 
 
 def _linear(layer: nn.Linear, x: Tensor, dtype: torch.dtype) -> Tensor:
