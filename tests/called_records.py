@@ -10,6 +10,7 @@ from virnucpro.scoring.calibration import Calibration
 from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.regions import find_regions
 from virnucpro.scoring.rule import CallRule
+from virnucpro.writers.tally import Tally
 from virnucpro.writers.writer import CalledRecords, SampleFacts
 
 RULE = CallRule(Calibration.from_dict(CALIBRATION))
@@ -36,9 +37,11 @@ def called_records(records, *windows, rule=RULE, mates=()):
 def written(tmp_path, writer, facts, *called):
     """Write with one writer; gives the bytes of every file."""
     with Results(tmp_path / "scratch", tmp_path) as results:
-        with writer(results, facts) as made:
-            for some in called:
-                made.write(some)
+        made, tally = writer(results, facts), Tally(len(facts.classes))
+        for some in called:
+            tally.add(some)
+            made.write(some)
+        made.complete(tally)
         names = [one.path for one in results.close([], None)]
         results.publish()
     assert set(names) <= set(writer.files(facts))

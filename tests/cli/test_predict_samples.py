@@ -297,6 +297,16 @@ def test_folders_are_told_how_to_give_or_taken_with_recursive(virnucpro, tmp_pat
     assert len(table(tmp_path / "out" / "one" / "calls.tsv")) == 5
 
 
+def test_a_common_report_goes_with_those_of_the_samples(virnucpro, tmp_path, contigs):
+    other = write_fasta(tmp_path / "other.fna", [("tiny", "ACG")])
+    command = ("predict", contigs, other, "-o", tmp_path / "out")
+    assert virnucpro(*command, "--only", "calls,report")[0] == 0
+    assert (tmp_path / "out" / "report.html").exists()
+    assert virnucpro(*command, "--only", "calls")[0] == 0
+    assert {"summary.tsv", "run.json"} <= names_in(tmp_path / "out")
+    assert not [name for name in names_in(tmp_path / "out") if name.endswith("report.html")]
+
+
 def test_the_manifest_says_how_the_run_went(virnucpro, tmp_path, contigs):
     virnucpro("predict", contigs, "-o", tmp_path / "out")
     content = json.loads((tmp_path / "out" / "run.json").read_text())

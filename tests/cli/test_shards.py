@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-from verb_inputs import contents, verb_of
+from conftest import write_fasta
+from verb_inputs import contents, dna_records, verb_of
+from virnucpro.runs.manifest import read_manifest
 
 SLOW = pytest.mark.slow
 
@@ -53,6 +55,48 @@ def test_shards_at_the_same_time(verb, whole, tmp_path):
         _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
     assert contents(out) == whole
+
+
+WAITING = """
+import runpy, sys, time
+from pathlib import Path
+from virnucpro.verbs.calling import Calling
+here, other = map(Path, sys.argv[1:3])
+del sys.argv[1:3]
+compute = Calling.compute
+def once_the_other_is_there(*given):
+    here.touch()
+    while not other.exists():
+        time.sleep(0.01)
+    return compute(*given)
+Calling.compute = once_the_other_is_there
+runpy.run_module("virnucpro", run_name="__main__")
+"""
+"""The command, but computing begins once another process has shown that it is there."""
+
+
+@SLOW
+def test_shards_of_several_samples_at_the_same_time(tmp_path, models):
+    """Each shard looks at the sample of the other before that is done; the last to end writes what is common."""
+    verb, out = verb_of("predict", tmp_path, models), tmp_path / "out"
+    other = write_fasta(tmp_path / "y.fna", dna_records(20, seed=2))
+    options = ("--part-windows", "10000", "--only", "calls", "-v", other)
+
+    def start(shard, *files):
+        command = [sys.executable, "-c", WAITING, *files, *verb.command(out, "--shard", shard, *options)]
+        return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+    first = start("1/2", tmp_path / "first", tmp_path / "second")
+    second = start("2/2", tmp_path / "second", tmp_path / "first_has_ended")
+    _, err = first.communicate(timeout=300)
+    (tmp_path / "first_has_ended").touch()
+    assert first.returncode == 0, err
+    assert "1 of 1 are missing" in err
+    _, err = second.communicate(timeout=300)
+    assert second.returncode == 0, err
+    samples = [line.split("\t")[:2] for line in (out / "summary.tsv").read_text().splitlines()]
+    assert samples == [["sample", "records"], ["x", "60"], ["y", "20"]]
+    assert [one.path for one in read_manifest(out / "run.json").results] == ["summary.tsv"]
 
 
 @pytest.mark.parametrize(

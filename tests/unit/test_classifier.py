@@ -16,7 +16,7 @@ from virnucpro import ConfigError, DimensionError, WeightsError, load_classifier
 from virnucpro.features.classifier import Classifier, serialise_classifier
 from virnucpro.features.spec import EncoderUse, FeatureSpec
 from virnucpro.models.classifier import MLP
-from virnucpro.records import EmbeddingTable, ModelIdentity
+from virnucpro.records import ModelIdentity
 
 
 def trained(spec=SPEC, seed=0):
@@ -169,9 +169,8 @@ def test_files_that_are_none(tmp_path, path):
 )
 def test_features_of_another_kind_are_refused_before_any_work(classifier, monkeypatch, found, error, told):
     monkeypatch.setattr(MLP, "forward", None)
-    table = EmbeddingTable(("a",), features(1, found.width))
     with pytest.raises(error, match=told):
-        classifier.score_table(table, found)
+        classifier.require(found)
 
 
 def test_what_cannot_be_compared_is_told(classifier):
@@ -185,11 +184,11 @@ def test_what_cannot_be_compared_is_told(classifier):
 @pytest.mark.parametrize(("modality", "columns"), [("dna", slice(0, 6)), ("protein", slice(6, 16))])
 def test_a_classifier_of_one_modality_takes_its_own_columns(modality, columns):
     classifier = trained(SPEC.restricted(modality))
+    assert classifier.require(SPEC) == classifier.require(SPEC.restricted(modality)) == []
+    assert SPEC.columns(modality) == columns
     rows = features(20)
-    scores = classifier.score_table(EmbeddingTable(("a",) * 20, rows), SPEC)
-    assert np.array_equal(scores, classifier.score(rows[:, columns]))
-    alone = EmbeddingTable(("a",) * 20, np.ascontiguousarray(rows[:, columns]))
-    assert np.array_equal(scores, classifier.score_table(alone, SPEC.restricted(modality)))
+    alone = np.ascontiguousarray(rows[:, columns])
+    assert np.array_equal(classifier.score(rows[:, SPEC.columns(modality)]), classifier.score(alone))
 
 
 def test_rows_of_another_width(classifier):

@@ -166,3 +166,45 @@ def test_a_group_that_the_server_does_not_have(server, tmp_path):
     with pytest.raises(DownloadError, match=r"archaea/assembly_summary\.txt: the server answers 404"):
         download_refseq(tmp_path, settings(server, group="archaea"))
     assert not (tmp_path / "assemblies.tsv").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"something else"])
+def test_a_genome_that_was_changed_is_not_counted_as_complete(server, tmp_path, content):
+    download_refseq(tmp_path, settings(server))
+    changed = tmp_path / genomes(tmp_path)[1]
+    changed.write_bytes(content)
+    done = download_refseq(tmp_path, settings(server))
+    assert (done.files, [failure.id for failure in done.failures]) == (4, ["GCF_000000002.1"])
+    assert "move it away" in done.failures[0].message
+    assert changed.read_bytes() == content
+    changed.unlink()
+    assert download_refseq(tmp_path, settings(server)).files == 5
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "hard link", "NCBI's", "text"])
+def test_checksums_of_the_user_are_left_alone(server, tmp_path, kind):
+    sums, other = tmp_path / "out" / "md5checksums.txt", tmp_path / "mine.txt"
+    sums.parent.mkdir()
+    content = {"NCBI's": f"{'0' * 32}  ./GCF_1_genomic.fna.gz\n", "text": "my notes"}.get(kind, "")
+    other.write_text(content)
+    if kind in ("link", "dangling"):
+        sums.symlink_to(other)
+        if kind == "dangling":
+            other.unlink()
+    elif kind == "hard link":
+        sums.hardlink_to(other)
+    else:
+        other.rename(sums)
+    with pytest.raises(StoreError, match="move it away"):
+        download_refseq(sums.parent, settings(server))
+    assert sums.is_symlink() == (kind in ("link", "dangling"))
+    assert other.exists() == (kind in ("link", "hard link"))
+    assert kind == "dangling" or sums.read_text() == content
+
+
+def test_a_hidden_list_of_the_user_is_left_alone(server, tmp_path):
+    mine = tmp_path / ".assembly_summary.txt"
+    mine.write_text("mine")
+    download_refseq(tmp_path, settings(server), list_only=True)
+    assert mine.read_text() == "mine"
+    assert not (tmp_path / ".virnucpro").exists()

@@ -17,6 +17,7 @@ from virnucpro.records import Failure, ModelIdentity
 from virnucpro.runs.engine import execute
 from virnucpro.runs.manifest import read_manifest
 from virnucpro.runs.run import State
+from virnucpro.sequences.pairs import pair_of_files
 
 
 @pytest.fixture
@@ -412,3 +413,15 @@ def test_strict_raises_what_is_otherwise_logged(run, caplog):
     with pytest.raises(InputError, match=r"in\.txt:2: bad line"):
         execute([again(run)], strict=True)
     assert not caplog.records
+
+
+def test_failures_of_mates_are_logged_under_the_file_of_each(run, tmp_path):
+    texts = {"one": "a\nb\n", "x_1": "a\nfail b\nc\n", "x_2": "a\nb\nfail c\n", "last": "a\nfail\n"}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.txt").write_text(text)
+    one, first, second, last = (Lines(tmp_path / f"{name}.txt") for name in texts)
+    (outcome,) = execute([replace(run, inputs=[one, *pair_of_files(first, second), last])])
+    found = [(Path(label).stem, failure.number) for label, failure in outcome.failures]
+    assert found == [("x_1", 2), ("x_2", 3), ("last", 2)]
+    log = (run.outdir / "extraction_failures.log").read_text().splitlines()
+    assert [Path(line.split(" | ")[1]).stem for line in log] == ["x_1", "x_2", "last"]

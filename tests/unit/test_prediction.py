@@ -152,3 +152,9 @@ def test_an_input_without_records(tmp_path):
 def test_the_packaged_classifier_has_a_name():
     assert vn.load_classifier("mini").name == "mini"
     assert "phage" in vn.load_classifier("mini").classes
+
+
+def test_formats_of_figures_are_checked_before_anything_is_read(tmp_path):
+    with pytest.raises(vn.ConfigError, match="figure format 'gif' is not known; choose from png, svg, pdf"):
+        vn.predict(tmp_path / "no such file.fna", tmp_path / "out", figures=["png", "gif"])
+    assert list(tmp_path.iterdir()) == []

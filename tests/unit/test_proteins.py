@@ -1,11 +1,10 @@
 import esm
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from virnucpro.models.tokens import UNK, VOCABULARY, encode_protein
-from virnucpro.sequences.proteins import CleanProtein, clean_protein, looks_like_nucleotides
+from virnucpro.sequences.proteins import CleanProtein, clean_protein
 
 ALPHABET = esm.Alphabet.from_architecture("ESM-1b")
 
@@ -52,10 +51,3 @@ def test_one_token_per_character_whatever_is_written(text):
     assert UNK not in tokens
     assert 0 <= clean.replaced <= len(clean.residues)
     assert clean_protein(clean.residues.decode()) == CleanProtein(clean.residues, 0)
-
-
-def test_nucleotides_are_told_from_proteins():
-    assert looks_like_nucleotides(b"ACGTN" * 20)
-    assert not looks_like_nucleotides(b"ACGT" * 10)  # too short to say
-    generator = np.random.default_rng(0)
-    assert not looks_like_nucleotides(bytes(generator.choice(list(b"LAGVSERTIDPKQNFYMHWC"), 300).tolist()))

@@ -12,19 +12,15 @@ from report_records import CLASSES, records_in_numbers
 from virnucpro.errors import StoreError
 from virnucpro.records import FileIdentity
 from virnucpro.scoring.rule import CallRule
-from virnucpro.writers.drawing import wilson_interval
-from virnucpro.writers.report import (
-    ReportFacts,
-    ReportLimits,
-    SampleReport,
-    SampleSummary,
-    combine_reports,
-    settings_in_words,
-    write_report,
-)
+from virnucpro.writers.drawing import CALL_COLOURS, wilson_interval
+from virnucpro.writers.multiqc import MultiQC
+from virnucpro.writers.report import SampleReport, combine_reports
+from virnucpro.writers.report.facts import ReportFacts, settings_in_words
 from virnucpro.writers.report.figures import draw_figures, figure_names
-from virnucpro.writers.report.tally import LENGTH_EDGES_BP, SCORE_BINS, Tally
+from virnucpro.writers.report.page import write_report
+from virnucpro.writers.report.sample import ReportLimits, SampleSummary
 from virnucpro.writers.report.top_rows import TopRows
+from virnucpro.writers.tally import LENGTH_EDGES_BP, SCORE_BINS, Tally
 from virnucpro.writers.tracks import MAX_POINTS, TopTracks
 
 HOSTILE = (
@@ -35,10 +31,11 @@ HOSTILE = (
 
 def report_of(*called, limits=None, **facts):
     facts = {"sample": "sample", "classes": CLASSES, "inputs": (FileIdentity("x.fna", 10, "ab"),)} | facts
-    report = SampleSummary(facts_of(**facts), limits)
+    report, tally = SampleSummary(facts_of(**facts), limits), Tally(len(CLASSES))
     for one in called:
         report.write(one)
-    return report.data()
+        tally.add(one)
+    return report.data(tally)
 
 
 def page_of(*samples, facts=None):
@@ -102,7 +99,7 @@ def test_no_more_is_kept_than_shown():
         report.write(records_in_numbers("abcd", [9000] * 4, [0.1] * 4, [(row, 1000, 5000 + row) for row in range(4)]))
         assert len(report._tracks._kept) <= 4
         assert report._viral._rows <= 200
-    data = report.data()
+    data = report.data(Tally())
     assert (data.viral_records, len(data.viral["record"])) == (2000, 50)
     assert (data.n_proviruses, len(data.proviruses["record"])) == (80, 3)
     assert data.provirus_bp == 20 * (4 * 4000 + 6)
@@ -129,9 +126,35 @@ def test_the_median_fdr_is_close():
     tally = Tally(0)
     called = records_in_numbers([str(i) for i in range(101)], [1000] * 101, [0.9] * 101)
     called.calls.fdr[:] = np.geomspace(1e-6, 0.5, 101)
-    tally.add(called.calls)
-    assert tally.median_fdr == pytest.approx(np.median(called.calls.fdr), rel=0.03)
-    assert np.isnan(Tally(0).median_fdr)
+    tally.add(called)
+    assert tally.median_fdr == pytest.approx(np.median(called.calls.fdr), rel=0.02)
+    assert Tally(0).median_fdr is None
+
+
+def test_an_fdr_of_zero_stays_zero():
+    tally, called = Tally(), records_in_numbers("a", [1000], [0.9])
+    called.calls.fdr[:] = 0
+    tally.add(called)
+    assert tally.median_fdr == 0
+
+
+def test_all_files_say_one_median_fdr(tmp_path):
+    called = records_in_numbers("a", [1000], [0.9])
+    called.calls.fdr[:] = 2e-6
+    report = written(tmp_path / "a", SampleReport, facts_of(), called)["report.html"].decode()
+    stats = json.loads(written(tmp_path / "b", MultiQC, facts_of(), called)["virnucpro_mqc.json"])
+    tally = Tally()
+    tally.add(called)
+    assert data_of(report)["samples"][0]["median_fdr"] == stats["data"]["gut"]["median_fdr"] == tally.median_fdr
+    assert tally.median_fdr == pytest.approx(2e-6, rel=0.02)
+
+
+def test_a_record_without_classes_counts_for_none_of_them():
+    called = records_in_numbers("ab", [1000, 1000], [0.9, 0.9])
+    called.calls.classes[1] = np.nan
+    found = report_of(called)
+    assert found.tally.class_records.tolist() == [[1, 0, 0], [0, 0, 0]]
+    assert found.viral["class"].tolist() == [0, -1]
 
 
 def test_many_samples_share_the_limits_of_a_page():
@@ -189,7 +212,10 @@ def test_reports_of_samples_are_combined_within_the_limits_of_one(tmp_path, monk
     for name, score in (("a", 0.9), ("b", 0.95)):
         called = records_in_numbers([f"{name}{i}" for i in range(15)], [3000] * 15, [score] * 15)
         files = written(
-            tmp_path / name, SampleReport, facts_of(sample=name, classes=CLASSES, command="</script>"), called
+            tmp_path / name,
+            SampleReport,
+            facts_of(sample=name, classes=CLASSES, command="</script>", min_length_bp=len(pages)),
+            called,
         )
         assert set(files) == {"report.html"}
         pages.append(tmp_path / name / "report.html")
@@ -201,10 +227,31 @@ def test_reports_of_samples_are_combined_within_the_limits_of_one(tmp_path, monk
         ("a", 15, 10), ("b", 15, 10),
     ]  # fmt: skip
     assert ["Command", "</script>"] in found["facts"]
+    assert "Minimum length" not in dict(found["facts"])  # the samples differ in it
     assert page.count("</script>") == 3
     pages[0].write_text("something else")
     with pytest.raises(StoreError, match="not the report of a sample any more; add --overwrite"):
         combine_reports(stream, pages)
+
+
+def test_no_count_of_proviruses_where_none_were_looked_for():
+    called = records_in_numbers("ab", [5000, 5000], [0.9, 0.1])
+    assert report_of(called).to_json()["proviruses"]["total"] == 0
+    assert report_of(called, paired=True).to_json()["proviruses"]["total"] is None
+    assert report_of(called, rule=CallRule(min_score=0.7)).to_json()["proviruses"]["total"] is None
+
+
+def test_calls_have_one_colour_in_every_file(tmp_path):
+    called = records_in_numbers("ab", [5000, 50], [0.9, np.nan])
+    colours = {call: colour.lower() for call, colour in CALL_COLOURS.items()}
+    bars = json.loads(written(tmp_path, MultiQC, facts_of(), called)["virnucpro_calls_mqc.json"])["categories"]
+    assert {call: bar["color"].lower() for call, bar in bars.items()} == colours
+    style = page_of(report_of(called)).split("<style>")[1].split("</style>")[0].lower()
+    (figure,) = [svg for name, svg in draw_figures(report_of(called), ("svg",)) if name == "calls_by_length.svg"]
+    for call, colour in colours.items():
+        assert style.count(colour) == 1
+        assert f"--light-{call.replace('_', '-')}: {colour};" in style
+        assert colour in figure.decode().lower()
 
 
 def test_settings_in_words():

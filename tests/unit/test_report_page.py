@@ -7,7 +7,10 @@ from browser import find_browser, open_browser
 from called_records import facts_of
 from report_records import CLASSES, records_in_numbers
 from virnucpro.records import FileIdentity
-from virnucpro.writers.report import ReportFacts, ReportLimits, SampleSummary, write_report
+from virnucpro.writers.report.facts import ReportFacts
+from virnucpro.writers.report.page import write_report
+from virnucpro.writers.report.sample import ReportLimits, SampleSummary
+from virnucpro.writers.tally import Tally
 
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="needs Chromium")
 
@@ -30,9 +33,16 @@ def sample(name, seed=0, tracks=2):
     lengths = generator.integers(2000, 20_000, len(ids))
     scores = np.concatenate((generator.uniform(0.8, 1, 50), generator.uniform(0, 0.7, 18), [np.nan, 0.1]))
     facts = facts_of(sample=name, classes=CLASSES, inputs=(FileIdentity("</script><i>x.fna", 10, "ab"),))
-    report = SampleSummary(facts, ReportLimits(tracks=tracks))
-    report.write(records_in_numbers(ids, lengths, scores, [(69, 500, 1500)]))
-    return report.data()
+    called = records_in_numbers(ids, lengths, scores, [(69, 500, 1500)])
+    return data_of(facts, called, limits=ReportLimits(tracks=tracks))
+
+
+def data_of(facts, *called, limits=None):
+    report, tally = SampleSummary(facts, limits), Tally(len(facts.classes))
+    for one in called:
+        report.write(one)
+        tally.add(one)
+    return report.data(tally)
 
 
 def show(page, tmp_path, *samples, **view):
@@ -130,6 +140,25 @@ def test_samples_are_compared_and_chosen(page, tmp_path):
     in_order(page, path)
 
 
+def test_proviruses_are_counted_where_they_were_looked_for(page, tmp_path):
+    facts = facts_of(sample="pairs", classes=CLASSES, paired=True)
+    pairs = data_of(facts, records_in_numbers("ab", [3000] * 2, [0.9, 0.1]))
+    show(page, tmp_path, pairs)
+    assert "Proviruses" not in page.run("byId('cards').textContent")
+    path = show(page, tmp_path, pairs, sample("contigs"))
+    assert "Proviruses1" in page.run("byId('cards').textContent")
+    assert cells(page, "compare", 7) == ["NA", "1"]
+    in_order(page, path)
+
+
+def test_the_viral_share_is_of_all_records(page, tmp_path):
+    data = data_of(facts_of(classes=CLASSES), records_in_numbers("abcd", [3000] * 4, [0.9, 0.1, np.nan, np.nan]))
+    path = show(page, tmp_path, data, data)
+    assert "Viral records225.0" in page.run("byId('cards').textContent").replace("\u00a0", "")
+    assert cells(page, "compare", 4) == ["25.0\u00a0%"] * 2
+    in_order(page, path)
+
+
 def test_downloads_hold_what_is_shown(page, tmp_path):
     path = show(page, tmp_path, sample("one"))
     page.run(
@@ -149,10 +178,7 @@ def test_downloads_hold_what_is_shown(page, tmp_path):
     "called", [None, records_in_numbers("abc", [3000] * 3, [0.1, 0.2, np.nan])], ids=["empty", "no viral"]
 )
 def test_nothing_to_show(page, tmp_path, called):
-    report = SampleSummary(facts_of(classes=CLASSES))
-    if called:
-        report.write(called)
-    path = show(page, tmp_path, report.data())
+    path = show(page, tmp_path, data_of(facts_of(classes=CLASSES), *([called] if called else [])))
     assert cells(page, "viral", 0) == ["None."]
     assert ("holds no records" in page.run("byId('not-scored').textContent")) is (called is None)
     in_order(page, path)

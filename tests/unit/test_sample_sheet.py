@@ -156,3 +156,21 @@ def test_a_folder_is_told_how_to_give(folder):
     (folder / "none").mkdir()
     with pytest.raises(InputError, match="none: no file below it ends like FASTA"):
         list(files_below([Path("none")]))
+
+
+@pytest.mark.parametrize("name", ["../escaped", "", "a/b", ".hidden", "Run.json", "summary.tsv", "x" * 101])
+def test_a_sample_never_leaves_the_output_folder(name):
+    with pytest.raises(ConfigError, match="name"):
+        Sample(name, (Path("c.fa"),))
+
+
+def test_a_sample_of_pairs_has_both_files_of_each():
+    with pytest.raises(ConfigError, match="paired and has 1 files"):
+        Sample("a", (Path("a_1.fq"),), paired=True)
+
+
+def test_a_file_with_the_name_of_a_result_makes_a_sample_of_another_name():
+    names = [
+        one.name for one in samples_of_files([Path("run.json.fa"), Path("b/Summary.TSV.fq.gz"), Path("report.fa")])
+    ]
+    assert names == ["sample_run.json", "sample_Summary.TSV", "report"]

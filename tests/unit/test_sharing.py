@@ -89,6 +89,22 @@ def test_runs_of_one_part_are_shared_out_as_well(run, tmp_path):
     assert len(list(tmp_path.glob("o/out*.txt"))) == 4
 
 
+def test_what_another_shard_finished_meanwhile_is_no_longer_missing(run, tmp_path):
+    """The first run is left to shard 1, which ends before shard 2 has the results of the second run."""
+
+    def runs():
+        both = [replace(again(run, job=Upper(units=10)), outdir=tmp_path / name) for name in ("o", "p")]
+        (tmp_path / "other.txt").write_text("x\n")
+        return [both[0], replace(both[1], inputs=[Lines(tmp_path / "other.txt")])]
+
+    mine, states = runs(), {}
+    mine[1].job.on_part = lambda _: states.update(first=execute(runs(), distribution=shard(1, 2)))
+    states["second"] = execute(mine, distribution=shard(2, 2))
+    assert [one.state for one in states["first"]] == [State.WRITTEN, State.INCOMPLETE]
+    assert [one.state for one in states["second"]] == [State.FINISHED, State.WRITTEN]
+    assert states["second"][0].manifest.counts["lines"] == 5
+
+
 def test_progress_of_a_shard_counts_its_share(run):
     seen = []
     execute([run], distribution=shard(2, 3), progress=lambda state: seen.append((state.done, state.total)))
@@ -102,6 +118,8 @@ def test_progress_of_a_shard_counts_its_share(run):
         (shard(1, 2), True, "exclude each other"),
         (Distribution(runner="elsewhere"), False, "unknown runner"),
         (Distribution(workers=2), False, "--runner ray"),
+        (Distribution(gpus_per_worker=0.0), False, "--gpus-per-worker and .* need --runner ray"),
+        (Distribution(shared_folder=False), False, "--no-shared-folder .* need --runner ray"),
         (Distribution(stale_after_s=0), False, "positive"),
     ],
 )

@@ -89,6 +89,19 @@ def test_parquet_is_read_as_text_is(tmp_path):
     assert np.isnan(found["virus_score"][1])
 
 
+@pytest.mark.parametrize("form", ["tsv", "parquet"])
+def test_a_long_id_takes_no_more_than_its_letters(tmp_path, form):
+    ids = ["a"] * 1000 + ["x" * 10_000]
+    if form == "tsv":
+        (tmp_path / "calls.tsv").write_text("record\n" + "".join(f"{id_}\n" for id_ in ids))
+    else:
+        pyarrow = pytest.importorskip("pyarrow")
+        __import__("pyarrow.parquet").parquet.write_table(pyarrow.table({"record": ids}), tmp_path / "calls.parquet")
+    found = read_table(tmp_path, "calls")
+    assert found["record"].tolist() == ids
+    assert found["record"].nbytes < 100_000
+
+
 @pytest.mark.parametrize("text", ["record\tlength\na\n", "record\tlength\na\tx\n", "record\na\xff\n"])
 def test_a_damaged_table_is_named(tmp_path, text):
     (tmp_path / "calls.tsv").write_bytes(text.encode("latin-1"))

@@ -28,7 +28,8 @@ def read(path, per_residue):
         return lines, np.load(path), None
     if path.suffix == ".npz":
         content = np.load(path)
-        return content["ids"].tolist(), content["vectors"], np.diff(content["offsets"]) if per_residue else None
+        ids = content["ids"].tobytes().decode().split("\n")
+        return ids, content["vectors"], np.diff(content["offsets"]) if per_residue else None
     if path.suffix == ".h5":
         h5py = pytest.importorskip("h5py")
         with h5py.File(path) as file:
@@ -107,6 +108,14 @@ def test_a_library_that_is_not_installed_is_named(monkeypatch, file_format, libr
         require_format("csv")
 
 
+@pytest.mark.parametrize("file_format", [name for name in VECTOR_FORMATS if name not in {"pt", "npy"}])
+def test_a_long_id_takes_no_more_than_its_letters(tmp_path, file_format):
+    ids = ["a"] * 1000 + ["x" * 10_000]
+    path = written(tmp_path, file_format, SavedVectors("protein", ids, np.zeros((1001, 1), np.float32), None))
+    assert read(path, False)[0] == ids
+    assert path.stat().st_size < 100_000
+
+
 @pytest.mark.parametrize("pool", ["mean", "none"])
 def test_parts_are_put_together_in_order(tmp_path, models, pool):
     generator = np.random.default_rng(4)
@@ -118,7 +127,7 @@ def test_parts_are_put_together_in_order(tmp_path, models, pool):
     assert outcome.parts == 7
     content = np.load(tmp_path / "out" / "x_ESM.npz")
     named = [name for name, _ in proteins if name != "p7"]
-    assert content["ids"].tolist() == named
+    assert content["ids"].tobytes().decode().split("\n") == named
     expected = vn.embed(fasta, layers=[1, -1], on_failure="nan", **model)
     rows = [row for i, row in enumerate(expected) if i != 7]
     assert np.array_equal(content["vectors"], np.concatenate(rows) if pool == "none" else np.stack(rows))

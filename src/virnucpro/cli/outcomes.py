@@ -56,7 +56,6 @@ def say_what_is_missing(outcomes: Sequence[Outcome], console: Console) -> None:
             sum(getattr(one, name) for one in open_ones) for name in ("computed_parts", "absent_parts")
         )
         parts = sum(one.parts for one in open_ones)
-        console.say(
-            f"this shard is done: {computed:,} parts computed, {missing:,} of {parts:,} are missing; run the other "
-            "shards, or the same command without --shard, to get results"
-        )
+        advice = "run the other shards, or the same command without --shard, to get results"
+        left = f"{missing:,} of {parts:,} are missing; {advice}" if missing else "another process writes the results"
+        console.say(f"this shard is done: {computed:,} parts computed, {left}")

@@ -61,11 +61,6 @@ class Ranking:
             "log_loss": _ratio(float(weights @ self._losses), total),
         }
 
-    def recall_at(self, false_positive_rate: float, weights: Floats | None = None) -> float:
-        """Highest recall at thresholds within a false positive rate."""
-        found, false_alarms = self._found(np.ones(len(self.labels)) if weights is None else weights)
-        return _recall_at(found, false_alarms, false_positive_rate)
-
     def _found(self, weights: Floats) -> tuple[Floats, Floats]:
         """Cumulative weight of viral and of non-viral rows, from the highest score down."""
         ranked = weights[self._order]

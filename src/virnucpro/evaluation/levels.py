@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,9 @@ from virnucpro.errors import ConfigError
 from virnucpro.evaluation.metrics import THRESHOLD
 from virnucpro.scoring.calibration import LEVELS, Calibration
 
-__all__ = ["UNITS", "ScoredRows", "ScoredUnits", "Unit", "units_of"]
+__all__ = ["ScoredRows", "ScoredUnits", "Unit", "units_of"]
 
 Unit = Literal["orf", "window", "record"]
-UNITS: Final[tuple[Unit, ...]] = ("orf", "window", "record")
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]

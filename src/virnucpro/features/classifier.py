@@ -26,7 +26,6 @@ from virnucpro.models.catalog import MINI
 from virnucpro.models.classifier import CLASSES, MLP, ExactHead, ExactMLP, Network, build_head, build_mlp
 from virnucpro.models.json_text import MAX_JSON_BYTES, parse_object
 from virnucpro.models.packaged import PACKAGED_FOLDER, not_here
-from virnucpro.records import EmbeddingTable
 
 __all__ = ["Classifier", "load_classifier", "serialise_classifier"]
 
@@ -109,15 +108,6 @@ class Classifier:
         weights = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
         classes = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
         return ScoredRows(_probabilities(odds), odds, classes)
-
-    def score_table(self, table: EmbeddingTable, features: FeatureSpec) -> NDArray[np.float32]:
-        """Score rows that have a feature spec."""
-        return self.score(self.own_columns(table, features))
-
-    def own_columns(self, table: EmbeddingTable, features: FeatureSpec) -> NDArray[np.float32]:
-        """Select the columns that this classifier needs."""
-        self.require(features)
-        return table.vectors[:, features.columns(self.spec.modality)]
 
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Score rows; a row's scores do not depend on the other rows, to the last bit.

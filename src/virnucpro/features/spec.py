@@ -15,10 +15,9 @@ from virnucpro.errors import ConfigError, DimensionError
 from virnucpro.records import ModelIdentity, Molecule
 from virnucpro.sequences.orfs import RowRule
 
-__all__ = ["DNA_WIDTH", "MAX_WINDOW_BP", "MODALITIES", "EncoderUse", "FeatureSpec", "Modality", "RowRule"]
+__all__ = ["DNA_WIDTH", "MAX_WINDOW_BP", "EncoderUse", "FeatureSpec", "Modality", "RowRule"]
 
 Modality = Literal["both", "dna", "protein"]
-MODALITIES: Final[tuple[Modality, ...]] = get_args(Modality)
 
 DNA_WIDTH: Final = 768
 """Width of a DNABERT-S vector; splits the columns of merged features that have no manifest."""

@@ -17,6 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,8 @@ __all__ = ["Claims", "Owner"]
 
 BEATS: Final = 4
 """Touches within the time after which a claim is stale."""
+LOOKS: Final = 600
+"""Looks at a claim that is waited for, within that time."""
 LONGEST_CLAIM_BYTES: Final = 10_000
 _PROCESS: Final = secrets.token_hex(8)
 
@@ -105,6 +108,16 @@ class Claims:
             path = self._held.pop(name, None)
         if path is not None and _newest(self._generations(name)) == path:
             path.unlink(missing_ok=True)
+
+    @contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Hold a claim, once nobody else does."""
+        while not self.take(name):
+            time.sleep(self._stale_after_s / LOOKS)
+        try:
+            yield
+        finally:
+            self.release(name)
 
     def others(self, prefix: str) -> dict[str, Owner]:
         """Claims of this kind that others hold who are alive, by name."""

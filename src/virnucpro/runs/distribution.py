@@ -68,6 +68,8 @@ class Distribution:
             problems.append(f"unknown runner {self.runner!r}; choose local or ray")
         if self.runner == "local" and (self.ray_address or self.workers or len(self.devices) > 1):
             problems.append("several devices or workers, or the address of a cluster, need --runner ray")
+        if self.runner == "local" and (self.gpus_per_worker is not None or not self.shared_folder):
+            problems.append("--gpus-per-worker and --no-shared-folder are about workers, and need --runner ray")
         if self.runner == "ray" and (len(set(self.devices)) < len(self.devices) or not _ray_takes(self.devices)):
             problems.append(
                 f"devices {', '.join(self.devices)}: Ray takes cpu, cuda, or several of cuda:0, cuda:1, ..., each once"

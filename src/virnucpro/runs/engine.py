@@ -17,13 +17,14 @@ import errno
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from virnucpro.errors import ConfigError, InputError, StoreError
 from virnucpro.records import Failure
 from virnucpro.runs.distribution import Distribution
-from virnucpro.runs.examine import Planned, examine
+from virnucpro.runs.examine import Planned, examine, finished_manifest
 from virnucpro.runs.execution import Execution, InputChanged, tidy_finished
 from virnucpro.runs.executor import Executor, Task, open_executor
 from virnucpro.runs.failures import replace_failures
@@ -86,7 +87,18 @@ def execute(
                 patient = True
     except OSError as error:
         raise cannot_write(runs[0].outdir, error) from error
-    return [outcomes[position] for position in range(len(runs))]
+    return [_look_again(outcomes[position], one) for position, one in enumerate(found)]
+
+
+def _look_again(outcome: Outcome, found: Outcome | Planned) -> Outcome:
+    """Take what other shards have finished since this one left it; the last shard to finish a run sees all of them."""
+    if outcome.state is not State.INCOMPLETE or not isinstance(found, Planned):
+        return outcome
+    manifest = finished_manifest(outcome.run, found.inputs)
+    if manifest is None:
+        return outcome
+    logger.info("%s: finished by another process", outcome.run.label)
+    return replace(outcome, state=State.FINISHED, manifest=manifest, failures=manifest.failures, absent_parts=0)
 
 
 def _examined(runs: Sequence[Run], overwrite: bool, strict: bool) -> list[Outcome | Planned]:
@@ -143,7 +155,6 @@ def _round(
 ) -> Iterator[tuple[int, Outcome]]:
     """Compute what can be had and finish what can be finished, in order; what waits for others is left."""
     entered: dict[int, ExitStack] = {}
-    of_run = {id(one.run): one for one in pending.values()}
 
     def tasks() -> Iterator[Task]:
         for position, execution in pending.items():
@@ -153,8 +164,7 @@ def _round(
 
     with ExitStack() as everything:
         for task in executor.completed(tasks()):
-            if task.given is not None:
-                of_run[id(task.run)].done(task.given.part.number)
+            task.done()
             while entered and pending[first := next(iter(entered))].is_handed_out:
                 outcome = _finish(pending[first], patient, strict)
                 entered.pop(first).close()

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate, chain
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from virnucpro.errors import InputError, StoreError
-from virnucpro.records import Failure, FileIdentity
+from virnucpro.records import Failure
 from virnucpro.runs.claims import Claims
 from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.examine import Planned, finished_manifest
 from virnucpro.runs.executor import Task
-from virnucpro.runs.files import file_sha256, make_scratch, remove_leftovers, remove_scratch, result_path, whole_file
+from virnucpro.runs.files import make_scratch, remove_leftovers, remove_scratch
 from virnucpro.runs.manifest import OUT_OF_MEMORY, Manifest, read_manifest
 from virnucpro.runs.parts import ComputedPart, PartStore
 from virnucpro.runs.plan import content_sha256
 from virnucpro.runs.progress import Progress, ProgressCallback
-from virnucpro.runs.results import Results
+from virnucpro.runs.results import Results, publish_with_manifest
 from virnucpro.runs.run import Outcome, PartInput, Run, State
 from virnucpro.runs.saved_plan import PLAN, read_plan, run_key, write_plan
+from virnucpro.sequences.pairs import FirstMates
 
 __all__ = ["Execution", "InputChanged", "tidy_finished"]
 
 PARTS: Final = "parts"
 UNFINISHED: Final = "unfinished"
 CLAIMS: Final = "claims"
-ENTRY: Final = "entry"  # whoever reads, writes or removes the plan
+ENTRY: Final = "entry"  # whoever enters or tidies the scratch folder: reads, writes or removes the plan
 RESULTS: Final = "results"  # whoever writes the results
 PROCESS: Final = "process_"
 PART: Final = "part_"
@@ -137,12 +138,13 @@ class Execution:
                 time.sleep(self._how.stale_after_s / LOOKS)
                 yield self._task(None)
 
-    def done(self, number: int) -> None:
-        """Take note that a part is saved."""
-        self._in_flight.discard(number)
-        self._saved.add(number)
-        self._claims.release(_name(number))
-        self.computed += 1
+    def _done(self, given: PartInput | None) -> None:
+        """Take note that a part is saved, if there is one."""
+        if given is not None:
+            self._in_flight.discard(given.part.number)
+            self._saved.add(given.part.number)
+            self._claims.release(_name(given.part.number))
+            self.computed += 1
 
     def outcome(self, patient: bool) -> Outcome | None:
         """Write the results if every part is there; None when another round is needed."""
@@ -166,7 +168,7 @@ class Execution:
 
     def tidy(self) -> None:
         """Leave, and delete what only an unfinished run needs; of several who leave at once, the last one does."""
-        with self._entry():
+        with self._claims.held(ENTRY):
             self._claims.release(PROCESS + self._claims.member)
             if not self._claims.others(PROCESS):
                 _tidy(self.run)
@@ -184,7 +186,7 @@ class Execution:
                     "inputs, models or settings, or with --overwrite; wait until it ends"
                 )
             time.sleep(self._how.stale_after_s / LOOKS)
-        with self._entry():
+        with self._claims.held(ENTRY):
             self._elsewhere = None if self._overwrite else finished_manifest(self.run, self.inputs)
             self._unfinished.mkdir(exist_ok=True)
             if not self._claims.others(PROCESS):
@@ -195,16 +197,6 @@ class Execution:
         self.store = self._store(f"{self._key} {self.plan.sha256}")
         self._share = [part.number for part in self.plan.parts if self._how.has(self._position, part.number)]
         self._begun = True
-
-    @contextmanager
-    def _entry(self) -> Iterator[None]:
-        """Nobody else enters the scratch folder, or tidies it."""
-        while not self._claims.take(ENTRY):
-            time.sleep(self._how.stale_after_s / LOOKS / 10)
-        try:
-            yield
-        finally:
-            self._claims.release(ENTRY)
 
     def _agree_on_plan(self, afresh: bool) -> None:
         """Follow the plan that is there, if it is of the same run; else write one, without the parts of the other."""
@@ -259,7 +251,7 @@ class Execution:
                     self._claims.release(_name(number))
 
     def _task(self, given: PartInput | None) -> Task:
-        return Task(self.run, given, self.models, self.store, self._advance)
+        return Task(self.run, given, self.models, self.store, self._advance, partial(self._done, given))
 
     def _advance(self, letters: int) -> None:
         self._state.done += letters
@@ -341,16 +333,12 @@ class Execution:
             earlier = _read_if_whole(run.manifest_path)
             of_earlier = {one.path for one in earlier.results} if earlier else set()
             written = results.close(run.files_read, None if self._overwrite else {*run.results, *of_earlier})
-            run.manifest_path.unlink(missing_ok=True)
-            results.publish()
-        if earlier:
-            _remove_stale(run.outdir, earlier.results, written)
-        counts = self.counts | details.pop("counts", {})
-        manifest = Manifest(
-            self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(self.failures), details
-        )
-        with whole_file(run.manifest_path, self._unfinished) as stream:
-            stream.write(manifest.to_json())
+            counts = self.counts | details.pop("counts", {})
+            manifest = Manifest(
+                self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(self.failures),
+                details,
+            )  # fmt: skip
+            publish_with_manifest(results, run.manifest_path, manifest, earlier)
         return manifest
 
     def _saved_parts(self) -> Iterator[tuple[PartInput, ComputedPart]]:
@@ -371,7 +359,10 @@ class Execution:
         ends = list(accumulate(self.plan.records_of_inputs))
         record = given.part.first_record + failure.number
         which = bisect_right(ends, record)
-        return self.run.inputs[which].label, replace(failure, number=record - ([0, *ends][which]) + 1)
+        place = record - [0, *ends][which]
+        if isinstance(self.run.inputs[which], FirstMates):  # its records and those of the next input, in turn
+            which, place = which + place % 2, place // 2
+        return self.run.inputs[which].label, replace(failure, number=place + 1)
 
 
 def tidy_finished(run: Run, how: Distribution) -> None:
@@ -403,16 +394,3 @@ def _read_if_whole(path: Path) -> Manifest | None:
         return read_manifest(path)
     except StoreError:
         return None
-
-
-def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], written: Sequence[FileIdentity]) -> None:
-    """Delete results of the earlier manifest that this run no longer has, if they are unchanged."""
-    kept = {one.path for one in written}
-    for one in earlier:
-        path = result_path(outdir, one.path)
-        ours = one.path not in kept and path.is_file() and not path.is_symlink()
-        if ours and file_sha256(path) == one.sha256:
-            path.unlink()
-            if path.parent != outdir:
-                with contextlib.suppress(OSError):  # not empty
-                    path.parent.rmdir()

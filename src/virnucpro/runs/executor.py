@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.parts import PartStore
 from virnucpro.runs.run import Advance, PartInput, Run
 
-__all__ = ["Executor", "Task", "open_executor"]
+__all__ = ["Executor", "LocalExecutor", "Task", "open_executor"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +24,8 @@ class Task:
     models: Mapping[str, ModelIdentity]
     store: PartStore
     advance: Advance
+    done: Callable[[], None]
+    """For whoever gets the task back."""
 
 
 class Executor(Protocol):
@@ -39,6 +41,15 @@ def open_executor(how: Distribution) -> AbstractContextManager[Executor]:
         from virnucpro.runs.ray_executor import RayExecutor
 
         return RayExecutor(how)
-    from virnucpro.runs.local_executor import LocalExecutor
+    return nullcontext(LocalExecutor())
 
-    return LocalExecutor()
+
+class LocalExecutor:
+    """This process."""
+
+    def completed(self, tasks: Iterator[Task]) -> Iterator[Task]:
+        """Compute and save one part after the other."""
+        for task in tasks:
+            if task.given is not None:
+                task.store.save(task.given.part.number, task.run.job.compute(task.given, task.advance))
+            yield task

@@ -234,27 +234,47 @@ def _poisoned(waiting: _Waiting, worker: _Worker) -> str:
 
 def _connect(ray: Any, how: Distribution) -> None:  # noqa: ANN401
     """Join a cluster, or start one on this machine; nothing is reported to anybody."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
     kept = signal.getsignal(signal.SIGTERM)
     try:
-        if how.ray_address:
-            ray.init(how.ray_address, **quiet)
-            return
         cuda = [int(name.partition(":")[2] or 0) for name in how.devices if name.startswith("cuda")]
-        if cuda:
-            visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-            os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(
-                visible[number] if visible != [""] else str(number) for number in cuda
-            )
-        cpus = max(os.cpu_count() or 1, how.cpus_per_worker * (how.workers or len(cuda) or 1))
-        gpus = {"num_gpus": len(cuda)} if how.devices else {}
-        ray.init(num_cpus=cpus, include_dashboard=False, **gpus, **quiet)
+        with _environment(_for_ray([] if how.ray_address else cuda)):
+            if how.ray_address:
+                ray.init(how.ray_address, **quiet)
+                return
+            cpus = max(os.cpu_count() or 1, how.cpus_per_worker * (how.workers or len(cuda) or 1))
+            gpus = {"num_gpus": len(cuda)} if how.devices else {}
+            ray.init(num_cpus=cpus, include_dashboard=False, **gpus, **quiet)
     except Exception as error:  # Ray raises plain ones
         raise WorkerError(f"no Ray cluster at {how.ray_address or 'this machine'}: {error}") from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, kept)  # Ray's would end the process with another code
+
+
+def _for_ray(cuda: list[int]) -> dict[str, str]:
+    """Variables that processes of Ray inherit: no usage statistics, and these GPUs of those that are visible."""
+    variables = {"RAY_USAGE_STATS_ENABLED": os.environ.get("RAY_USAGE_STATS_ENABLED", "0")}
+    if cuda:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        chosen = [visible[number] if visible != [""] else str(number) for number in cuda]
+        variables["CUDA_VISIBLE_DEVICES"] = ",".join(chosen)
+    return variables
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set variables of this process for a while."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _room(resources: dict[str, float], how: Distribution) -> tuple[int, float]:

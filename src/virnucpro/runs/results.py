@@ -11,9 +11,18 @@ from typing import BinaryIO, Self
 
 from virnucpro.errors import StoreError
 from virnucpro.records import FileIdentity
-from virnucpro.runs.files import cannot_write, file_sha256, open_temporary, require_distinct, result_path, sync_folder
+from virnucpro.runs.files import (
+    cannot_write,
+    file_sha256,
+    open_temporary,
+    require_distinct,
+    result_path,
+    sync_folder,
+    whole_file,
+)
+from virnucpro.runs.manifest import Manifest
 
-__all__ = ["Results"]
+__all__ = ["Results", "publish_with_manifest"]
 
 
 class Results:
@@ -70,3 +79,27 @@ class Results:
                 sync_folder(place.parent)
         self._open.clear()
         sync_folder(self._outdir)
+
+
+def publish_with_manifest(results: Results, path: Path, manifest: Manifest, earlier: Manifest | None) -> None:
+    """Publish closed results after the `earlier` manifest at this path is removed, and before the new one is written.
+
+    Results that only the earlier manifest has are deleted, if they are unchanged.
+    """
+    path.unlink(missing_ok=True)
+    results.publish()
+    if earlier:
+        _remove_stale(path.parent, earlier.results, {one.path for one in manifest.results})
+    with whole_file(path, results.scratch) as stream:
+        stream.write(manifest.to_json())
+
+
+def _remove_stale(outdir: Path, earlier: Sequence[FileIdentity], kept: Container[str]) -> None:
+    for one in earlier:
+        path = result_path(outdir, one.path)
+        ours = one.path not in kept and path.is_file() and not path.is_symlink()
+        if ours and file_sha256(path) == one.sha256:
+            path.unlink()
+            if path.parent != outdir:
+                with contextlib.suppress(OSError):  # not empty
+                    path.parent.rmdir()

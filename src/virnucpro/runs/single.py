@@ -43,7 +43,7 @@ def is_finished(result: Path, wanted: Manifest) -> bool:
     return True
 
 
-def write_single(result: Path, manifest: Manifest, write: Callable[[BinaryIO], None]) -> None:
+def write_single(result: Path, manifest: Manifest, write: Callable[[BinaryIO], object]) -> None:
     """Write a result, then its manifest."""
     _manifest_path(result).unlink(missing_ok=True)
     with whole_file(result) as stream:

@@ -10,7 +10,9 @@ from virnucpro.records import Molecule, Record
 __all__ = ["is_unmistakable", "looks_like", "sample_molecule"]
 
 FEWEST_LETTERS = 60
-"""With fewer letters, the kind cannot be told."""
+"""Fewer letters are never taken for DNA: a short peptide may consist of A, C, G and T."""
+FEWEST_IMPOSSIBLE = 3
+"""So many amino acids that DNA does not have tell a protein, however short."""
 SAMPLED_RECORDS, SAMPLED_LETTERS = 100, 1000
 
 _NOT_LETTERS = b" \t\r\n\v\f-.*"
@@ -30,13 +32,13 @@ def looks_like(letters: str | bytes) -> Molecule | None:
     codes = letters if isinstance(letters, bytes) else letters.encode("ascii", "replace")
     codes = codes.upper().translate(None, _NOT_LETTERS)
     known = codes.translate(None, _MASK + b"X")
+    if sum(map(known.count, _NEVER_IN_DNA)) >= max(FEWEST_IMPOSSIBLE, 0.2 * len(known)):
+        return Molecule.PROTEIN
     if len(known) < FEWEST_LETTERS:
         return None
     ambiguous, others = known.translate(None, _NUCLEOTIDES), known.translate(None, _NUCLEOTIDES + _AMBIGUITY)
     if len(ambiguous) <= 0.5 * len(known) and len(others) <= 0.05 * len(known):
         return Molecule.DNA
-    if sum(map(known.count, _NEVER_IN_DNA)) >= 0.2 * len(known):
-        return Molecule.PROTEIN
     return None
 
 

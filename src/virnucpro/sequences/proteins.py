@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CleanProtein", "clean_protein", "looks_like_nucleotides"]
+__all__ = ["CleanProtein", "clean_protein"]
 
 RESIDUES = b"LAGVSERTIDPKQNFYMHWCXBUZO.-"
 """The one-letter codes that ESM-2 has a token for; ``.`` and ``-`` are gaps of an alignment."""
 
 _WHITESPACE = b" \t\n\r\v\f"
 _TO_RESIDUE = bytes(code if code in RESIDUES else ord("X") for code in bytes(range(256)).upper())
-_NUCLEOTIDES = b"ACGTUN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +35,3 @@ def clean_protein(sequence: str, max_residues: int | None = None) -> CleanProtei
     residues = letters.translate(_TO_RESIDUE)
     written_as_x = letters.count(b"X") + letters.count(b"x")
     return CleanProtein(residues, residues.count(b"X") - written_as_x, len(letters) < len(whole))
-
-
-def looks_like_nucleotides(residues: bytes) -> bool:
-    """Whether a sequence that was given as a protein is probably DNA or RNA."""
-    if len(residues) < 60:
-        return False
-    return len(residues.translate(None, _NUCLEOTIDES)) <= 0.05 * len(residues)

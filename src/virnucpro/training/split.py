@@ -8,17 +8,16 @@ is available for comparison.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.errors import ConfigError
 
-__all__ = ["SPLITS", "Split", "SplitKind", "split_by_record", "split_rows"]
+__all__ = ["Split", "SplitKind", "split_by_record", "split_rows"]
 
 SplitKind = Literal["record", "random"]
-SPLITS: Final[tuple[SplitKind, ...]] = ("record", "random")
 
 Rows = NDArray[np.int64]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from virnucpro.verbs.part_size import part_of_windows
 from virnucpro.verbs.samples import Sample
 from virnucpro.verbs.whole_records import whole_records
 from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, letters
+from virnucpro.writers.drawing import require_formats
 from virnucpro.writers.outputs import DEFAULT_OUTPUTS, choose_outputs, writers_of
 from virnucpro.writers.tables import require_format
 from virnucpro.writers.tally import Tally
@@ -77,6 +77,7 @@ class Calling:
         )
         job = cls(settings, classifier, chosen, windowing, _facts(settings, classifier, chosen, windowing))
         require_format(settings.table_format)
+        require_formats(settings.figures)
         job.outputs()
         job.require(chosen.identities)
         return job
@@ -172,16 +173,17 @@ class Calling:
 
     def collect(self, parts: Parts, results: Results) -> dict[str, Any]:
         """Write every result in one pass; an estimate of the prior needs another pass before it."""
-        rule, tally = self.facts.rule, Tally()
+        rule, tally = self.facts.rule, Tally(len(self.facts.classes))
         if self.settings.prior == "auto":
             rule = replace(rule, prior=self._estimated_prior(parts))
         facts = replace(self.facts, rule=rule, inputs=tuple(source.identity for source in self.sources))
-        with ExitStack() as stack:
-            writers = [stack.enter_context(writer(results, facts)) for writer in writers_of(self.outputs())]
-            for called in self._called(parts, rule):
-                tally.add(called)
-                for writer in writers:
-                    writer.write(called)
+        writers = [writer(results, facts) for writer in writers_of(self.outputs())]
+        for called in self._called(parts, rule):
+            tally.add(called)
+            for writer in writers:
+                writer.write(called)
+        for writer in writers:
+            writer.complete(tally)
         return {
             "command": facts.command,
             "counts": tally.counts(with_regions=facts.has_regions),

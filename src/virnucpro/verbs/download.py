@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -17,9 +18,17 @@ from virnucpro.errors import ConfigError, DownloadError, InputError, StoreError,
 from virnucpro.fetching import Checksum, Fetcher, InterruptedTransferError
 from virnucpro.records import Failure, FileIdentity
 from virnucpro.runs.failures import replace_failures
-from virnucpro.runs.files import cannot_write, file_sha256, require_writable, whole_file
+from virnucpro.runs.files import (
+    cannot_write,
+    file_sha256,
+    make_scratch,
+    remove_scratch,
+    require_writable,
+    whole_file,
+)
 from virnucpro.runs.manifest import Manifest, read_manifest
 from virnucpro.runs.progress import Progress, ProgressCallback
+from virnucpro.runs.single import write_single
 from virnucpro.sequences.assemblies import Assembly, best_of_each_species, read_assemblies, sample
 from virnucpro.sequences.refseq import FORMATS, GROUPS, LEVELS, MAX_CONNECTIONS, NCBI_GENOMES
 
@@ -32,6 +41,8 @@ COLUMNS: Final = "accession\torganism\ttaxid\tspecies_taxid\tcategory\tlevel\tre
 
 _MAX_CHECKSUMS_BYTES = 1 << 24  # of one assembly's own list; a thousand times what they have
 _CHECKSUM = re.compile(r"([0-9a-f]{32}) [ *](?:\./)?(\S+)")
+_OWN_CHECKSUM = re.compile(r"([0-9a-f]{32})  ([^\s/]+_genomic\.(?:fna|gbff)\.gz)")  # NCBI's have ./ before the name
+_CUT_CHECKSUM = re.compile(r"[0-9a-f]{0,32}|[0-9a-f]{32} {1,2}[^\s/]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,27 +257,26 @@ def _known_list(outdir: Path, settings: DownloadSettings) -> list[Assembly] | No
 def _new_list(outdir: Path, settings: DownloadSettings, fetcher: Fetcher) -> list[Assembly]:
     """Choose assemblies from NCBI's current list, and write them down with the digest of that list."""
     url = f"{settings.base_url.rstrip('/')}/refseq/{settings.group}/{SUMMARY}"
-    summary = outdir / f".{SUMMARY}"
-    summary.unlink(missing_ok=True)
+    scratch = outdir / ".virnucpro" / "download"
+    summary = scratch / SUMMARY
     try:
-        fetcher.fetch(url, summary)
-        with summary.open(encoding="utf-8", errors="replace") as stream:
-            chosen = _choose(read_assemblies(stream, url), settings)
-        identity = FileIdentity(url, summary.stat().st_size, file_sha256(summary))
+        make_scratch(scratch)
+        try:
+            summary.unlink(missing_ok=True)
+            fetcher.fetch(url, summary)
+            with summary.open(encoding="utf-8", errors="replace") as stream:
+                chosen = _choose(read_assemblies(stream, url), settings)
+            identity = FileIdentity(url, summary.stat().st_size, file_sha256(summary))
+        finally:
+            summary.unlink(missing_ok=True)
+            remove_scratch(scratch)
     except OSError as error:
         raise cannot_write(summary, error) from error
-    finally:
-        summary.unlink(missing_ok=True)
     if not chosen:
         raise InputError(f"{url}: no assembly meets the settings; choose another --assembly-level")
     content = (COLUMNS + "".join(map(_row, chosen))).encode()
-    made = FileIdentity(LIST, len(content), hashlib.sha256(content).hexdigest())
-    _manifest_path(outdir).unlink(missing_ok=True)
-    with whole_file(outdir / LIST) as stream:
-        stream.write(content)
-    manifest = Manifest((identity,), {}, settings.choice(), counts={"assemblies": len(chosen)}, results=(made,))
-    with whole_file(_manifest_path(outdir)) as stream:
-        stream.write(manifest.to_json())
+    manifest = Manifest((identity,), {}, settings.choice(), counts={"assemblies": len(chosen)})
+    write_single(outdir / LIST, manifest, lambda stream: stream.write(content))
     return chosen
 
 
@@ -322,23 +332,45 @@ class _Checksums:
 
     def __init__(self, path: Path) -> None:
         self._path, self._lock = path, Lock()
-        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-        lines = text.split("\n")[:-1]
-        self._known = {found[2]: found[1] for line in lines if (found := _CHECKSUM.fullmatch(line))}
-        if not text.endswith("\n") and text:  # the last line was cut off when a run was killed
+        _require_own(path)
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        *lines, last = text.split("\n")
+        found = [_OWN_CHECKSUM.fullmatch(line) for line in lines]
+        if not all(found) or not _CUT_CHECKSUM.fullmatch(last):
+            raise StoreError(f"{path} is not of this command; move it away, or use another folder")
+        self._known = {one[2]: one[1] for one in found if one}
+        if last:  # it was cut off when a run was killed
             with whole_file(path) as stream:
                 stream.writelines(f"{digest}  {name}\n".encode() for name, digest in self._known.items())
 
     def confirm(self, path: Path) -> bool:
-        """Whether a file was complete before and is still there."""
-        return path.name in self._known and path.is_file()
+        """Whether a file is there and has the checksum that it had when it was complete."""
+        if path.name not in self._known or not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            return Checksum("md5", self._known[path.name]).matches(stream)
 
     def add(self, name: str, digest: str) -> None:
         with self._lock:
             if self._known.get(name) != digest:
                 self._known[name] = digest
-                with self._path.open("a", encoding="utf-8") as stream:
+                _require_own(self._path)
+                with open(self._path, "a", encoding="utf-8", opener=_open_no_link) as stream:
                     stream.write(f"{digest}  {name}\n")
+
+
+def _require_own(path: Path) -> None:
+    """Refuse a file that has other names too, a link, or no file at all."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        raise StoreError(f"{path} is a link or no plain file, and would be changed; move it away")
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _in_parallel(

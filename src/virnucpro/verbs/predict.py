@@ -200,10 +200,11 @@ def _execute(
     names = [job.facts.sample for job in jobs]
     folders = [outdir / name if apart else outdir for name in names]
     runs = [_run(job, folder) for job, folder in zip(jobs, folders, strict=True)]
-    outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress, distribution=distribution)
+    how = distribution or Distribution()
+    outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress, distribution=how)
     samples = tuple(map(SampleCalls, names, folders, outcomes))
     if apart and all(outcome.state is not State.INCOMPLETE for outcome in outcomes):
-        write_summary(outdir, [(one.name, one.outcome) for one in samples], overwrite)
+        write_summary(outdir, [(one.name, one.outcome) for one in samples], overwrite, how.stale_after_s)
     return Prediction(folders, samples, outdir, jobs[0].facts.device)
 
 

@@ -28,7 +28,7 @@ class _Sheet:
     """Samples as rows come, and everything that is wrong with them."""
 
     problems: list[str] = field(default_factory=list)
-    samples: dict[str, Sample] = field(default_factory=dict)
+    samples: dict[str, tuple[bool, list[Path]]] = field(default_factory=dict)  # whether paired, and files
     lines: dict[str, int] = field(default_factory=dict)  # of the first row of a sample, by its name without case
     files: dict[str, int] = field(default_factory=dict)  # line of each file, by its real path
 
@@ -77,7 +77,7 @@ def read_sheet(path: str | os.PathLike[str]) -> list[Sample]:
         sheet.problems.append(f"{name}: names no sample; add rows of {','.join(COLUMNS)}")
     if sheet.problems:
         raise InputError("\n".join(sheet.problems))
-    return list(sheet.samples.values())
+    return [Sample(name, tuple(files), paired) for name, (paired, files) in sheet.samples.items()]
 
 
 def _lines(path: Path) -> list[str]:
@@ -110,20 +110,20 @@ def _add(sheet: _Sheet, cells: Mapping[str, str], line: int, surplus: bool) -> I
     """Add a row to its sample; gives what is wrong with it."""
     if surplus:
         yield "more cells than the header has columns"
-    if problem := sample_name_problem(name := cells[SAMPLE]):
-        yield problem
-    files = tuple(Path(cells[column]) for column in (FASTQ_1, FASTQ_2, FASTA) if cells[column])
-    paired = bool(cells[FASTQ_2])
+    name, paired = cells[SAMPLE], bool(cells[FASTQ_2])
+    if problem := sample_name_problem(name):
+        yield problem if name else f"no name in column {SAMPLE!r}"
+    files = [Path(cells[column]) for column in (FASTQ_1, FASTQ_2, FASTA) if cells[column]]
     yield from _wrong_columns(cells)
     for file in files:
         yield from _wrong_file(sheet, file, line)
     first = sheet.lines.setdefault(name.casefold(), line)
-    earlier = sheet.samples.get(name)
-    if earlier is None and first != line:
+    if name not in sheet.samples and first != line:
         yield f"the name {shown(name, 50)!r} differs from that of line {first} only in upper and lower case"
-    elif earlier is not None and earlier.paired != paired:
+    paired_before, files_before = sheet.samples.setdefault(name, (paired, []))
+    if paired_before != paired:
         yield f"sample {shown(name, 50)!r} has pairs and single files, see line {first}; give them different names"
-    sheet.samples[name] = Sample(name, (*(earlier.files if earlier else ()), *files), paired)
+    files_before += files
 
 
 def _wrong_columns(cells: Mapping[str, str]) -> Iterator[str]:

@@ -40,6 +40,11 @@ class Sample:
     paired : bool
         Whether the files are pairs of mates.
 
+    Raises
+    ------
+    ConfigError
+        If the name cannot be that of a folder of results, or a file of a pair is missing.
+
     Examples
     --------
     >>> from pathlib import Path
@@ -50,6 +55,12 @@ class Sample:
     name: str
     files: tuple[Path, ...]
     paired: bool = False
+
+    def __post_init__(self) -> None:
+        if problem := sample_name_problem(self.name):
+            raise ConfigError(problem)
+        if self.paired and len(self.files) % 2:
+            raise ConfigError(f"sample {self.name!r} is paired and has {len(self.files)} files; give two for each pair")
 
     def open(self, stdin: Path | None = None) -> list[Source]:
         """Open its files; `stdin` is the one that messages call "-"."""
@@ -80,13 +91,14 @@ def _name_of(path: Path, paired: bool, stdin: Path | None) -> str:
     stem = sequence_stem(path, SUFFIXES)
     stem = OF_FIRST_MATES.sub("", stem) if paired else stem
     # what cannot be in a name is left out of it, as file names may hold anything
-    return re.sub(r"[^A-Za-z0-9_.+-]+", "_", stem).lstrip(".+-")[:LONGEST_NAME] or "sample"
+    name = re.sub(r"[^A-Za-z0-9_.+-]+", "_", stem).lstrip(".+-")[:LONGEST_NAME] or "sample"
+    return f"sample_{name}" if name.lower() in RESERVED else name
 
 
 def sample_name_problem(name: str) -> str:
     """Say why a name cannot be one of a sample; empty when it can."""
     if not name:
-        return "no name in column 'sample'"
+        return "a sample has no name"
     if name.lower() in RESERVED:
         return f"the name {name!r} is that of a result; choose another one"
     if len(name) > LONGEST_NAME:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from virnucpro.errors import StoreError
-from virnucpro.runs.files import cannot_write, make_scratch, remove_leftovers, remove_scratch, whole_file
+from virnucpro.runs.claims import Claims
+from virnucpro.runs.files import cannot_write, make_scratch, remove_leftovers, remove_scratch
 from virnucpro.runs.manifest import Manifest, read_manifest
-from virnucpro.runs.results import Results
+from virnucpro.runs.results import Results, publish_with_manifest
 from virnucpro.runs.run import Outcome
 from virnucpro.scoring.calls import NOT_SCORED, VIRAL
 from virnucpro.writers.cells import ABSENT
@@ -31,29 +32,34 @@ def require_folder_of_samples(outdir: Path) -> None:
         raise StoreError(f"{outdir} holds the results of a single sample; use another folder for several samples")
 
 
-def write_summary(outdir: Path, samples: Sequence[tuple[str, Outcome]], overwrite: bool) -> None:
-    """Write what is common to all samples, given by name; of a refused sample all is NA."""
-    earlier = read_manifest(outdir / MANIFEST)
-    ours = None if overwrite else {one.path for one in earlier.results} if earlier else set[str]()
+def write_summary(outdir: Path, samples: Sequence[tuple[str, Outcome]], overwrite: bool, stale_after_s: float) -> None:
+    """Write what is common to all samples, given by name; of a refused sample all is NA. Shards do so in turn."""
     scratch = outdir / ".virnucpro" / "summary"
-    read = [path for _, outcome in samples for path in outcome.run.files_read]
     try:
         make_scratch(scratch)
-        remove_leftovers(scratch)
-        with Results(scratch, outdir) as results:
-            rows = ["\t".join(SUMMARY_COLUMNS), *("\t".join(_row(*sample)) for sample in samples)]
-            results.open(SUMMARY).write(("\n".join(rows) + "\n").encode())
-            if pages := [outcome.run.outdir / REPORT for _, outcome in samples if _has_report(outcome)]:
-                combine_reports(results.open(REPORT), pages)
-            written = results.close(read, ours)
-            results.publish()
-        folders = [{"sample": name, "state": outcome.state.value} for name, outcome in samples]
-        manifest = Manifest((), {}, {}, results=written, details={"samples": folders})
-        with whole_file(outdir / MANIFEST, scratch) as stream:
-            stream.write(manifest.to_json())
-        remove_scratch(scratch)
+        with Claims(scratch / "claims", stale_after_s) as claims, claims.held("results"):
+            make_scratch(scratch)
+            remove_leftovers(scratch)
+            _write(outdir, scratch, samples, overwrite)
     except OSError as error:
         raise cannot_write(outdir, error) from error
+    finally:
+        remove_scratch(scratch)
+
+
+def _write(outdir: Path, scratch: Path, samples: Sequence[tuple[str, Outcome]], overwrite: bool) -> None:
+    earlier = read_manifest(outdir / MANIFEST)
+    of_earlier = {one.path for one in earlier.results} if earlier else set()
+    read = [path for _, outcome in samples for path in outcome.run.files_read]
+    with Results(scratch, outdir) as results:
+        rows = ["\t".join(SUMMARY_COLUMNS), *("\t".join(_row(*sample)) for sample in samples)]
+        results.open(SUMMARY).write(("\n".join(rows) + "\n").encode())
+        if pages := [outcome.run.outdir / REPORT for _, outcome in samples if _has_report(outcome)]:
+            combine_reports(results.open(REPORT), pages)
+        written = results.close(read, None if overwrite else of_earlier)
+        folders = [{"sample": name, "state": outcome.state.value} for name, outcome in samples]
+        manifest = Manifest((), {}, {}, results=written, details={"samples": folders})
+        publish_with_manifest(results, outdir / MANIFEST, manifest, earlier)
 
 
 def _has_report(outcome: Outcome) -> bool:

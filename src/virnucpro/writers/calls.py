@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import NDArray
 
 from virnucpro.scoring.call_warnings import warn_of
+from virnucpro.writers.classes import best_classes
 from virnucpro.writers.tables import Column, TableWriter, known_only
 from virnucpro.writers.writer import CalledRecords, SampleFacts
 
-__all__ = ["CallsTable", "best_classes"]
+__all__ = ["CallsTable"]
 
 
 class CallsTable(TableWriter):
@@ -44,12 +42,3 @@ class CallsTable(TableWriter):
             warn_of(calls, called.scored, called.windows, called.regions, facts.viral_classes),
             *(column for column in calls.classes.T if facts.class_scores),
         )  # fmt: skip
-
-
-def best_classes(classes: NDArray[np.float64], names: Sequence[str]) -> list[str | None]:
-    """Name the most probable class in each row; None where there is none."""
-    if not names:
-        return [None] * len(classes)
-    best = classes.argmax(axis=1)
-    known = ~np.isnan(classes[np.arange(len(best)), best])
-    return known_only(np.array(names)[best], known)

@@ -10,28 +10,40 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro.errors import ConfigError
+from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "BLACK", "BLUE", "EN_DASH", "FORMATS", "GREEN", "GREY", "ORANGE", "PURPLE", "VERMILLION", "figure_of",
-    "wilson_interval", "written",
+    "BLACK", "BLUE", "CALL_COLOURS", "EN_DASH", "FORMATS", "GREEN", "GREY", "ORANGE", "PURPLE", "VERMILLION",
+    "figure_of", "require_formats", "wilson_interval", "written",
 ]  # fmt: skip
 
 BLACK, ORANGE, GREEN, BLUE, VERMILLION, PURPLE = "#000000", "#E69F00", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
 """Colours of [1]_. Vermillion is viral and blue is non-viral, everywhere, and nothing else is."""
 GREY: Final = "#999999"
+CALL_COLOURS: Final = {VIRAL: VERMILLION, NON_VIRAL: BLUE, NOT_SCORED: GREY}
+"""In figures, in the report and in MultiQC."""
 EN_DASH: Final = "\u2013"
 FORMATS: Final = ("png", "svg", "pdf")
 DPI: Final = 300
 Z_95: Final = 1.96
+
+
+def require_formats(formats: Sequence[str]) -> None:
+    """Refuse a format in which no figure can be written."""
+    for form in formats:
+        if form not in FORMATS:
+            raise ConfigError(f"figure format {form!r:.100} is not known; choose from {', '.join(FORMATS)}")
 
 
 @contextmanager
@@ -47,13 +59,13 @@ def figure_of(width_in: float, height_in: float) -> Iterator[Figure]:
 
 def written(figure: Figure, kind: str) -> bytes:
     """Write a figure as png, svg or pdf."""
-    if figure.get_layout_engine() is not None:  # once, for a second layout would move everything a little
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
     stream = io.BytesIO()
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is drawn as a box
+        if figure.get_layout_engine() is not None:  # once, for a second layout would move everything a little
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
         figure.savefig(stream, format=kind, dpi=DPI, metadata=metadata)
     return stream.getvalue()
 

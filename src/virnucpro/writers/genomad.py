@@ -7,8 +7,7 @@ https://portal.nersc.gov/genomad/quickstart.html#the-outputs
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from virnucpro.runs.results import Results
 from virnucpro.scoring.calls import VIRAL
 from virnucpro.writers.cells import ABSENT, cell
 from virnucpro.writers.proviruses import proviruses
-from virnucpro.writers.writer import CalledRecords, SampleFacts
+from virnucpro.writers.writer import CalledRecords, SampleFacts, Writer
 
 __all__ = ["GENOMAD_COLUMNS", "GenomadLayout"]
 
@@ -26,10 +25,11 @@ GENOMAD_COLUMNS: Final = (
 )  # fmt: skip
 
 
-class GenomadLayout:
+class GenomadLayout(Writer):
     """Viral records and proviruses; what VirNucPro does not look for (genes, markers, taxonomy) is ``NA``."""
 
     def __init__(self, results: Results, facts: SampleFacts) -> None:
+        super().__init__(results, facts)
         self._table, self._fasta = (results.open(name) for name in self.files(facts))
         self._table.write(("\t".join(GENOMAD_COLUMNS) + "\n").encode())
 
@@ -38,14 +38,6 @@ class GenomadLayout:
         """Name table and sequences, in their folder."""
         stem = f"{facts.sample}_summary/{facts.sample}_virus"
         return [f"{stem}_summary.tsv", f"{stem}.fna"]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing: `Results` closes the files."""
 
     def write(self, called: CalledRecords) -> None:
         """Write viral records, then proviruses, of these records."""

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from virnucpro import __version__
 from virnucpro.runs.results import Results
-from virnucpro.writers.calls import best_classes
+from virnucpro.writers.classes import best_classes
 from virnucpro.writers.streams import StreamWriter
 from virnucpro.writers.writer import CalledRecords, SampleFacts
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from virnucpro.runs.results import Results
-from virnucpro.writers.calls import best_classes
+from virnucpro.writers.classes import best_classes
 from virnucpro.writers.streams import StreamWriter
+from virnucpro.writers.tally import Tally
 from virnucpro.writers.writer import CalledRecords, SampleFacts
 
 __all__ = ["KronaText"]
@@ -26,7 +27,7 @@ class KronaText(StreamWriter):
         best = (name or "" for name in best_classes(called.calls.classes, self.facts.classes))
         self._counts.update(zip(called.calls.call.tolist(), best, strict=True))
 
-    def complete(self) -> None:
+    def complete(self, tally: Tally) -> None:  # noqa: ARG002
         """Write what was counted, the most first."""
         for words, number in sorted(self._counts.items(), key=lambda item: (-item[1], item[0])):
             self.stream.write(("\t".join((str(number), *filter(None, words))) + "\n").encode())

@@ -7,22 +7,22 @@ References
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from virnucpro.runs.results import Results
 from virnucpro.sequences.orfs import FRAME_NAMES
-from virnucpro.writers.writer import CalledRecords, SampleFacts
+from virnucpro.writers.writer import CalledRecords, SampleFacts, Writer
 
 __all__ = ["LegacyTables"]
 
 
-class LegacyTables:
+class LegacyTables(Writer):
     """Scores of every row, and the call of every window; its own words: virus and others."""
 
     NAMES: ClassVar = ("prediction_results.txt", "prediction_results_highestscore.csv")
 
     def __init__(self, results: Results, facts: SampleFacts) -> None:
+        super().__init__(results, facts)
         self._rows, self._windows = (results.open(name) for name in self.files(facts))
         self._rows.write(b"Sequence_ID\tPrediction\tscore1\tscore2\n")
         self._windows.write(b"Modified_ID\tIs_Virus\n")
@@ -31,14 +31,6 @@ class LegacyTables:
     def files(cls, facts: SampleFacts) -> list[str]:  # noqa: ARG003
         """Name both."""
         return list(cls.NAMES)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing: `Results` closes the files."""
 
     def write(self, called: CalledRecords) -> None:
         """Write rows and windows that have scores."""

@@ -15,11 +15,13 @@ from virnucpro.writers.table import NO_POSITION, Table
 
 __all__ = ["read_table"]
 
+RECORD: Final = "record"
+"""Its IDs are Python strings: in an array of text each would be as wide as the longest."""
 WHOLE: Final = (
     "length", "n_windows", "n_scored", "best_start", "best_end", "window", "window_start", "window_end",
     "region_start", "region_end",
 )  # fmt: skip
-TEXT: Final = ("sample", "record", "call", "best_class", "status", "kind", "warnings")
+TEXT: Final = ("sample", RECORD, "call", "best_class", "status", "kind", "warnings")
 ABSENT: Final = "NA"
 
 
@@ -49,8 +51,8 @@ def _tsv(path: Path) -> dict[str, NDArray[Any]]:
 
 def _typed(name: str, cells: Sequence[str]) -> NDArray[Any]:
     """Type a column by its name: text, whole numbers, else real numbers."""
-    if name == "record":  # an ID may be "NA"
-        return np.array(cells, np.str_)
+    if name == RECORD:  # an ID may be "NA"
+        return np.array(cells, object)
     if name in TEXT:
         return np.array(["" if cell == ABSENT else cell for cell in cells], np.str_)
     if name in WHOLE:
@@ -65,7 +67,10 @@ def _parquet(path: Path) -> dict[str, NDArray[Any]]:
         raise ConfigError(f"{path} needs pyarrow: pip install 'virnucpro[tables]'") from error
     found = parquet.read_table(path).to_pydict()
     missing = {name: "" if name in TEXT else NO_POSITION if name in WHOLE else np.nan for name in found}
-    kinds = {name: np.str_ if name in TEXT else np.int64 if name in WHOLE else np.float64 for name in found}
+    kinds: dict[str, type] = {
+        name: object if name == RECORD else np.str_ if name in TEXT else np.int64 if name in WHOLE else np.float64
+        for name in found
+    }
     return {
         name: np.array([missing[name] if cell is None else cell for cell in cells], kinds[name])
         for name, cells in found.items()

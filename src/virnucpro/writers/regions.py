@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from virnucpro.writers.calls import best_classes
+from virnucpro.writers.classes import best_classes
 from virnucpro.writers.tables import Column, TableWriter
 from virnucpro.writers.writer import CalledRecords
 

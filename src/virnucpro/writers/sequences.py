@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import TracebackType
-from typing import BinaryIO, ClassVar, Self
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 
@@ -12,14 +11,15 @@ from virnucpro.records import Record
 from virnucpro.runs.results import Results
 from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
 from virnucpro.writers.streams import gzip_stream
-from virnucpro.writers.writer import CalledRecords, SampleFacts
+from virnucpro.writers.tally import Tally
+from virnucpro.writers.writer import CalledRecords, SampleFacts, Writer
 
 __all__ = ["SplitSequences", "ViralSequences"]
 
 FASTA, FASTQ = ".fasta", ".fastq.gz"
 
 
-class ViralSequences:
+class ViralSequences(Writer):
     """Headers, letters and qualities untouched; one line per sequence.
 
     Single records are always in FASTA, and those with qualities also in FASTQ. Mates of a pair stand at the same place
@@ -29,7 +29,7 @@ class ViralSequences:
     STEMS: ClassVar[Mapping[str, str]] = {VIRAL: "viral"}  # by call
 
     def __init__(self, results: Results, facts: SampleFacts) -> None:
-        self._results, self._paired = results, facts.paired
+        super().__init__(results, facts)
         self._open: dict[str, BinaryIO] = {}
         for stem in () if facts.paired else self.STEMS.values():
             self._stream(stem + FASTA)
@@ -40,26 +40,20 @@ class ViralSequences:
         mates = ("_1", "_2") if facts.paired else ("",)
         return [f"{stem}{mate}{kind}" for stem in cls.STEMS.values() for kind in (FASTA, FASTQ) for mate in mates]
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Complete what is compressed; `Results` closes the files."""
-        if error is None:
-            for name, stream in self._open.items():
-                if name.endswith(FASTQ):
-                    stream.close()
-
     def write(self, called: CalledRecords) -> None:
         """Write the records that have one of its calls."""
         for call, stem in self.STEMS.items():
             chosen = np.flatnonzero(called.calls.call == call).tolist()
-            if self._paired:
+            if self.facts.paired:
                 self._write_pairs(stem, called, chosen)
             else:
                 self._write_single(stem, called, chosen)
+
+    def complete(self, tally: Tally) -> None:  # noqa: ARG002
+        """Complete what is compressed."""
+        for name, stream in self._open.items():
+            if name.endswith(FASTQ):
+                stream.close()
 
     def _write_single(self, stem: str, called: CalledRecords, chosen: list[int]) -> None:
         records = [called.records[row] for row in chosen]
@@ -80,7 +74,7 @@ class ViralSequences:
     def _stream(self, name: str) -> BinaryIO:
         """Open a result when the first record of its kind is seen."""
         if name not in self._open:
-            stream = self._results.open(name)
+            stream = self.results.open(name)
             self._open[name] = gzip_stream(stream) if name.endswith(FASTQ) else stream
         return self._open[name]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Any, BinaryIO, ClassVar, Final, Literal, NamedTuple, Protocol, Self
+from typing import Any, BinaryIO, ClassVar, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,8 @@ from virnucpro.errors import ConfigError
 from virnucpro.runs.results import Results
 from virnucpro.writers.cells import ABSENT
 from virnucpro.writers.streams import gzip_stream
-from virnucpro.writers.writer import TABLE_FORMATS, SampleFacts, TableFormat
+from virnucpro.writers.tally import Tally
+from virnucpro.writers.writer import TABLE_FORMATS, SampleFacts, TableFormat, Writer
 
 __all__ = ["Column", "TableWriter", "known_only", "require_format"]
 
@@ -32,7 +32,7 @@ class Column(NamedTuple):
     kind: Literal["text", "whole", "real"] = "text"
 
 
-class Table(Protocol):
+class TableFile(Protocol):
     """Takes rows, some at a time, column by column."""
 
     def write(self, *columns: Cells) -> None:
@@ -55,7 +55,7 @@ def known_only(column: NDArray[Any], known: NDArray[np.bool_]) -> list[Any]:
     return [value if there else None for there, value in zip(known.tolist(), column.tolist(), strict=True)]
 
 
-class TableWriter:
+class TableWriter(Writer):
     """A result that is one table."""
 
     STEM: ClassVar[str]
@@ -63,9 +63,9 @@ class TableWriter:
     PACKED: ClassVar[bool] = False  # compress it, if it is text
 
     def __init__(self, results: Results, facts: SampleFacts) -> None:
-        self.facts = facts
+        super().__init__(results, facts)
         stream = results.open(*self.files(facts))
-        self.table: Table
+        self.table: TableFile
         if facts.table_format == "parquet":
             self.table = _Parquet(stream, self.columns(facts))
         else:
@@ -82,15 +82,9 @@ class TableWriter:
         """Say which columns it has."""
         return cls.COLUMNS
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Complete the table; `Results` closes its file."""
-        if error is None:
-            self.table.complete()
+    def complete(self, tally: Tally) -> None:  # noqa: ARG002
+        """Complete the table."""
+        self.table.complete()
 
 
 class _Tsv:

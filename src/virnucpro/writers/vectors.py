@@ -93,7 +93,8 @@ def _write_npy(stream: BinaryIO, saved: SavedVectors) -> None:
 
 def _write_npz(stream: BinaryIO, saved: SavedVectors) -> None:
     more = {} if saved.counts is None else {"offsets": saved.offsets}
-    np.savez(stream, allow_pickle=False, ids=np.array(saved.ids, np.str_), vectors=saved.vectors, **more)
+    ids = np.frombuffer(_lines(saved.ids), np.uint8)  # an array of text would be as wide as the longest
+    np.savez(stream, allow_pickle=False, ids=ids, vectors=saved.vectors, **more)
 
 
 def _write_h5(stream: BinaryIO, saved: SavedVectors) -> None:
@@ -129,8 +130,8 @@ def _write_parquet(stream: BinaryIO, saved: SavedVectors) -> None:
 
 
 def _write_safetensors(stream: BinaryIO, saved: SavedVectors) -> None:
-    """Header and numbers, as the format has them; its library would hold them all. IDs are lines of UTF-8."""
-    texts = "\n".join(saved.ids).encode("utf-8", "surrogateescape")
+    """Header and numbers, as the format has them; its library would hold them all."""
+    texts = _lines(saved.ids)
     more = [] if saved.counts is None else [("offsets", "I64", [len(saved.ids) + 1], 8 * (len(saved.ids) + 1))]
     tensors = [("vectors", "F32", list(saved.vectors.shape), saved.vectors.nbytes), *more]
     header, end = {}, 0
@@ -142,6 +143,10 @@ def _write_safetensors(stream: BinaryIO, saved: SavedVectors) -> None:
     stream.write(struct.pack("<Q", len(text)) + text)
     stream.writelines(saved.vectors[rows].tobytes() for rows in saved.blocks())
     stream.write((saved.offsets.tobytes() if more else b"") + texts)
+
+
+def _lines(ids: Sequence[str]) -> bytes:
+    return "\n".join(ids).encode("utf-8", "surrogateescape")
 
 
 _WRITE: Final[dict[str, Callable[[BinaryIO, SavedVectors], None]]] = {

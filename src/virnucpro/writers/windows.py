@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from virnucpro.runs.results import Results
 from virnucpro.sequences.windows import WindowStatus
-from virnucpro.writers.calls import best_classes
 from virnucpro.writers.cells import cell
+from virnucpro.writers.classes import best_classes
 from virnucpro.writers.streams import StreamWriter
 from virnucpro.writers.tables import Column, TableWriter
 from virnucpro.writers.writer import CalledRecords, SampleFacts

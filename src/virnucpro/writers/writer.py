@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import TracebackType
-from typing import Final, Literal, Protocol, Self, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from virnucpro.records import FileIdentity, Record
 from virnucpro.runs.results import Results
@@ -16,6 +16,9 @@ from virnucpro.scoring.rule import CallRule
 from virnucpro.scoring.windows import ScoredWindows, WindowScores
 from virnucpro.sequences.pairs import pair_name
 from virnucpro.writers.cells import cell
+
+if TYPE_CHECKING:
+    from virnucpro.writers.tally import Tally
 
 __all__ = ["TABLE_FORMATS", "CalledRecords", "SampleFacts", "TableFormat", "Writer"]
 
@@ -67,20 +70,20 @@ class CalledRecords:
         return [cell(id_) for id_ in (map(pair_name, ids) if self.mates else ids)]
 
 
-class Writer(Protocol):
-    """Writes one kind of result as records come."""
+class Writer(ABC):
+    """Writes one kind of result as records come; `Results` closes its files."""
 
-    def __init__(self, results: Results, facts: SampleFacts) -> None: ...
+    def __init__(self, results: Results, facts: SampleFacts) -> None:
+        self.results, self.facts = results, facts
 
     @classmethod
+    @abstractmethod
     def files(cls, facts: SampleFacts) -> list[str]:
         """Name the files that it may write."""
 
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
+    @abstractmethod
     def write(self, called: CalledRecords) -> None:
         """Take some records; none is kept longer than its result needs."""
+
+    def complete(self, tally: Tally) -> None:  # noqa: B027  most results are complete with their last record
+        """Write what stands behind the last record, or all records added up."""

@@ -13,8 +13,6 @@ from virnucpro.writers.writer import SampleFacts
 
 __all__ = ["ReportFacts", "facts_of_run", "settings_in_words"]
 
-MAX_CHARACTERS = 4000
-
 
 @dataclass(frozen=True, slots=True)
 class ReportFacts:
@@ -24,14 +22,12 @@ class ReportFacts:
     classifier: str = ""
     device: str = ""  # and number format
     settings: Sequence[tuple[str, str]] = ()  # what decided the calls, name and value
-    started: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Say it in JSON, without control characters."""
         named = [
             ("Command", self.command),
             ("Version", f"VirNucPro {virnucpro.__version__}"),
-            ("Started", self.started),
             ("Classifier", self.classifier),
             ("Device", self.device),
             *self.settings,

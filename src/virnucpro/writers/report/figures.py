@@ -9,9 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.scoring.regions import PROVIRUS
-from virnucpro.writers.drawing import BLACK, BLUE, EN_DASH, GREY, VERMILLION, figure_of, wilson_interval, written
+from virnucpro.writers.drawing import (
+    BLACK,
+    BLUE,
+    CALL_COLOURS,
+    EN_DASH,
+    GREY,
+    VERMILLION,
+    figure_of,
+    wilson_interval,
+    written,
+)
 from virnucpro.writers.report.sample import ReportLimits, SampleData
-from virnucpro.writers.report.tally import LENGTH_EDGES_BP, SCORE_BINS
+from virnucpro.writers.tally import LENGTH_EDGES_BP, SCORE_BINS
 from virnucpro.writers.tracks import Track
 
 if TYPE_CHECKING:
@@ -21,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_figures", "figure_names"]
 
 TRACKS_PER_PAGE: Final = 8
-COLOURS: Final = (VERMILLION, BLUE, GREY)
+COLOURS: Final = tuple(CALL_COLOURS.values())
 WORDS: Final = ("viral", "non-viral", "not scored")
 MAX_TITLE_CHARACTERS: Final = 60
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from virnucpro.errors import StoreError
+from virnucpro.writers.drawing import CALL_COLOURS
 from virnucpro.writers.report.sample import ReportLimits
-from virnucpro.writers.report.tally import LENGTH_EDGES_BP, SCORE_BINS
+from virnucpro.writers.tally import LENGTH_EDGES_BP, SCORE_BINS
 
 __all__ = ["combine_reports", "write_report"]
 
@@ -33,7 +34,7 @@ def write_report(stream: BinaryIO, samples: Sequence[Mapping[str, Any]], facts: 
     library = _asset(LIBRARY)
     parts = {
         "policy": _policy(library, script),
-        "style": _asset("style.css"),
+        "style": _style(),
         "library": library,
         "script": script,
         "data": _json({
@@ -45,21 +46,21 @@ def write_report(stream: BinaryIO, samples: Sequence[Mapping[str, Any]], facts: 
     }  # fmt: skip
     before, *rest = _asset("page.html").split("{{")
     stream.write(before.encode())
-    for piece in rest:
-        name, after = piece.split("}}", 1)
+    for segment in rest:
+        name, after = segment.split("}}", 1)
         stream.write((parts[name] + after).encode())
 
 
 def combine_reports(stream: BinaryIO, pages: Sequence[Path]) -> None:
-    """Write one page of the samples of several pages; they share its limits."""
+    """Write one page of the samples of several pages, which share its limits, with the facts that hold for all."""
     limits = ReportLimits.of(len(pages))
     samples: list[Mapping[str, Any]] = []
-    facts: dict[str, Any] = {"facts": []}
+    facts: list[list[str]] | None = None
     for page in pages:
         found = _data_of(page)
-        facts = {"facts": found["facts"]}
+        facts = [fact for fact in facts if fact in found["facts"]] if facts is not None else found["facts"]
         samples += [_cut(sample, limits) for sample in found["samples"]]
-    write_report(stream, samples, facts)
+    write_report(stream, samples, {"facts": facts or []})
 
 
 def _data_of(page: Path) -> dict[str, Any]:
@@ -87,6 +88,12 @@ def _cut(sample: dict[str, Any], limits: ReportLimits) -> dict[str, Any]:
 
 def _asset(name: str) -> str:
     return (files(__package__) / "assets" / name).read_text("utf-8")
+
+
+def _style() -> str:
+    """The sheet behind the colours of calls on a light page."""
+    colours = " ".join(f"--light-{call.replace('_', '-')}: {colour};" for call, colour in CALL_COLOURS.items())
+    return f":root {{ {colours} }}\n{_asset('style.css')}"
 
 
 def _policy(*scripts: str) -> str:

@@ -13,8 +13,9 @@ from virnucpro.errors import shown
 from virnucpro.records import FileIdentity
 from virnucpro.scoring.calls import VIRAL
 from virnucpro.scoring.regions import PROVIRUS
-from virnucpro.writers.report.tally import Tally
+from virnucpro.writers.classes import best_numbers
 from virnucpro.writers.report.top_rows import TopRows
+from virnucpro.writers.tally import Tally
 from virnucpro.writers.tracks import MAX_NAME_CHARACTERS, TopTracks, Track
 from virnucpro.writers.writer import CalledRecords, SampleFacts
 
@@ -22,7 +23,6 @@ __all__ = ["ReportLimits", "SampleData", "SampleSummary"]
 
 RECORD_COLUMNS: Final = ("record", "windows", "scored", "threshold", "margin", "fdr", "class", "start", "end")
 PROVIRUS_COLUMNS: Final = ("record", "start", "end", "windows", "background", "class")
-NO_CLASS: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class SampleData:
     tally: Tally
     viral: dict[str, NDArray[Any]]  # columns of the viral records with the highest scores
     viral_records: int  # of all
-    proviruses: dict[str, NDArray[Any]]  # columns; empty where none were looked for
-    n_proviruses: int
+    proviruses: dict[str, NDArray[Any]]  # columns
+    n_proviruses: int | None  # None where none were looked for
     provirus_bp: int
     tracks: list[Track]
     records_with_tracks: int  # shown or not
@@ -70,7 +70,7 @@ class SampleData:
             "class_records": tally.class_records.tolist(),
             "class_bases": tally.class_bases.tolist(),
             "statuses": tally.statuses,
-            "median_fdr": _number(tally.median_fdr),
+            "median_fdr": tally.median_fdr,
             "viral": {"total": self.viral_records} | {name: _numbers(column) for name, column in self.viral.items()},
             "proviruses": {"total": self.n_proviruses, "bp": self.provirus_bp}
             | {name: _numbers(column) for name, column in self.proviruses.items()},
@@ -84,25 +84,23 @@ class SampleSummary:
     def __init__(self, facts: SampleFacts, limits: ReportLimits | None = None) -> None:
         limits = limits or ReportLimits()
         self.facts = facts
-        self._tally = Tally(len(facts.classes))
         self._viral = TopRows(limits.records, RECORD_COLUMNS)
         self._proviruses = TopRows(limits.proviruses, PROVIRUS_COLUMNS)
         self._provirus_bp = 0
         self._tracks = TopTracks(0 if facts.paired else limits.tracks)  # two mates have no common positions
 
     def write(self, called: CalledRecords) -> None:
-        """Count some records, and keep what may be shown of them."""
-        self._tally.add(called.calls)
+        """Keep what may be shown of some records."""
         self._add_viral(called)
         self._add_proviruses(called)
         self._tracks.add(called)
 
-    def data(self) -> SampleData:
-        """Give what was gathered so far."""
+    def data(self, tally: Tally) -> SampleData:
+        """Give what was gathered so far; the tally is of the same records."""
         return SampleData(
-            self.facts.sample, self.facts.classes, self.facts.inputs, self._tally, self._viral.columns(),
-            self._viral.seen, self._proviruses.columns(), self._proviruses.seen, self._provirus_bp,
-            self._tracks.tracks(), self._tracks.seen,
+            self.facts.sample, self.facts.classes, self.facts.inputs, tally, self._viral.columns(),
+            self._viral.seen, self._proviruses.columns(), self._proviruses.seen if self.facts.has_regions else None,
+            self._provirus_bp, self._tracks.tracks(), self._tracks.seen,
         )  # fmt: skip
 
     def _add_viral(self, called: CalledRecords) -> None:
@@ -114,7 +112,7 @@ class SampleSummary:
             self._viral.add(
                 calls.score[rows], calls.lengths_bp[rows], _names(called, rows), calls.n_windows[rows],
                 calls.n_scored[rows], calls.threshold[rows], calls.margin[rows], calls.fdr[rows],
-                _best_classes(calls.classes[rows], len(self.facts.classes)), windows.starts[best], windows.ends[best],
+                best_numbers(calls.classes[rows]), windows.starts[best], windows.ends[best],
             )  # fmt: skip
 
     def _add_proviruses(self, called: CalledRecords) -> None:
@@ -127,7 +125,7 @@ class SampleSummary:
             self._proviruses.add(
                 regions.score[rows], lengths[rows], _names(called, regions.record_rows[rows]), regions.starts[rows],
                 regions.ends[rows], regions.n_windows[rows], regions.background[rows],
-                _best_classes(regions.classes[rows], len(self.facts.classes)),
+                best_numbers(regions.classes[rows]),
             )  # fmt: skip
 
 
@@ -137,20 +135,8 @@ def _names(called: CalledRecords, rows: NDArray[np.int64]) -> NDArray[np.object_
     return names
 
 
-def _best_classes(classes: NDArray[np.float64], known: int) -> NDArray[np.int64]:
-    """Numbers of the most probable classes."""
-    if not known or not classes.shape[1]:
-        return np.full(len(classes), NO_CLASS)
-    best: NDArray[np.int64] = classes.argmax(axis=1)
-    return best
-
-
 def _numbers(column: NDArray[Any]) -> list[Any]:
     """Numbers with six decimals, None where there is no finite one; anything else as it is."""
     if column.dtype.kind != "f":
         return list(column.tolist())
     return [number if math.isfinite(number) else None for number in np.round(column, 6).tolist()]
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None

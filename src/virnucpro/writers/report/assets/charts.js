@@ -6,7 +6,7 @@ const CHARTS = new Map(); // element -> {chart, option}
 function colours() {
   const probe = document.body.appendChild(document.createElement('i'));
   const read = (name) => { probe.style.color = `var(--${name})`; return getComputedStyle(probe).color; };
-  const found = Object.fromEntries(['viral', 'non-viral', 'not-scored', 'text', 'soft', 'line', 'card', 'link', 'region']
+  const found = Object.fromEntries(['viral', 'non-viral', 'not-scored', 'text', 'soft', 'line', 'card', 'link']
     .map((name) => [name, read(name)]));
   probe.remove();
   return found;
@@ -86,9 +86,10 @@ function stackedCalls(names, counts, { unit, asShare, sideways, axisName, descri
       tooltip: {
         trigger: 'axis', axisPointer: { type: 'shadow' },
         formatter: ([{ dataIndex: i }]) => {
-          const around = unit === 'bases' ? null : interval(counts[0][i], totals[i] - (counts[2]?.[i] ?? 0));
+          const scored = totals[i] - (counts[2]?.[i] ?? 0);
+          const around = unit === 'bases' ? null : interval(counts[0][i], scored);
           return lines(names[i], ...calls.map((call, c) => `${call}: ${show(counts[c][i])} (${share(percent(counts[c][i], totals[i]))})`),
-            around ? `viral share of scored records: ${share(percent(counts[0][i], totals[i] - (counts[2]?.[i] ?? 0)))} (${shareRange(around)})` : '');
+            around ? `viral share of scored records: ${share(percent(counts[0][i], scored))} (${shareRange(around)})` : '');
         },
       },
       series: calls.map((call, c) => ({

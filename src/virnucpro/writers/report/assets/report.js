@@ -13,21 +13,22 @@ function figuresOf(samples) {
   const letters = samples.map((s) => s.bases.map(sum)).reduce(plus);
   return {
     records: sum(calls), bases: sum(letters), viral: calls[0], notScored: calls[2], viralBases: letters[0],
-    proviruses: sum(samples.map((s) => s.proviruses.total)), provirusBases: sum(samples.map((s) => s.proviruses.bp)),
+    proviruses: samples.some((s) => s.proviruses.total !== null) ? sum(samples.map((s) => s.proviruses.total)) : null,
+    provirusBases: sum(samples.map((s) => s.proviruses.bp)),
     medianFdr: samples.length === 1 ? samples[0].median_fdr : null,
   };
 }
 
 function drawCards() {
   const f = figuresOf(chosen());
-  const around = interval(f.viral, f.records - f.notScored);
+  const around = interval(f.viral, f.records);
   const card = (name, value, more = '', kind = '') => element('div', { class: `card ${kind}` }, element('span', {}, name), element('b', {}, value), element('small', {}, more));
   byId('cards').replaceChildren(
     ...(MANY && STATE.sample < 0 ? [card('Samples', whole(SAMPLES.length))] : []),
     card('Records', whole(f.records), bases(f.bases)),
-    card('Viral records', whole(f.viral), around ? `${share(percent(f.viral, f.records - f.notScored))} of scored (${shareRange(around)})` : 'no record is scored', 'viral'),
+    card('Viral records', whole(f.viral), around ? `${share(percent(f.viral, f.records))} of all (${shareRange(around)})` : '', 'viral'),
     card('Viral bases', bases(f.viralBases), f.bases ? `${share(percent(f.viralBases, f.bases))} of all` : ''),
-    card('Proviruses', whole(f.proviruses), f.proviruses ? `${bases(f.provirusBases)} in non-viral records` : 'in non-viral records'),
+    ...(f.proviruses === null ? [] : [card('Proviruses', whole(f.proviruses), f.proviruses ? `${bases(f.provirusBases)} in non-viral records` : 'in non-viral records')]),
     card('Not scored', whole(f.notScored), f.records ? `${share(percent(f.notScored, f.records))} of records` : ''),
     ...(f.medianFdr === null ? [] : [card('Median FDR', rate(f.medianFdr), 'of viral records')]));
   const statuses = {};
@@ -126,7 +127,7 @@ function tabulateSamples() {
     number('Viral', 'viral_records', (f) => f.viral), number('Viral %', 'percent_viral', (f) => percent(f.viral, f.records), share),
     number('Viral bases', 'viral_bases', (f) => f.viralBases, bases),
     number('Bases %', 'percent_viral_bases', (f) => percent(f.viralBases, f.bases), share),
-    number('Proviruses', 'proviruses', (f) => f.proviruses), number('Not scored', 'not_scored', (f) => f.notScored),
+    number('Proviruses', 'proviruses', (f) => f.proviruses, (x) => (x === null ? 'NA' : whole(x))), number('Not scored', 'not_scored', (f) => f.notScored),
     number('Median FDR', 'median_fdr', (f) => f.medianFdr, rate),
   ], { note: SAMPLES.length > 100 ? `The chart shows the first 100 of ${whole(SAMPLES.length)} samples.` : '' });
 }

@@ -32,7 +32,7 @@ function trackOption(track) {
             data: [{ yAxis: track.threshold }],
           },
           markArea: {
-            silent: true, itemStyle: { color: palette.region },
+            silent: true, itemStyle: { color: palette.viral, opacity: 0.15 },
             data: track.regions.filter(([, , kind]) => kind === 'provirus').map(([start, end, kind]) => [
               { xAxis: start, name: kind, label: { color: palette.viral, fontSize: 11, position: 'insideTop' } },
               { xAxis: end }]),
