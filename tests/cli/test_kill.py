@@ -100,15 +100,25 @@ def test_killed_and_restarted(tmp_path, models, name, kills):
         assert found == whole, run
 
 
-@pytest.mark.parametrize("how", ["from nothing", pytest.param("over older results", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", ["predict", "embed"])
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("embed", "from nothing"),
+        *(
+            pytest.param(name, how, marks=pytest.mark.slow)
+            for name, how in (
+                ("predict", "from nothing"),
+                ("predict", "over older results"),
+                ("embed", "over older results"),
+            )
+        ),
+    ],
+)
 def test_killed_at_every_call_that_makes_something_lasting(tmp_path, models, name, how):
     verb = verb_of(name, tmp_path, models)
     letters, none = ("MKVLAGW", "*") if name == "embed" else ("ATGCCCGGG", "N" * 300)
     write_fasta(verb.input, [("a", letters * 40), ("none", none), ("b", letters * 70)])
     verb.options[-1] = "2"  # two parts
-    if name == "predict" and how == "from nothing":  # fewer files, so fewer calls; "over older results" has all
-        verb.options += ["--only", "calls,viral"]
     whole, runs = run_forked(tmp_path, how, 0, verb)
     assert len(whole) >= 3
     assert len(runs) > 20
