@@ -102,6 +102,10 @@ def test_all_problems_are_told_at_once_with_their_lines(folder):
         (b"sample,fasta\n\xff,c.fa\n", "not UTF-8"),
         (b"sample,fasta\nc\0,c.fa\n", "NUL"),
         (f"sample,fasta\n{'x' * 200_000},c.fa\n", "sheet.csv:2: not a table: field larger than"),
+        (
+            'sample,fasta,note\nc,c.fa,"5 inch\nd,d.fa,x\n',
+            "sheet.csv:2: not a table: unexpected end of data; is a quot",
+        ),
     ],
 )
 def test_what_is_no_sheet_is_told(folder, text, told):
