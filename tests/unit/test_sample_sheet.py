@@ -162,6 +162,12 @@ def test_a_folder_is_told_how_to_give(folder):
         list(files_below([Path("none")]))
 
 
+def test_a_name_that_is_too_long_is_no_folder():
+    path = Path("x" * 300)
+    require_files([path])
+    assert list(files_below([path])) == [path]
+
+
 @pytest.mark.parametrize("name", ["../escaped", "", "a/b", ".hidden", "Run.json", "summary.tsv", "x" * 101])
 def test_a_sample_never_leaves_the_output_folder(name):
     with pytest.raises(ConfigError, match="name"):
