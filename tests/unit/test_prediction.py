@@ -150,6 +150,11 @@ def test_samples_of_earlier_runs_are_left_out(tmp_path):
     assert vn.read_calls(tmp_path / "out")["record"].tolist() == ["b", "c"]
 
 
+def test_a_sample_may_be_called_na(tmp_path):
+    sample = vn.Sample("NA", (write_fasta(tmp_path / "x.fna", [("a", "ACGTTGCA" * 40)]),))
+    assert vn.predict([sample], tmp_path / "out", device="cpu")["sample"].tolist() == ["NA"]
+
+
 @pytest.mark.parametrize("text", ["", "sample\trecord\na\tx\n"])
 def test_a_table_without_its_columns(tmp_path, text):
     (tmp_path / "calls.tsv").write_text(text)
