@@ -17,6 +17,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from itertools import product
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def found_rows(records: list[Record], window_bp: int) -> Iterator[tuple[list[Rec
     """This package, before tokens."""
     records_together = max(PART_BASES // len(records[0].sequence), 1)
     for part in (records[n : n + records_together] for n in range(0, len(records), records_together)):
-        letters = clean_sequences([record.sequence for record in part])
+        letters = clean_sequences(list(map(attrgetter("sequence"), part)))
         windows = plan_windows(letters.lengths, window_bp)
         for first in range(0, len(windows), PART_WINDOWS):
             own = windows[first : first + PART_WINDOWS]

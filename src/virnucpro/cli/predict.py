@@ -222,6 +222,8 @@ def _sum_up(done: Prediction, console: Console) -> None:
     say_what_is_missing([sample.outcome for sample in done.samples], console)
     if not counts:
         return
+    from virnucpro.runs.run import State
+
     calls, statuses = counts["calls"], counts["statuses"]
     several = f" in {len(done.samples):,} samples" if len(done.samples) > 1 else ""
     console.say(
@@ -236,7 +238,8 @@ def _sum_up(done: Prediction, console: Console) -> None:
     elif 2 * statuses.get("ambiguous", 0) > counts["records"]:
         console.warn("most records consist mostly of letters other than A, C, G and T; is this DNA?")
     parts, computed = (sum(getattr(one.outcome, name) for one in done.samples) for name in ("parts", "computed_parts"))
-    how = f"{computed:,} parts computed, {parts - computed:,} skipped" if parts else "already finished, skipped"
+    written = any(one.outcome.state is State.WRITTEN for one in done.samples)
+    how = f"{computed:,} parts computed, {parts - computed:,} skipped" if written else "already finished, skipped"
     console.say(f"{how}, on {done.device}; results in {done.outdir}")
 
 

@@ -12,7 +12,7 @@ __all__ = ["Distribution"]
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """How a run uses more than one process or device; results are the same bytes whatever it says.
+    """How a run uses more than one process or device; calls, tables and sequences are the same whatever it says.
 
     Attributes
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def embed_rows(
     given: PartInput, settings: WindowSettings, chosen: ChosenEncoders, max_tokens: int | None, advance: Advance
 ) -> EmbeddedRows:
     """Cut, translate and embed the windows of a part."""
-    sequences = clean_sequences([record.sequence for record in given.records])
+    sequences = clean_sequences(list(map(attrgetter("sequence"), given.records)))
     windows = settings.windows(given, sequences.lengths)
     rows = find_rows(cut_windows(sequences, windows), settings.rows, settings.translation_table)
     told = 0
