@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import dnaio
+import numpy as np
 import pytest
 from Bio.Seq import Seq
 from Bio.SeqRecord import SeqRecord
@@ -21,6 +22,7 @@ def told(given):
 KINDS = {
     "text": ("ACGT", [("seq1", "ACGT")]),
     "bytes": (b"ACGT", [("seq1", "ACGT")]),
+    "NumPy text": (np.array("ACGT"), [("seq1", "ACGT")]),
     "list": (["ACGT", "GGT"], [("seq1", "ACGT"), ("seq2", "GGT")]),
     "tuple of texts": (("ACGT", "GGT"), [("seq1", "ACGT"), ("seq2", "GGT")]),
     "generator": ((text for text in ["ACGT", "GGT"]), [("seq1", "ACGT"), ("seq2", "GGT")]),
@@ -89,6 +91,7 @@ def test_files_are_told_from_sequences(tmp_path, monkeypatch):
         (["ACGT", "x.fna"], ConfigError, "x.fna is taken for a file and 'ACGT' for a sequence; give one kind"),
         ([], ConfigError, "no sequences given"),
         ({}, ConfigError, "no sequences given"),
+        (np.array(5), InputError, "sequence 1 is a int: 5; give text"),
         (5, InputError, "sequence 1 is a int: 5; give text"),
         (["ACGT", 5], InputError, "sequence 2 is a int: 5"),
         ({"a": None}, InputError, "sequence 'a' is a NoneType"),

@@ -143,6 +143,25 @@ def test_a_folder_without_calls(tmp_path):
         vn.read_calls(tmp_path)
 
 
+def test_samples_of_earlier_runs_are_left_out(tmp_path):
+    files = [write_fasta(tmp_path / f"{name}.fna", [(name, "ACGTTGCA" * 40)]) for name in "abc"]
+    vn.predict(files[:2], tmp_path / "out", device="cpu", outputs=("calls",))
+    vn.predict(files[1:], tmp_path / "out", device="cpu", outputs=("calls",))
+    assert vn.read_calls(tmp_path / "out")["record"].tolist() == ["b", "c"]
+
+
+def test_a_sample_may_be_called_na(tmp_path):
+    sample = vn.Sample("NA", (write_fasta(tmp_path / "x.fna", [("a", "ACGTTGCA" * 40)]),))
+    assert vn.predict([sample], tmp_path / "out", device="cpu")["sample"].tolist() == ["NA"]
+
+
+@pytest.mark.parametrize("text", ["", "sample\trecord\na\tx\n"])
+def test_a_table_without_its_columns(tmp_path, text):
+    (tmp_path / "calls.tsv").write_text(text)
+    with pytest.raises(vn.StoreError, match=r"its calls have no column (record, )?call, virus_score"):
+        vn.read_calls(tmp_path)
+
+
 def test_an_input_without_records(tmp_path):
     found = vn.predict(write_fasta(tmp_path / "x.fna", []), device="cpu")
     assert len(found) == len(found.windows) == len(found.regions) == 0

@@ -102,6 +102,10 @@ def test_all_problems_are_told_at_once_with_their_lines(folder):
         (b"sample,fasta\n\xff,c.fa\n", "not UTF-8"),
         (b"sample,fasta\nc\0,c.fa\n", "NUL"),
         (f"sample,fasta\n{'x' * 200_000},c.fa\n", "sheet.csv:2: not a table: field larger than"),
+        (
+            'sample,fasta,note\nc,c.fa,"5 inch\nd,d.fa,x\n',
+            "sheet.csv:2: not a table: unexpected end of data; is a quot",
+        ),
     ],
 )
 def test_what_is_no_sheet_is_told(folder, text, told):
@@ -156,6 +160,12 @@ def test_a_folder_is_told_how_to_give(folder):
     (folder / "none").mkdir()
     with pytest.raises(InputError, match="none: no file below it ends like FASTA"):
         list(files_below([Path("none")]))
+
+
+def test_a_name_that_is_too_long_is_no_folder():
+    path = Path("x" * 300)
+    require_files([path])
+    assert list(files_below([path])) == [path]
 
 
 @pytest.mark.parametrize("name", ["../escaped", "", "a/b", ".hidden", "Run.json", "summary.tsv", "x" * 101])

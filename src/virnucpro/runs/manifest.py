@@ -95,7 +95,7 @@ class Manifest:
                 {str(role): ModelIdentity(**model) for role, model in content["models"].items()},
                 dict(content["settings"]),
                 dict(content["output_settings"]),
-                dict(content["counts"]),
+                _counts(content["counts"]),
                 _files(content["results"]),
                 tuple((_text(file), _failure(*failure)) for file, *failure in content["failures"]),
                 {key: content[key] for key in content if key not in {*known, "format", "virnucpro", "versions"}},
@@ -135,6 +135,15 @@ def _files(content: Iterable[Mapping[str, Any]]) -> tuple[FileIdentity, ...]:
         if type(one.size) is not int or one.size < 0:
             raise ValueError(f"a size is {one.size!r}")
     return files
+
+
+def _counts(content: Mapping[str, Any]) -> dict[str, Any]:
+    for name, count in content.items():
+        if isinstance(count, dict):
+            _counts(count)
+        elif type(count) is not int:
+            raise ValueError(f"the count {name!r} is {count!r}")
+    return dict(content)
 
 
 def _failure(number: Any, id_: Any, error_type: Any, message: Any) -> Failure:  # noqa: ANN401

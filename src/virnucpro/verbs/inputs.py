@@ -37,6 +37,8 @@ def sort_inputs(given: Sequences) -> list[Path] | SequencesInMemory:
     A `Path` is a file. Text is a sequence when it holds nothing but letters, ``*`` and ``-`` and no file has that
     name; else it is a file name.
     """
+    if getattr(given, "shape", None) == ():  # one value of NumPy
+        given = given.item()  # type: ignore[union-attr]
     if isinstance(given, Mapping) or is_one_sequence(given):
         return SequencesInMemory(as_records(given))
     several = [given] if isinstance(given, (str, os.PathLike)) else list(given)

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from virnucpro.errors import StoreError
-from virnucpro.runs.run import Outcome
+from virnucpro.runs.manifest import read_manifest
+from virnucpro.runs.run import Outcome, State
 from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
-from virnucpro.writers.reading import read_table
+from virnucpro.writers.reading import RECORD, read_table
 from virnucpro.writers.table import Table
 
 __all__ = ["TABLES", "Prediction", "SampleCalls", "read_calls"]
 
 TABLES: Final = ("calls", "windows", "regions")
+MANIFEST: Final = "run.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +142,8 @@ def read_calls(outdir: str | Path) -> Prediction:
     Returns
     -------
     Prediction
-        Its calls, windows and regions, as far as they were written. Samples follow each other by name.
+        Its calls, windows and regions, as far as they were written. Samples follow each other by name;
+        those of earlier runs in the same folder are left out.
 
     Raises
     ------
@@ -153,7 +156,18 @@ def read_calls(outdir: str | Path) -> Prediction:
     >>> read_calls("calls").to_pandas()  # doctest: +SKIP
     """
     folder = Path(outdir)
-    of_samples = sorted(manifest.parent for manifest in folder.glob("*/run.json"))
-    found = Prediction([folder] if read_table(folder, "calls") is not None else of_samples, (), folder, "")
-    len(found)
+    own = read_table(folder, "calls")
+    found = Prediction([folder] if own is not None else _of_samples(folder), (), folder, "")
+    if missing := [name for name in (RECORD, "call", "virus_score") if name not in found.columns]:
+        raise StoreError(f"{folder}: its calls have no column {', '.join(missing)}; make them again")
     return found
+
+
+def _of_samples(folder: Path) -> list[Path]:
+    """List the folders of the samples of the last run; where no run says which, all that hold results."""
+    found = sorted(manifest.parent for manifest in folder.glob(f"*/{MANIFEST}"))
+    manifest = read_manifest(folder / MANIFEST)
+    if manifest is None:
+        return found
+    names = {one["sample"] for one in manifest.details.get("samples", ()) if one["state"] != State.REFUSED.value}
+    return [one for one in found if one.name in names]

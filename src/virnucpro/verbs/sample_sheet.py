@@ -61,7 +61,7 @@ def read_sheet(path: str | os.PathLike[str]) -> list[Sample]:
     lines = _lines(path)
     name = shown(str(path))
     delimiter = "\t" if lines and "\t" in lines[0] else ","
-    rows = csv.DictReader(lines, delimiter=delimiter, skipinitialspace=True)
+    rows = csv.DictReader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         _require_columns(name, [column.strip() for column in rows.fieldnames or []])
         rows.fieldnames = [column.strip() for column in rows.fieldnames or []]
@@ -72,7 +72,9 @@ def read_sheet(path: str | os.PathLike[str]) -> list[Sample]:
             for problem in _add(sheet, cells, rows.line_num, surplus):
                 sheet.problems.append(f"{name}:{rows.line_num}: {problem}")
     except csv.Error as error:
-        raise InputError(f"{name}:{rows.line_num + 1}: not a table: {error}") from error
+        raise InputError(
+            f"{name}:{rows.line_num + 1}: not a table: {error}; is a quotation mark missing or too many?"
+        ) from error
     if not sheet.samples and not sheet.problems:
         sheet.problems.append(f"{name}: names no sample; add rows of {','.join(COLUMNS)}")
     if sheet.problems:

@@ -112,7 +112,7 @@ def sample_name_problem(name: str) -> str:
 
 def require_files(paths: Sequence[Path]) -> None:
     """Refuse folders among the inputs, and say how to give what is in them."""
-    folders = [path for path in paths if path.is_dir()]
+    folders = [path for path in paths if os.path.isdir(path)]  # Path.is_dir raises for long names
     if folders:
         told = [f"{shown(str(path))}: a folder; give the files in it, such as {_pattern(path)}" for path in folders]
         raise InputError("\n".join(told) + ", or add --recursive")
@@ -128,7 +128,7 @@ def _pattern(folder: Path) -> str:
 def files_below(paths: Sequence[Path]) -> Iterator[Path]:
     """Replace folders by all sequence files below them, in order of their names; links to folders are not followed."""
     for path in paths:
-        if not path.is_dir():
+        if not os.path.isdir(path):
             yield path
             continue
         found = [Path(at, name) for at, _, names in os.walk(path) for name in names if _suffix(name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -66,7 +67,7 @@ def _verify_run(path: Path, name: str) -> Iterator[Check]:
 
 
 def _results(folder: Path, name: str, manifest: Manifest) -> Check:
-    gone = [one.path for one in manifest.results if not (folder / one.path).is_file()]
+    gone = [one.path for one in manifest.results if not os.path.isfile(folder / one.path)]
     changed = [one.path for one in manifest.results if one.path not in gone and not _is_same(folder / one.path, one)]
     if gone or changed:
         parts = [f"{_list(gone)} missing"] * bool(gone) + [f"{_list(changed)} changed"] * bool(changed)
@@ -76,7 +77,7 @@ def _results(folder: Path, name: str, manifest: Manifest) -> Check:
 
 
 def _inputs(name: str, manifest: Manifest) -> Check:
-    here = [one for one in manifest.inputs if Path(one.path).is_file()]
+    here = [one for one in manifest.inputs if os.path.isfile(one.path)]  # Path.is_file raises for long names
     changed = [one.path for one in here if not _is_same(Path(one.path), one)]
     if changed:
         return Check(f"{name}: inputs", False, f"{_list(changed)} changed since the run")

@@ -15,13 +15,14 @@ from virnucpro.writers.table import NO_POSITION, Table
 
 __all__ = ["read_table"]
 
+SAMPLE: Final = "sample"
 RECORD: Final = "record"
 """Its IDs are Python strings: in an array of text each would be as wide as the longest."""
 WHOLE: Final = (
     "length", "n_windows", "n_scored", "best_start", "best_end", "window", "window_start", "window_end",
     "region_start", "region_end",
 )  # fmt: skip
-TEXT: Final = ("sample", RECORD, "call", "best_class", "status", "kind", "warnings")
+TEXT: Final = (SAMPLE, RECORD, "call", "best_class", "status", "kind", "warnings")
 ABSENT: Final = "NA"
 
 
@@ -53,6 +54,8 @@ def _typed(name: str, cells: Sequence[str]) -> NDArray[Any]:
     """Type a column by its name: text, whole numbers, else real numbers."""
     if name == RECORD:  # an ID may be "NA"
         return np.array(cells, object)
+    if name == SAMPLE:  # as may a name
+        return np.array(cells, np.str_)
     if name in TEXT:
         return np.array(["" if cell == ABSENT else cell for cell in cells], np.str_)
     if name in WHOLE:
