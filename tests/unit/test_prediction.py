@@ -150,6 +150,13 @@ def test_samples_of_earlier_runs_are_left_out(tmp_path):
     assert vn.read_calls(tmp_path / "out")["record"].tolist() == ["b", "c"]
 
 
+def test_a_table_that_no_run_wrote_is_not_read(tmp_path):
+    pytest.importorskip("pyarrow")
+    (tmp_path / "calls.tsv").write_text("sample\trecord\tcall\tvirus_score\nold\told\tviral\t1\n")
+    vn.predict({"new": "ACGTTGCA" * 40}, tmp_path, device="cpu", outputs=("calls",), table_format="parquet")
+    assert vn.read_calls(tmp_path)["record"].tolist() == ["new"]
+
+
 def test_a_sample_may_be_called_na(tmp_path):
     sample = vn.Sample("NA", (write_fasta(tmp_path / "x.fna", [("a", "ACGTTGCA" * 40)]),))
     assert vn.predict([sample], tmp_path / "out", device="cpu")["sample"].tolist() == ["NA"]

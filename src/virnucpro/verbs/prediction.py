@@ -106,7 +106,7 @@ class Prediction(Table):
 
     def _find(self, stem: str) -> Table | None:
         if stem not in self._read:
-            found = [table for folder in self._folders if (table := read_table(folder, stem)) is not None]
+            found = [table for folder in self._folders if (table := _read(folder, stem)) is not None]
             self._read[stem] = Table.stacked(found) if found else None
         return self._read[stem]
 
@@ -156,11 +156,17 @@ def read_calls(outdir: str | Path) -> Prediction:
     >>> read_calls("calls").to_pandas()  # doctest: +SKIP
     """
     folder = Path(outdir)
-    own = read_table(folder, "calls")
+    own = _read(folder, "calls")
     found = Prediction([folder] if own is not None else _of_samples(folder), (), folder, "")
     if missing := [name for name in (RECORD, "call", "virus_score") if name not in found.columns]:
         raise StoreError(f"{folder}: its calls have no column {', '.join(missing)}; make them again")
     return found
+
+
+def _read(folder: Path, stem: str) -> Table | None:
+    """Read a table of the run in a folder; what another one left there is not taken."""
+    manifest = read_manifest(folder / MANIFEST)
+    return read_table(folder, stem, None if manifest is None else {one.path for one in manifest.results})
 
 
 def _of_samples(folder: Path) -> list[Path]:

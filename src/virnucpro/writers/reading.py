@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,11 +26,11 @@ TEXT: Final = (SAMPLE, RECORD, "call", "best_class", "status", "kind", "warnings
 ABSENT: Final = "NA"
 
 
-def read_table(folder: Path, stem: str) -> Table | None:
-    """Read ``STEM.tsv``, ``STEM.tsv.gz`` or ``STEM.parquet``; None when there is none of them."""
+def read_table(folder: Path, stem: str, written: Container[str] | None = None) -> Table | None:
+    """Read ``STEM.tsv``, ``STEM.tsv.gz`` or ``STEM.parquet``, if it is among `written`; None when there is none."""
     for name in (f"{stem}.tsv", f"{stem}.tsv.gz", f"{stem}.parquet"):
         path = folder / name
-        if path.is_file():
+        if (written is None or name in written) and path.is_file():
             try:
                 return Table(_parquet(path) if path.suffix == ".parquet" else _tsv(path))
             except (OSError, EOFError, ValueError, IndexError) as error:
