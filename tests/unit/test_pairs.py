@@ -52,6 +52,7 @@ def test_both_files_are_digested_in_one_pass(tmp_path):
         (["a", "b"], ["a"], r"x_2\.fq\.gz ends after record 1, but .*x_1\.fq goes on with 'b'"),
         (["a"], ["a", "b"], r"x_1\.fq ends after record 1, but .*x_2\.fq\.gz goes on with 'b'"),
         ([], ["a"], r"x_1\.fq ends after record 0"),
+        (["a/1"], ["a/1"], "record 1 is 'a/1' in both, so both files hold the same mates"),
     ],
 )
 def test_broken_pairs_are_errors_that_name_file_and_record(tmp_path, first, second, told):

@@ -37,6 +37,11 @@ class FirstMates:
                     f"first file and {shown(other.id, 100)!r} in the second; mates must stand at the same place in "
                     "both ('seqkit pair' or 'repair.sh' puts them there)"
                 )
+            if one.id == other.id != name:
+                raise InputError(
+                    f"{self._first.label} and {self._second.label}: record {number} is {shown(one.id, 100)!r} in both, "
+                    "so both files hold the same mates; give the first and the second file"
+                )
             yield one._replace(number=2 * number - 1)
             yield other._replace(number=2 * number)
 
