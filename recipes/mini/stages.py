@@ -35,9 +35,9 @@ class Steps:
     """Lengths of the trainings, in batches."""
 
     half: int = 2500  # each of the two networks that scan hosts; a fifth of it with a falling rate
-    plateau: int = 25_000  # on the training side, before the rate falls
+    plateau: int = 22_500  # on the training side, before the rate falls
     cooling: int = 2500  # after that, with a falling rate
-    everything: int = 12_000  # on all records, from the plateau on
+    everything: int = 12_500  # on all records, from the plateau on
     everything_cooling: int = 5000  # how many of these have a falling rate
 
 
@@ -62,6 +62,11 @@ class Stages:
         """Records of the training side."""
         return np.asarray(self.split.sides == 0)
 
+    @property
+    def marks(self) -> list[int]:
+        """Marks before the end of the plateau."""
+        return [mark for mark in MARKS if mark < self.steps.plateau]
+
     def sampler(self, kept: NDArray[np.bool_], scan: HostScan | None = None) -> Sampler:
         """Windows of some records."""
         return Sampler(self.records, self.split.groups, kept, self.batch_bp, self.seed, scan)
@@ -78,7 +83,7 @@ class Stages:
     def plateau(self, scan: HostScan) -> None:
         """Train on the training side at a constant rate, and keep copies at the marks."""
         side = self.sampler(self.known, scan)
-        for mark in (mark for mark in MARKS if mark < self.steps.plateau):
+        for mark in self.marks:
             if not (kept := self.out / f"plateau-{mark}.pt").exists():
                 train(MiniConfig(), Plan(mark, seed=self.seed), side, self._plateau, self.cache)
                 shutil.copyfile(self._plateau, kept)
@@ -104,12 +109,12 @@ class Stages:
     def curve(self, scan: HostScan) -> dict[str, Mini]:
         """Trainings that end at the marks, and those of fewer groups that end at the first, by name."""
         found = {}
-        for mark in (mark for mark in MARKS if mark < self.steps.plateau):
+        side = self.sampler(self.known, scan)
+        for mark in self.marks:
             begin = self.out / f"plateau-{mark}.pt"
             cooling = mark // CURVE_COOLING
             plan = Plan(int(torch.load(begin, weights_only=True)["step"]) + cooling, cooling, seed=self.seed)
             name = f"curve-{mark}"
-            side = self.sampler(self.known, scan)
             found[name] = train(MiniConfig(), plan, side, self.out / f"{name}.pt", self.cache, begin)
         dealt = np.random.default_rng(self.seed).permutation(int(self.split.groups.max()) + 1)[self.split.groups]
         cooling = MARKS[0] // CURVE_COOLING

@@ -13,7 +13,7 @@ from recipes.mini.kmers import canonical_kmers, distinct, sampled
 from recipes.mini.split import SIDES, Split, kmer_rows
 
 __all__ = [
-    "CLASS_SHARES", "EVALUATED_BP", "PROKARYOTES", "TILE_BP", "Evaluation", "HostScan", "Sampler", "Units",
+    "CLASS_SHARES", "PROKARYOTES", "TILE_BP", "Evaluation", "HostScan", "Sampler", "Units",
     "evaluation_windows",
 ]  # fmt: skip
 
@@ -33,10 +33,7 @@ MAX_HIDDEN = 0.25
 TRAP_SHARE = 0.06
 """Share of the windows of prokaryotes that come from traps: host sequence that looks viral."""
 
-EVALUATED_BP = (100, 150, 300, 500, 1000, 3000)
 PROKARYOTES = (CLASSES.index("bacteria"), CLASSES.index("archaea"))
-
-
 TILE_BP = 3000
 """Bases of a trap."""
 

@@ -175,8 +175,8 @@ class Execution:
 
     def _join(self) -> None:
         """Say what is computed here; wait until nobody computes anything else, then agree on the plan."""
-        afresh = self._overwrite and not self._begun
-        purpose = f"{self._key} {self._claims.member}" if afresh else self._key
+        from_scratch = self._overwrite and not self._begun
+        purpose = f"{self._key} {self._claims.member}" if from_scratch else self._key
         self._claims.take(PROCESS + self._claims.member, purpose)
         started = time.monotonic()
         while strangers := [one for one in self._claims.others(PROCESS).values() if one.purpose != purpose]:
@@ -193,15 +193,15 @@ class Execution:
                 self._claims.sweep()
                 remove_leftovers(self._unfinished)
             if not self._elsewhere:
-                self._agree_on_plan(afresh)
+                self._agree_on_plan(from_scratch)
         self.store = self._store(f"{self._key} {self.plan.sha256}")
         self._share = [part.number for part in self.plan.parts if self._how.has(self._position, part.number)]
         self._begun = True
 
-    def _agree_on_plan(self, afresh: bool) -> None:
+    def _agree_on_plan(self, from_scratch: bool) -> None:
         """Follow the plan that is there, if it is of the same run; else write one, without the parts of the other."""
         earlier = read_plan(self.run)
-        if earlier and earlier[0] == self._key and not afresh:
+        if earlier and earlier[0] == self._key and not from_scratch:
             self.plan = earlier[1]
         else:
             if earlier:

@@ -18,7 +18,6 @@ __all__ = ["read_sheet"]
 
 SAMPLE, FASTQ_1, FASTQ_2, FASTA = COLUMNS = ("sample", "fastq_1", "fastq_2", "fasta")
 MAX_BYTES: Final = 1 << 26
-FIRST_ROW: Final = 2
 
 logger = logging.getLogger("virnucpro.predict")
 
