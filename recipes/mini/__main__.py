@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from recipes.mini.backend import choose_backend
 from recipes.mini.calibration import Scored, calibrate
 from recipes.mini.card import write_card
 from recipes.mini.curve import measure
@@ -46,40 +48,46 @@ def main() -> None:
     cache = args.out / "cache"
     records = load_records(args.data, cache)
     split = load_split(records, cache, 0)
-    steps = Steps(args.half_steps, args.steps, args.cooling, args.all_steps, args.all_cooling)
-    stages = Stages(records, split, args.out, steps, args.batch_bp, args.seed)
+    steps = Steps(*(getattr(args, field.name) for field in fields(Steps)))
+    backend = choose_backend(args.device, cache)
+    print(f"device: {backend.device}")
+    stages = Stages(records, split, args.out, steps, args.batch_bp, args.seed, backend)
 
     scan = stages.scan()
-    stages.plateau(scan)
-    on_split, on_all = stages.on_split(scan), stages.on_everything(scan)
+    teachers = stages.teachers(scan)
+    stages.plateau(scan, teachers)
+    on_split, on_all = stages.on_split(scan, teachers).cpu(), stages.on_everything(scan, teachers).cpu()
+    curve = {name: net.cpu() for name, net in stages.curve(scan, teachers).items()}
+    if args.only_train:
+        return
     sets = evaluation_sets(records, split, cache)
     calibration = calibrate_on(on_split, sets)
-    report = _report(stages, scan, on_split, calibration, sets) | {"windows": stages.windows_seen("all")}
+    report = _report(stages, scan, curve | {"split": on_split}, calibration, sets)
     facts = {"windows_trained": int(report["windows"]), "seed": args.seed, "data_sha256": records.digest}
     export(on_all, calibration, (MIN_BP, WINDOW_BP), facts, args.out / "mini")
-    command = (
-        f"python -m recipes.mini --data FOLDER --out RUN --half-steps {args.half_steps} --steps {args.steps} "
-        f"--cooling {args.cooling} --all-steps {args.all_steps} --all-cooling {args.all_cooling} "
-        f"--batch-bp {args.batch_bp} --seed {args.seed}"
-    )
+    chosen = " ".join(f"--{field.name.replace('_', '-')} {getattr(steps, field.name)}" for field in fields(Steps))
+    command = f"python -m recipes.mini --data FOLDER --out RUN {chosen} --batch-bp {args.batch_bp} --seed {args.seed}"
     write_card(args.out / "mini", report, records, split, command)
 
 
 def _arguments() -> argparse.Namespace:
-    steps = Steps()
     parser = argparse.ArgumentParser(prog="python -m recipes.mini", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with RECORDS.tsv and the files that it names")
     parser.add_argument("--out", type=Path, required=True, help="folder of this run")
-    for option, default, words in (
-        ("--half-steps", steps.half, "steps of each of the two networks that scan hosts"),
-        ("--steps", steps.plateau, "steps on the training side before the rate falls"),
-        ("--cooling", steps.cooling, "steps there in which the rate falls to zero"),
-        ("--all-steps", steps.everything, "steps on all records, from the plateau on"),
-        ("--all-cooling", steps.everything_cooling, "how many of these have a falling rate"),
-        ("--batch-bp", 96_000, "bases of a step"),
-        ("--seed", 1, "seed of weights, windows and errors"),
-    ):
-        parser.add_argument(option, type=int, default=default, help=f"{words} (default: %(default)s)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
+    parser.add_argument("--only-train", action="store_true", help="stop behind the trainings")
+    words = {
+        "half": "steps of each of the two networks that scan hosts",
+        "teacher": "steps of each teacher",
+        "plateau": "steps on the training side before the rate falls",
+        "cooling": "steps there in which the rate falls to zero",
+        "everything": "steps on all records, from the plateau on",
+        "everything_cooling": "how many of these have a falling rate",
+    }
+    options = [(f"--{field.name.replace('_', '-')}", field.default, words[field.name]) for field in fields(Steps)]
+    options += [("--batch-bp", 384_000, "bases of a step"), ("--seed", 1, "seed of weights, windows and errors")]
+    for option, default, text in options:
+        parser.add_argument(option, type=int, default=default, help=f"{text} (default: %(default)s)")
     return parser.parse_args()
 
 
@@ -112,7 +120,9 @@ def calibrate_on(net: Mini, sets: Sets, side: str = "family-validation") -> dict
     return calibrate(windows, longer)
 
 
-def _report(stages: Stages, scan: HostScan, net: Mini, calibration: dict[str, Any], sets: Sets) -> dict[str, Any]:
+def _report(
+    stages: Stages, scan: HostScan, nets: dict[str, Mini], calibration: dict[str, Any], sets: Sets
+) -> dict[str, Any]:
     """All figures of the test sides and of the learning curve, kept in RUN/report.json."""
     path = stages.out / "report.json"
     if path.exists():
@@ -120,19 +130,17 @@ def _report(stages: Stages, scan: HostScan, net: Mini, calibration: dict[str, An
     baselines = stages.baselines()
     test = {key: found for key, found in sets.items() if key[0].endswith("test") and key[1] in REPORTED}
     report = {
-        "figures": figures(net, baselines, test, WINDOW_BP),
-        "calls": calls(net, calibration, test, WINDOW_BP),
+        "figures": figures(nets["split"], baselines, test, WINDOW_BP),
+        "calls": calls(nets["split"], calibration, test, WINDOW_BP),
         "curve": [
-            {
-                "data": f"1/{name[-1]} of the groups" if name.startswith("data") else "training side",
-                "windows": stages.windows_seen(name),
-                "figures": measure(one, sets),
-            }
-            for name, one in {**stages.curve(scan), "split": net}.items()
+            {"name": name, "windows": stages.windows_seen(name), "figures": measure(net, sets)}
+            for name, net in nets.items()
         ],
         "hidden_bp": int(scan.hidden.sum()),
         "traps": len(scan.trap_starts),
+        "windows": stages.windows_seen("all"),
         "split_windows": stages.windows_seen("split"),
+        "teacher_windows": stages.windows_seen("teacher-0"),
         "viral_classes": list(CLASSES[:VIRAL]),
     }
     path.write_text(json.dumps(report, indent=1))

@@ -152,7 +152,7 @@ extern "C" int64_t blocks_backward(const Shape* shape, const uint8_t* codes, con
 
 // Adagrad with one step size for each row; gradients and flags of the rows are cleared.
 extern "C" void update_rows(int64_t rows, int64_t width, const int32_t* touched, float* table, float* grad, float* seen,
-                            uint8_t* flags, float rate, float decay) {
+                            uint8_t* flags, float rate) {
     for (int64_t r = 0; r < rows; r++) {
         float* g = grad + int64_t(touched[r]) * width;
         float* t = table + int64_t(touched[r]) * width;
@@ -162,7 +162,7 @@ extern "C" void update_rows(int64_t rows, int64_t width, const int32_t* touched,
         total += square / width;
         float step = rate / (__builtin_sqrtf(total) + 1e-8f);
         for (int64_t w = 0; w < width; w++) {
-            t[w] -= step * g[w] + decay * t[w];
+            t[w] -= step * g[w];
             g[w] = 0;
         }
         flags[touched[r]] = 0;

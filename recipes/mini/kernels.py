@@ -57,9 +57,14 @@ class FastBlocks:
         self.touched = torch.zeros(len(self.words), dtype=torch.int32)
         self.listed = 0
 
-    def __call__(self, codes_BL: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
+    def look_up(self, codes_BL: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Prepare windows: there is nothing to do."""
+        return codes_BL, lengths_B
+
+    def __call__(self, windows: tuple[Tensor, Tensor], motifs: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Compute what `Mini.blocks` does."""
-        return _Blocks.apply(self, codes_BL, lengths_B, self.net.motifs, self.net.pairs)  # type: ignore[no-any-return, no-untyped-call]
+        table = self.net.motifs if motifs is None else motifs
+        return _Blocks.apply(self, *windows, table, self.net.pairs)  # type: ignore[no-any-return, no-untyped-call]
 
     def shape(self, codes_BL: Tensor, segments: int) -> NDArray[np.int64]:
         """Sizes, as the compiled code takes them."""
@@ -69,11 +74,11 @@ class FastBlocks:
              WORDS, LETTERS], np.int64,
         )  # fmt: skip
 
-    def step(self, rate: float, decay: float) -> None:
+    def step(self, rate: float) -> None:
         """Change the rows that have a gradient."""
         self.library.update_rows(
             ctypes.c_int64(self.listed), ctypes.c_int64(self.words.shape[1]), _at(self.touched), _at(self.words),
-            _at(self.grad), _at(self.seen), _at(self.flags), ctypes.c_float(rate), ctypes.c_float(decay),
+            _at(self.grad), _at(self.seen), _at(self.flags), ctypes.c_float(rate),
         )  # fmt: skip
         self.listed = 0
 

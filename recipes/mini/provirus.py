@@ -8,13 +8,12 @@ ribosomal operons: conserved genes that look viral.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recipes.mini.backend import Backend
 from recipes.mini.data import Records
-from recipes.mini.kernels import FastBlocks
 from recipes.mini.scoring import score_windows, viral_scores
 from recipes.mini.windows import PROKARYOTES, TILE_BP, HostScan
 from virnucpro.models.mini import Mini
@@ -47,24 +46,23 @@ def half_of(records: Records, groups: NDArray[np.int64], half: int) -> NDArray[n
     return np.asarray(~is_host(records) | (groups % 2 == half))
 
 
-def scan_hosts(halves: Sequence[Mini], records: Records, groups: NDArray[np.int64], cache: Path) -> HostScan:
+def scan_hosts(halves: Sequence[Mini], records: Records, groups: NDArray[np.int64], backend: Backend) -> HostScan:
     """Score every host genome by the network that did not train on it."""
-    path = cache / "host_scan.npz"
+    path = backend.cache / "host_scan.npz"
     if not path.exists():
-        fast = [FastBlocks(net, cache) for net in halves]
-        hidden, starts, owners = [], [], []
         rows = np.flatnonzero(is_host(records) & ~records.genes & (records.lengths >= RUN_TILES * TILE_BP))
-        for row in rows.tolist():
-            tiles = int(records.lengths[row]) // TILE_BP
-            codes = np.ascontiguousarray(records.sequence(row)[: tiles * TILE_BP].reshape(tiles, TILE_BP))
-            other = 1 - int(groups[row]) % 2
-            z = viral_scores(score_windows(halves[other], codes, np.full(tiles, TILE_BP), fast[other]))
-            runs = find_runs(z)
-            places = records.starts[row] + TILE_BP * np.arange(tiles)
-            hidden.append(places[runs])
-            starts.append(places[~runs & (z > MIN_TRAP)])
-            owners.append(np.full(len(starts[-1]), row))
-        np.savez(path, hidden=np.concatenate(hidden), starts=np.concatenate(starts), records=np.concatenate(owners))
+        tiles = records.lengths[rows] // TILE_BP
+        owners = np.repeat(rows, tiles)
+        within = np.arange(len(owners)) - np.repeat(np.cumsum(tiles) - tiles, tiles)
+        places = records.starts[owners] + TILE_BP * within
+        z = np.zeros(len(owners))
+        for half, net in enumerate(halves):
+            for part in np.array_split(np.flatnonzero(groups[owners] % 2 != half), 20):
+                codes = np.asarray(records.codes)[places[part][:, None] + np.arange(TILE_BP)]
+                z[part] = viral_scores(score_windows(net, codes, np.full(len(part), TILE_BP), backend))
+        runs = np.concatenate([np.zeros(0, bool), *(find_runs(z[owners == row]) for row in rows.tolist())])
+        traps = ~runs & (z > MIN_TRAP)
+        np.savez(path, hidden=places[runs], starts=places[traps], records=owners[traps])
     found = np.load(path)
     bases = np.zeros(len(records.codes), bool)
     bases[(found["hidden"][:, None] + np.arange(TILE_BP)).ravel()] = True

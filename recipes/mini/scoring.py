@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from recipes.mini.backend import Backend
 from recipes.mini.data import CLASSES
-from recipes.mini.kernels import FastBlocks
 from recipes.mini.windows import Evaluation
 from virnucpro.models.mini import Mini
 
@@ -21,20 +21,26 @@ COMPARISONS = {
     "eukaryotic viruses against eukaryotes": ((1,), (6,)),
     "viruses against all hosts": ((0, 1), (2, 3, 4, 5, 6)),
 }
-CHUNK_BP = 64_000
+CHUNK_BP = {"cpu": 64_000, "cuda": 1_500_000}
+"""Bases that are scored at once."""
 
 
 def score_windows(
-    net: Mini, codes: NDArray[np.uint8], lengths: NDArray[np.int64], fast: FastBlocks | None = None
+    net: Mini, codes: NDArray[np.uint8], lengths: NDArray[np.int64], backend: Backend | None = None
 ) -> NDArray[np.float32]:
-    """Logits of windows, shape (windows, classes); by the compiled blocks and in bfloat16 where they are given."""
-    size = max(CHUNK_BP // codes.shape[1], 1)
+    """Logits of windows, shape (windows, classes); fast and in bfloat16 where there is a backend."""
+    size = max(CHUNK_BP[backend.device.type if backend else "cpu"] // codes.shape[1], 1)
+    blocks = backend.blocks(net) if backend else None
     found = []
     with torch.inference_mode():
         for start in range(0, len(codes), size):
             part = torch.from_numpy(codes[start : start + size]), torch.from_numpy(lengths[start : start + size])
-            features = net.pool(*fast(*part), torch.bfloat16) if fast else net(*part)
-            found.append(net.head(features).numpy())
+            if backend and blocks:
+                looked_up = blocks.look_up(*(tensor.to(backend.device) for tensor in part))
+                features = net.pool(*blocks(looked_up), torch.bfloat16)  # type: ignore[arg-type]
+            else:
+                features = net(*part)
+            found.append(net.head(features).cpu().numpy())
     return np.concatenate(found) if found else np.zeros((0, len(CLASSES)), np.float32)
 
 

@@ -1,8 +1,9 @@
-"""The trainings of the recipe, each with a file of its own: halves, plateau, split, everything, curves."""
+"""The trainings of the recipe, each with a file of its own: halves, teachers, plateau, split, everything, curves."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from recipes.mini.backend import Backend
 from recipes.mini.baseline import BASELINES, train_baseline
 from recipes.mini.data import Records
 from recipes.mini.provirus import half_of, scan_hosts
@@ -22,23 +24,30 @@ from virnucpro.models.mini import Mini, MiniConfig
 __all__ = ["Stages", "Steps"]
 
 BASELINE_STEPS = 1200
-MARKS = (3000, 6000, 12_000)
-"""Steps of the plateau after which a copy is kept, for the learning curve."""
+TEACHERS = 3
+MARKS = (8, 4, 2)
+"""The plateau is left after one part in so many, for the learning curve."""
 CURVE_COOLING = 10
 """A training of the curve has a falling rate for one step in so many."""
-DATA_PARTS = (4,)
-"""Trainings to the first mark with one in so many groups of relatives."""
+LESS_DATA = 4
+"""One teacher more is trained with one in so many groups of relatives, for the curve."""
 
 
 @dataclass(frozen=True)
 class Steps:
     """Lengths of the trainings, in batches."""
 
-    half: int = 2500  # each of the two networks that scan hosts; a fifth of it with a falling rate
-    plateau: int = 22_500  # on the training side, before the rate falls
-    cooling: int = 2500  # after that, with a falling rate
-    everything: int = 12_500  # on all records, from the plateau on
-    everything_cooling: int = 5000  # how many of these have a falling rate
+    half: int = 400  # each of the two networks that scan hosts
+    teacher: int = 1500  # each of the teachers
+    plateau: int = 5000  # on the training side, before the rate falls
+    cooling: int = 1200  # after that, with a falling rate
+    everything: int = 3500  # on all records, from the plateau on
+    everything_cooling: int = 1500  # how many of these have a falling rate
+
+    @property
+    def marks(self) -> list[int]:
+        """Steps of the plateau after which a copy is kept."""
+        return [self.plateau // part for part in MARKS]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,88 +60,85 @@ class Stages:
     steps: Steps
     batch_bp: int
     seed: int
-
-    @property
-    def cache(self) -> Path:
-        """Folder of what is prepared once."""
-        return self.out / "cache"
+    backend: Backend
 
     @property
     def known(self) -> NDArray[np.bool_]:
         """Records of the training side."""
         return np.asarray(self.split.sides == 0)
 
-    @property
-    def marks(self) -> list[int]:
-        """Marks before the end of the plateau."""
-        return [mark for mark in MARKS if mark < self.steps.plateau]
-
-    def sampler(self, kept: NDArray[np.bool_], scan: HostScan | None = None) -> Sampler:
+    def sampler(self, kept: NDArray[np.bool_], scan: HostScan | None = None, seed: int = 0) -> Sampler:
         """Windows of some records."""
-        return Sampler(self.records, self.split.groups, kept, self.batch_bp, self.seed, scan)
+        return Sampler(self.records, self.split.groups, kept, self.batch_bp, self.seed + seed, scan)
+
+    def train(
+        self, name: str, plan: Plan, side: Sampler, start_from: Path | None = None, teachers: Sequence[Mini] = ()
+    ) -> Mini:
+        """Train, or go on with, the network of a name."""
+        return train(MiniConfig(), plan, side, self.path(name), self.backend, start_from, teachers)
+
+    def path(self, name: str) -> Path:
+        """Checkpoint of a name."""
+        return self.out / f"{name}.pt"
+
+    def short(self, steps: int, seed: int = 0) -> Plan:
+        """A whole training; the rate falls in the last quarter."""
+        return Plan(steps, steps // 4, seed=self.seed + seed)
 
     def scan(self) -> HostScan:
         """Train two networks of half of the hosts each, and scan the other half of each."""
         halves = []
-        plan = Plan(self.steps.half, self.steps.half // 5, seed=self.seed)
         for half in (0, 1):
             side = self.sampler(self.known & half_of(self.records, self.split.groups, half))
-            halves.append(train(MiniConfig(), plan, side, self.out / f"half-{half}.pt", self.cache))
-        return scan_hosts(halves, self.records, self.split.groups, self.cache)
+            halves.append(self.train(f"half-{half}", self.short(self.steps.half), side))
+        return scan_hosts(halves, self.records, self.split.groups, self.backend)
 
-    def plateau(self, scan: HostScan) -> None:
+    def teachers(self, scan: HostScan) -> list[Mini]:
+        """Train the teachers, which differ in their seeds."""
+        sides = [self.sampler(self.known, scan, 1 + number) for number in range(TEACHERS)]
+        plans = [self.short(self.steps.teacher, 1 + number) for number in range(TEACHERS)]
+        pairs = enumerate(zip(plans, sides, strict=True))
+        return [self.train(f"teacher-{number}", plan, side) for number, (plan, side) in pairs]
+
+    def plateau(self, scan: HostScan, teachers: Sequence[Mini]) -> None:
         """Train on the training side at a constant rate, and keep copies at the marks."""
         side = self.sampler(self.known, scan)
-        for mark in self.marks:
-            if not (kept := self.out / f"plateau-{mark}.pt").exists():
-                train(MiniConfig(), Plan(mark, seed=self.seed), side, self._plateau, self.cache)
-                shutil.copyfile(self._plateau, kept)
-        train(MiniConfig(), Plan(self.steps.plateau, seed=self.seed), side, self._plateau, self.cache)
+        for mark in [*self.steps.marks, self.steps.plateau]:
+            if not (kept := self.path(f"plateau-{mark}")).exists():
+                self.train("plateau", Plan(mark, seed=self.seed), side, teachers=teachers)
+                shutil.copyfile(self.path("plateau"), kept)
 
-    @property
-    def _plateau(self) -> Path:
-        return self.out / "plateau.pt"
-
-    def on_split(self, scan: HostScan) -> Mini:
+    def on_split(self, scan: HostScan, teachers: Sequence[Mini]) -> Mini:
         """End the training on the training side: the network whose figures are reported."""
         plan = Plan(self.steps.plateau + self.steps.cooling, self.steps.cooling, seed=self.seed)
-        return train(
-            MiniConfig(), plan, self.sampler(self.known, scan), self.out / "split.pt", self.cache, self._plateau
-        )
+        return self.train("split", plan, self.sampler(self.known, scan), self.path("plateau"), teachers)
 
-    def on_everything(self, scan: HostScan) -> Mini:
+    def on_everything(self, scan: HostScan, teachers: Sequence[Mini]) -> Mini:
         """Continue the plateau on all records: the network that ships."""
         plan = Plan(self.steps.plateau + self.steps.everything, self.steps.everything_cooling, seed=self.seed)
         side = self.sampler(np.ones(len(self.records), bool), scan)
-        return train(MiniConfig(), plan, side, self.out / "all.pt", self.cache, self._plateau)
+        return self.train("all", plan, side, self.path("plateau"), teachers)
 
-    def curve(self, scan: HostScan) -> dict[str, Mini]:
-        """Trainings that end at the marks, and those of fewer groups that end at the first, by name."""
-        found = {}
-        side = self.sampler(self.known, scan)
-        for mark in self.marks:
-            begin = self.out / f"plateau-{mark}.pt"
-            cooling = mark // CURVE_COOLING
-            plan = Plan(int(torch.load(begin, weights_only=True)["step"]) + cooling, cooling, seed=self.seed)
-            name = f"curve-{mark}"
-            found[name] = train(MiniConfig(), plan, side, self.out / f"{name}.pt", self.cache, begin)
+    def curve(self, scan: HostScan, teachers: Sequence[Mini]) -> dict[str, Mini]:
+        """Trainings that end at the marks, a teacher, and one that sees fewer groups, by name."""
         dealt = np.random.default_rng(self.seed).permutation(int(self.split.groups.max()) + 1)[self.split.groups]
-        cooling = MARKS[0] // CURVE_COOLING
-        for part in DATA_PARTS:
-            side = self.sampler(self.known & (dealt % part == 0), scan)
-            name = f"data-{part}"
-            plan = Plan(MARKS[0] + cooling, cooling, seed=self.seed)
-            found[name] = train(MiniConfig(), plan, side, self.out / f"{name}.pt", self.cache)
+        few = self.sampler(self.known & (dealt % LESS_DATA == 0), scan, 1)
+        found = {"less-data": self.train("less-data", self.short(self.steps.teacher, 1), few), "teacher-0": teachers[0]}
+        side = self.sampler(self.known, scan)
+        for mark in self.steps.marks:
+            cooling = mark // CURVE_COOLING
+            plan = Plan(mark + cooling, cooling, seed=self.seed)
+            found[f"curve-{mark}"] = self.train(f"curve-{mark}", plan, side, self.path(f"plateau-{mark}"), teachers)
         return found
 
     def baselines(self) -> dict[str, nn.Module]:
         """Train what the network is compared with."""
         side = self.sampler(self.known)
         return {
-            name: train_baseline(name, side, BASELINE_STEPS, self.seed, self.out / f"baseline-{name}.pt")
+            name: train_baseline(name, side, BASELINE_STEPS, self.seed, self.path(f"baseline-{name}"))
             for name in BASELINES
         }
 
     def windows_seen(self, name: str) -> int:
         """Windows that a training has seen."""
-        return int(torch.load(self.out / f"{name}.pt", weights_only=True)["seen"])
+        return int(torch.load(self.path(name), weights_only=True, map_location="cpu")["seen"])

@@ -1,29 +1,34 @@
-"""Training: cross-entropy over seven classes, of which a label may leave several open; resumable at any step."""
+"""Training: cross-entropy over seven classes, of which a label may leave several open; resumable at any step.
+
+A network may have teachers: trained networks, whose mean prediction it is told beside the label.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from recipes.mini.backend import Backend, Batch
 from recipes.mini.data import VIRAL
-from recipes.mini.kernels import FastBlocks
+from recipes.mini.network import MiniInTraining
 from recipes.mini.windows import Sampler
 from virnucpro.models.mini import Mini, MiniConfig
 
 __all__ = ["Plan", "loss_of", "train", "viral_logit"]
 
 VIRAL_WEIGHT = 0.5
+TAUGHT_SHARE = 0.5
+"""Weight of what teachers say, where there are any; the label has the rest."""
 SAVE_EVERY_S = 120
 RUNNING = 0.02
 """Weight of the last loss in the running one."""
-CACHED_BP = 24_000
-"""A batch is computed in parts of so many bases, whose numbers stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,8 @@ class Plan:
     word_rate: float = 0.05
     warmup: int = 200
     decay: float = 0.01
-    dropout: float = 0.1
-    word_dropout: float = 0.3
+    dropout: float = 0.15
+    word_dropout: float = 0.4
     seed: int = 0
 
     def share(self, step: int) -> float:
@@ -78,75 +83,104 @@ def loss_of(logits_BC: Tensor, allowed_BC: Tensor) -> Tensor:
     return loss + VIRAL_WEIGHT * F.binary_cross_entropy_with_logits(viral_logit(logits_BC), viral)
 
 
+class Training:
+    """A network in training: its optimizers, its teachers, and how far it is."""
+
+    def __init__(self, config: MiniConfig, plan: Plan, backend: Backend, teachers: Sequence[Mini] = ()) -> None:
+        torch.manual_seed(plan.seed)
+        self.plan, self.backend = plan, backend
+        self.net = MiniInTraining(config).to(backend.device)
+        self.blocks = backend.blocks(self.net)
+        self.teachers = [(net, backend.blocks(net)) for net in teachers]
+        self.dense = [tensor for name, tensor in self.net.named_parameters() if name != "words"]
+        self.optimizer = torch.optim.AdamW(
+            self.dense, lr=plan.rate, betas=(0.9, 0.98), weight_decay=plan.decay, fused=True
+        )
+        self.step, self.seen = 0, 0
+
+    def load(self, path: Path) -> None:
+        """Go on where a checkpoint ends."""
+        state = torch.load(path, weights_only=True, map_location=self.backend.device)
+        self.net.load_state_dict(state["net"])
+        self.step, self.seen = state["step"], state["seen"]
+        if self.step < self.plan.steps:
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.blocks.seen.copy_(state["words_seen"])
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint."""
+        state: dict[str, Any] = {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
+        state |= {"words_seen": self.blocks.seen, "step": self.step, "seen": self.seen}
+        partial = path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def learn(self, batch: Batch) -> Tensor:
+        """Take one step, and give the loss."""
+        torch.manual_seed(self.plan.seed * 1_000_003 + self.step)  # dropout
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.backend.device)
+        for codes, lengths, allowed in self.backend.parts(batch):
+            loss = self._loss(codes, lengths, allowed) * len(codes) / len(batch[0])
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        torch.nn.utils.clip_grad_norm_(self.dense, 1.0)
+        share = self.plan.share(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.plan.rate * share
+        self.optimizer.step()
+        self.blocks.step(self.plan.word_rate * share)
+        self.step, self.seen = self.step + 1, self.seen + len(batch[0])
+        return total
+
+    def _loss(self, codes: Tensor, lengths: Tensor, allowed: Tensor) -> Tensor:
+        windows = self.blocks.look_up(codes, lengths)
+        blocks, counts = self.blocks(windows, self.net.motif_table())  # type: ignore[arg-type]
+        logits = self.net.head(self.net.pool(self._thinned(blocks), counts, torch.bfloat16))
+        loss = loss_of(logits, allowed)
+        if not self.teachers:
+            return loss
+        with torch.no_grad():
+            said = [net.head(net.pool(*own(windows), torch.bfloat16)) for net, own in self.teachers]  # type: ignore[arg-type]
+            taught = torch.stack([one.log_softmax(1) for one in said]).mean(0).log_softmax(1)
+        told = F.kl_div(logits.log_softmax(1), taught, log_target=True, reduction="batchmean")
+        return (1 - TAUGHT_SHARE) * loss + TAUGHT_SHARE * told
+
+    def _thinned(self, blocks_NSRX: Tensor) -> Tensor:
+        """Set some features of each window, and all words of some windows, to zero."""
+        windows, keep = len(blocks_NSRX) // 2, 1 - self.plan.dropout
+        draw = torch.rand(windows, blocks_NSRX.shape[-1] + 1, device=blocks_NSRX.device)
+        scale = (draw[:, 1:] < keep) / keep
+        scale[:, -self.net.config.word_width :] *= draw[:, :1] >= self.plan.word_dropout
+        return blocks_NSRX * scale.repeat(2, 1)[:, None, None]
+
+
 def train(
     config: MiniConfig,
     plan: Plan,
     sampler: Sampler,
     path: Path,
-    cache: Path,
+    backend: Backend,
     start_from: Path | None = None,
-    watch: Callable[[Mini, int, int], None] | None = None,
-    watch_every: int = 0,
+    teachers: Sequence[Mini] = (),
     stop_after: int | None = None,
     log: Callable[[str], None] = print,
 ) -> Mini:
     """Train, or go on where the checkpoint at `path` ends; `start_from` is one to continue under another name."""
-    torch.manual_seed(plan.seed)
-    net = Mini(config)
-    fast = FastBlocks(net, cache)
-    dense = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(dense, lr=plan.rate, betas=(0.9, 0.98), weight_decay=plan.decay, fused=True)
-    step, seen, spent = 0, 0, 0.0
+    training = Training(config, plan, backend, teachers)
     if found := path if path.exists() else start_from:
-        state = torch.load(found, weights_only=True)
-        net.load_state_dict(state["net"])
-        optimizer.load_state_dict(state["optimizer"])
-        fast.seen.copy_(state["words_seen"])
-        step, seen, spent = state["step"], state["seen"], state["spent"]
-
-    def save() -> None:
-        state = {
-            "net": net.state_dict(), "optimizer": optimizer.state_dict(), "words_seen": fast.seen, "step": step,
-            "seen": seen, "spent": spent + time.monotonic() - begun, "config": config.to_dict(),
-        }  # fmt: skip
-        partial = path.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(path)
-
-    begun = saved = time.monotonic()
-    running = 0.0
-    first = step
-    while step < plan.steps and (stop_after is None or step - first < stop_after):
-        codes, lengths, allowed = sampler.batch(step)
-        torch.manual_seed(plan.seed * 1_000_003 + step)  # dropout
-        optimizer.zero_grad(set_to_none=True)
-        parts = max(codes.size // CACHED_BP, 1)
-        for part in zip(*(torch.from_numpy(array).chunk(parts) for array in (codes, lengths, allowed)), strict=True):
-            blocks, counts = fast(part[0], part[1])
-            if plan.dropout:
-                keep = 1 - plan.dropout
-                kept = torch.rand(len(part[0]), blocks.shape[-1]) < keep
-                scale = kept / keep
-                scale[:, -config.word_width :] *= torch.rand(len(part[0]), 1) >= plan.word_dropout
-                blocks = blocks * scale.repeat(2, 1)[:, None, None]
-            loss = loss_of(net.head(net.pool(blocks, counts, torch.bfloat16)), part[2]) * len(part[0]) / len(codes)
-            loss.backward()  # type: ignore[no-untyped-call]
-            running += RUNNING * float(loss.detach())
-        torch.nn.utils.clip_grad_norm_(dense, 1.0)
-        share = plan.share(step)
-        for group in optimizer.param_groups:
-            group["lr"] = plan.rate * share
-        optimizer.step()
-        fast.step(plan.word_rate * share, 0.0)
-        step, seen = step + 1, seen + len(codes)
-        running *= 1 - RUNNING
-        if step % 200 == 0:
-            rate = seen / (spent + time.monotonic() - begun)
-            log(f"step {step}/{plan.steps} windows {seen} loss {running:.4f} {rate:.0f} windows/s")
+        training.load(found)
+    last = plan.steps if stop_after is None else min(training.step + stop_after, plan.steps)
+    begun, seen = time.monotonic(), training.seen
+    saved, running = begun, torch.zeros((), device=backend.device)
+    for batch in backend.batches(sampler, training.step, last):
+        running.lerp_(training.learn(batch), RUNNING)
+        if training.step % 200 == 0:
+            rate = (training.seen - seen) / (time.monotonic() - begun)
+            log(f"{path.stem}: step {training.step}/{plan.steps}, {training.seen} windows, "
+                f"loss {running.item():.4f}, {rate:.0f} windows/s")  # fmt: skip
         if time.monotonic() - saved > SAVE_EVERY_S:
-            save()
+            training.save(path)
             saved = time.monotonic()
-        if watch is not None and watch_every and step % watch_every == 0:
-            watch(net, step, seen)
-    save()
-    return net
+    training.save(path)
+    return training.net.merged()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recipes.mini.data import CLASSES, VIRAL, Records
+from recipes.mini.evolution import evolve
 from recipes.mini.kmers import canonical_kmers, distinct, sampled
 from recipes.mini.split import SIDES, Split, kmer_rows
 
@@ -149,6 +150,8 @@ class Sampler:
         place = np.arange(length)
         codes = self.codes[np.minimum(starts[:, None] + place, len(self.codes) - 1)]
         allowed = self.records.allowed[rows].copy()
+        codes[place >= lengths[:, None]] = 4
+        evolve(rng, codes, lengths)
         _disturb(rng, codes, lengths, allowed)
         codes[place >= lengths[:, None]] = 4
         return codes, lengths, allowed

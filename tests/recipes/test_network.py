@@ -1,11 +1,15 @@
 """The network itself: what must not change its numbers, its compiled twin, and its file."""
 
+import copy
+
 import pytest
 import torch
 
 from mini_layout import CALIBRATION
+from recipes.mini.dense import DenseBlocks
 from recipes.mini.export import export
 from recipes.mini.kernels import FastBlocks
+from recipes.mini.network import MiniInTraining
 from virnucpro.errors import ConfigError
 from virnucpro.features.classifier import load_classifier
 from virnucpro.models.checkpoints import open_checkpoint
@@ -40,7 +44,7 @@ def test_the_compiled_blocks_have_the_values_and_gradients_of_plain_torch(net, w
     weights = torch.randn_like(plain)
     wanted = torch.autograd.grad((plain * weights).sum(), [net.motifs, net.pairs, net.words])
     fast = FastBlocks(net, cache)
-    blocks, fast_counts = fast(*windows)
+    blocks, fast_counts = fast(windows)
     torch.testing.assert_close(blocks, plain, rtol=0, atol=1e-5)
     assert torch.equal(fast_counts, counts)
     (blocks * weights).sum().backward()
@@ -51,12 +55,44 @@ def test_the_compiled_blocks_have_the_values_and_gradients_of_plain_torch(net, w
     assert not net.pairs.grad[-1].any()
 
 
+def test_dense_blocks_have_the_values_and_gradients_of_plain_torch(net, windows):
+    plain, counts = net.blocks(*windows)
+    weights = torch.randn_like(plain)
+    wanted = torch.autograd.grad((plain * weights).sum(), [net.motifs, net.pairs, net.words])
+    dense = DenseBlocks(net)
+    blocks, dense_counts = dense(dense.look_up(*windows))
+    torch.testing.assert_close(blocks, plain, rtol=0, atol=1e-5)
+    assert torch.equal(dense_counts, counts)
+    found = torch.autograd.grad((blocks * weights).sum(), [net.motifs, net.pairs, net.words])
+    torch.testing.assert_close(found[0], wanted[0], rtol=0, atol=1e-4)
+    torch.testing.assert_close(found[1][:-1], wanted[1][:-1], rtol=0, atol=1e-5)
+    torch.testing.assert_close(found[2][:-1], wanted[2][:-1], rtol=0, atol=1e-5)
+
+
+def test_both_kinds_of_blocks_change_words_alike(net, windows, cache):
+    dense, fast = DenseBlocks(net), FastBlocks(copy.deepcopy(net), cache)
+    weights = torch.randn_like(net.blocks(*windows)[0])
+    for _ in range(2):
+        for blocks, given in ((dense, dense.look_up(*windows)), (fast, windows)):
+            (blocks(given)[0] * weights).sum().backward()
+            blocks.step(0.1)
+    torch.testing.assert_close(fast.words[:-1], net.words.detach()[:-1], rtol=0, atol=1e-5)
+
+
+def test_the_merged_network_is_the_one_that_was_trained(windows):
+    torch.manual_seed(0)
+    net = MiniInTraining(MiniConfig(motifs=64, pair_width=16, word_width=16, hidden=16, features=16))
+    dense = DenseBlocks(net)
+    trained = net.pool(*dense(dense.look_up(*windows), net.motif_table()))
+    torch.testing.assert_close(net.merged()(*windows), trained, rtol=0, atol=1e-5)
+
+
 def test_only_rows_with_a_gradient_are_changed(net, windows, cache):
     fast = FastBlocks(net, cache)
     before = net.words.clone()
-    fast(*windows)[0].sum().backward()
+    fast(windows)[0].sum().backward()
     touched = fast.touched[: fast.listed].long()
-    fast.step(0.1, 0.0)
+    fast.step(0.1)
     changed = (net.words != before).any(1).nonzero().flatten()
     assert torch.equal(changed, touched.sort().values)
     assert not fast.grad.any()

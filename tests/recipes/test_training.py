@@ -3,15 +3,21 @@
 import numpy as np
 import pytest
 import torch
+from Bio.Align import substitution_matrices
+from Bio.Seq import Seq
 
 import recipes.mini.windows
+from recipes.mini.backend import Backend
 from recipes.mini.calibration import Scored, calibrate, expected_error, fit_line
 from recipes.mini.data import CLASSES
+from recipes.mini.evolution import AMINO, evolve
 from recipes.mini.provirus import find_runs, half_of
 from recipes.mini.scoring import auroc, recall_at
 from recipes.mini.split import SIDES, split_records
+from recipes.mini.stages import Stages, Steps
 from recipes.mini.training import Plan, loss_of, train
 from recipes.mini.windows import CLASS_SHARES, PROKARYOTES, TRAP_SHARE, HostScan, Sampler, evaluation_windows
+from virnucpro.models.mini import Mini, MiniConfig
 
 
 @pytest.fixture(scope="session")
@@ -57,12 +63,12 @@ def test_a_batch_holds_every_class_in_its_share(sampler):
 def test_windows_come_from_their_record_and_side(records, split):
     sampler = Sampler(records, split.groups, split.sides == 0, 4000, 5)
     labels = {records.sequence(row)[:].tobytes(): records.allowed[row] for row in np.flatnonzero(split.sides == 0)}
-    codes, lengths, allowed = sampler.batch(3)
+    windows = [window for number in range(6) for window in zip(*sampler.batch(number), strict=True)]
     exact = 0
-    for window, length, classes in zip(codes, lengths, allowed, strict=True):
+    for window, length, classes in windows:
         found = [label for text, label in labels.items() if window[:length].tobytes() in text]
         exact += any(np.array_equal(label, classes) for label in found)
-    assert exact > len(codes) / 4  # half of all windows have errors
+    assert exact > len(windows) / 8  # half of all windows have errors, half are replaced by a relative
 
 
 def test_a_batch_is_its_seed_and_number(records, split, sampler):
@@ -107,15 +113,90 @@ def test_halves_part_the_hosts_and_share_the_rest(records, split):
     assert np.array_equal(halves[0][::2], halves[0][1::2])  # a genome and its near copy
 
 
-def test_training_can_be_resumed_to_the_same_weights(config, sampler, cache, tmp_path):
-    plan = Plan(6, 2, warmup=2)
-    whole = train(config, plan, sampler, tmp_path / "whole.pt", cache, log=lambda _: None)
-    train(config, plan, sampler, tmp_path / "broken.pt", cache, stop_after=3, log=lambda _: None)
-    resumed = train(config, plan, sampler, tmp_path / "broken.pt", cache, log=lambda _: None)
-    other = train(config, Plan(6, 2, warmup=2, seed=9), sampler, tmp_path / "other.pt", cache, log=lambda _: None)
+@pytest.fixture
+def backend(cache):
+    return Backend(torch.device("cpu"), cache)
+
+
+@pytest.mark.parametrize("taught", [False, True])
+def test_training_can_be_resumed_to_the_same_weights(config, sampler, backend, tmp_path, taught):
+    def run(name, seed=0, **options):
+        plan = Plan(6, 2, warmup=2, seed=seed)
+        return train(config, plan, sampler, tmp_path / name, backend, log=lambda _: None, **options)
+
+    teachers = [run("teacher", seed=7)] if taught else []
+    whole = run("whole", teachers=teachers)
+    run("broken", teachers=teachers, stop_after=3)
+    resumed = run("broken", teachers=teachers)
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
-    assert not torch.equal(whole.out.weight, other.out.weight)
+    assert not torch.equal(whole.out.weight, run("other", seed=9).out.weight)
+    assert torch.equal(whole.out.weight, run("untaught").out.weight) != taught
+
+
+def test_what_a_teacher_says_counts_beside_the_label(config, sampler, backend, tmp_path):
+    class Stubborn(Mini):
+        """Knows one class alone."""
+
+        def pool(self, blocks, counts, dtype=torch.float32):
+            return super().pool(blocks, counts, dtype) * 0
+
+    teacher = Stubborn(config)
+    with torch.no_grad():
+        teacher.head.bias[:] = torch.tensor([0.0, 0, 0, 0, 50, 0, 0])
+    plan = Plan(40, 0, rate=0.02, warmup=2)
+    net = train(config, plan, sampler, tmp_path / "net", backend, teachers=[teacher], log=lambda _: None)
+    codes, lengths, _ = sampler.batch(99)
+    logits = net.head(net(torch.from_numpy(codes), torch.from_numpy(lengths)))
+    assert (logits.argmax(1) == 4).float().mean() > 0.9
+
+
+def test_the_trainings_of_the_recipe_follow_each_other(records, split, backend, tmp_path, monkeypatch):
+    small = MiniConfig(motifs=64, motif_codons=6, pair_width=16, word_width=16, hidden=16, features=16)
+    monkeypatch.setattr("recipes.mini.stages.MiniConfig", lambda: small)
+    backend = Backend(backend.device, tmp_path)
+    stages = Stages(records, split, tmp_path, Steps(2, 3, 8, 2, 4, 2), 4000, 1, backend)
+    scan = stages.scan()
+    teachers = stages.teachers(scan)
+    stages.plateau(scan, teachers)
+    on_split, on_all = stages.on_split(scan, teachers), stages.on_everything(scan, teachers)
+    assert not torch.equal(on_split.out.weight, on_all.out.weight)
+    assert set(stages.curve(scan, teachers)) == {"less-data", "teacher-0", "curve-1", "curve-2", "curve-4"}
+    plateau = torch.load(tmp_path / "plateau.pt", weights_only=True)
+    assert plateau["step"] == 8
+    assert stages.windows_seen("split") > plateau["seen"] > stages.windows_seen("teacher-0") > 0
+    again = stages.on_split(scan, teachers)  # from its file
+    assert torch.equal(again.out.weight, on_split.out.weight)
+
+
+def test_a_relative_keeps_its_reading_frame():
+    random = np.random.default_rng(5)
+    codons = [first + second + third for first in "ACGT" for second in "ACGT" for third in "ACGT"]
+    coding = [codon for codon in codons if codon not in ("TAA", "TAG", "TGA")]
+    genes = ["".join(random.choice(coding, 100)) for _ in range(200)]
+    codes = np.stack([["ACGT".index(base) for base in gene] for gene in genes]).astype(np.uint8)
+    turned = (3 - codes[100:, ::-1]).copy()
+    codes[100:] = turned
+    before = codes.copy()
+    evolve(random, codes, np.full(200, 300))
+    changed = (codes != before).any(1)
+    assert 0.35 < changed.mean() < 0.65
+    for row in np.flatnonzero(changed):
+        window = 3 - codes[row, ::-1] if row >= 100 else codes[row]
+        assert "*" not in str(Seq("".join("ACGT"[code] for code in window)).translate())
+    assert 0.05 < (codes != before)[changed].mean() < 0.3
+    assert (codes != before)[changed].mean(1).max() < 0.6
+
+
+def test_relatives_have_similar_amino_acids():
+    letters = Seq("".join(a + b + c for a in "ACGT" for b in "ACGT" for c in "ACGT")).translate()
+    chances = np.diff(AMINO, axis=1, prepend=0)
+    matrix = substitution_matrices.load("BLOSUM62")
+    for codon, letter in enumerate(letters):
+        if letter != "*":
+            mean = sum(chances[codon, other] * matrix[letter][letters[other]] for other in range(64))
+            assert mean > np.mean([matrix[letter][other] for other in set(letters) - {letter, "*"}])
+            assert all(chances[codon, other] < 1e-6 for other in range(64) if letters[other] in (letter, "*"))
 
 
 def test_open_labels_cost_nothing_between_their_classes():

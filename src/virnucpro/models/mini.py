@@ -104,6 +104,17 @@ class Mini(nn.Module):
 
     def blocks(self, codes_BL: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """Describe blocks: motif maxima, means of pairs, means of words; and count each block's positions."""
+        at, pairs_NP, words_NP, valid_NP = self.look_up(codes_BL, lengths_B)
+        counts_NSR = grid_of(valid_NP).sum(-1)
+        shape = (*counts_NSR.shape, -1)
+        means = [
+            _bags(grid_of(rows_NP).reshape(-1, SEGMENT_CODONS), table).view(shape) / counts_NSR.clamp(min=1)[..., None]
+            for rows_NP, table in ((pairs_NP, self.pairs), (words_NP, self.words))
+        ]
+        return torch.cat([self._maxima(at, valid_NP).view(shape), *means], -1), counts_NSR
+
+    def look_up(self, codes_BL: Tensor, lengths_B: Tensor) -> tuple[list[Tensor], Tensor, Tensor, Tensor]:
+        """Find the codons at each place of a motif, rows of pairs and of words, and which positions are in a window."""
         config = self.config
         codons_NP = _codons(both_strands(codes_BL, lengths_B))
         positions_N = (lengths_B - config.min_bp + 1).repeat(2)
@@ -116,14 +127,7 @@ class Mini(nn.Module):
         middle = config.motif_codons // 2
         pairs_NP = _row_of(at[middle - 1 : middle + 1], 64, PAIRS, valid_NP)
         letters = [self.letters[codons_NP] for codons_NP in at[middle - 2 : middle + 2]]
-        words_NP = _row_of(letters, LETTERS, WORDS, valid_NP)
-        counts_NSR = _grid(valid_NP).sum(-1)
-        shape = (*counts_NSR.shape, -1)
-        means = [
-            _bags(_grid(rows_NP).reshape(-1, SEGMENT_CODONS), table).view(shape) / counts_NSR.clamp(min=1)[..., None]
-            for rows_NP, table in ((pairs_NP, self.pairs), (words_NP, self.words))
-        ]
-        return torch.cat([self._maxima(at, valid_NP).view(shape), *means], -1), counts_NSR
+        return at, pairs_NP, _row_of(letters, LETTERS, WORDS, valid_NP), valid_NP
 
     def _maxima(self, at: list[Tensor], valid_NP: Tensor) -> Tensor:
         """Best match of every motif in every block, strand by strand, so that scores stay in the processor's cache."""
@@ -187,7 +191,7 @@ def _row_of(letters: list[Tensor], base: int, nothing: int, valid_NP: Tensor) ->
     return torch.where(known_NP, row_NP, nothing)
 
 
-def _grid(x_NP: Tensor) -> Tensor:
+def grid_of(x_NP: Tensor) -> Tensor:
     """Positions as segments, frames, codons."""
     return x_NP.view(len(x_NP), -1, SEGMENT_CODONS, 3).transpose(2, 3)
 
