@@ -61,8 +61,8 @@ class DenseBlocks:
         best = _Best.apply(table.flatten(0, 1), windows.hot, counts_NSR.shape)  # type: ignore[no-untyped-call]
         parts = [best * (counts_NSR > 0)[..., None]]
         for rows_NP, rows in ((windows.pairs, net.pairs), (windows.words, net.words)):
-            sums = F.embedding(grid_of(rows_NP), rows).sum(3)
-            parts.append(sums / counts_NSR.clamp(min=1)[..., None])
+            sums = F.embedding_bag(grid_of(rows_NP).reshape(-1, SEGMENT_CODONS), rows, mode="sum")
+            parts.append(sums.view(*counts_NSR.shape, -1) / counts_NSR.clamp(min=1)[..., None])
         return torch.cat(parts, -1), counts_NSR
 
     def step(self, rate: float) -> None:
