@@ -81,7 +81,7 @@ def _dna_tokenizer() -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))  # noqa: S106
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     generator = np.random.default_rng(0)
-    corpus = ["".join(generator.choice(BASES, 500)) for _ in range(2000)]
+    corpus = ["".join(generator.choice(BASES, 500)) for _ in range(400)]
     special = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
     tokenizer.train_from_iterator(
         corpus, trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=special, show_progress=False)

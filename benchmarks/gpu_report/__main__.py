@@ -12,6 +12,7 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `virnucpro` says it for itself
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no section needs the network
@@ -46,11 +47,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="gpu_report_") as folder:
         scale = Scale(options.device, Path(folder))
         scale = scale.tiny() if options.tiny else scale.quick() if options.quick else scale
+        method: Literal["fork", "spawn"] = "fork"
         for section in SECTIONS:
             left = options.seconds - (time.perf_counter() - started)
             if section.name not in {"machine", *options.only} or left < 1:
                 continue
-            isolated(section.name, partial(section.rows, scale), min(section.limit_s, left), rows_file, log)
+            work = (section.name, partial(section.rows, scale), min(section.limit_s, left), rows_file, log)
+            if isolated(*work, method) == "failed" and section.name == "machine":
+                method = "spawn"
+                isolated(*work, method)
             rows = [json.loads(line) for line in rows_file.read_text().splitlines()]
             page_file.write_text(page(rows, titles, note))
             print(f"{section.name}: {rows[-1]['ended']}, {rows[-1]['section_s']:.1f} s", flush=True)

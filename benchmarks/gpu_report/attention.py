@@ -14,6 +14,7 @@ from benchmarks.gpu_report.scale import Scale
 from benchmarks.worker import timed
 from benchmarks.workloads import lengths
 from virnucpro.models.attention import Attention, grouped_attention, varlen_attention
+from virnucpro.models.esm2 import rotate
 from virnucpro.models.pack import Pack
 
 HEADS, HEAD_WIDTH = 20, 64
@@ -36,7 +37,34 @@ def rows(scale: Scale) -> Iterator[Row]:
             apart = (run() - expected).abs().max().item()
             seconds = [timed(run, scale.device) for _ in range(10)]
             yield {"attention": f"650M: {name}", "tokens": sum(tokens), "ms": 1e3 * median(seconds), "max_abs": apart}
+    yield from _rotary(scale, pack)
     yield from _alibi(scale, with_flex=False)
+
+
+def _rotary(scale: Scale, pack: Pack) -> Iterator[Row]:
+    """Queries and keys turned by their positions, as the package does, and without copies in float32."""
+    angles = torch.outer(pack.positions_N.float(), torch.rand(HEAD_WIDTH, device=scale.device))
+    rotation = (angles.cos()[:, None, None], angles.sin()[:, None, None])
+    given = torch.randn((len(pack.tokens_N), 2, HEADS, HEAD_WIDTH), device=scale.device, dtype=torch.float16)
+    with torch.inference_mode():
+        for name, turn in (("as the package does", rotate), ("float16 read directly", _rotate_mixed)):
+            turned = given.clone()
+            turn(turned, rotation)
+            expected = given.clone()
+            rotate(expected, rotation)
+            seconds = [timed(partial(turn, given.clone(), rotation), scale.device) for _ in range(10)]
+            apart = (turned - expected).abs().max().item()
+            yield {"attention": f"rotary: {name}", "tokens": len(given), "ms": 1e3 * median(seconds), "max_abs": apart}
+
+
+def _rotate_mixed(vectors_N2HK: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor]) -> None:
+    """`models.esm2.rotate` without a copy of its input in float32."""
+    cosine, sine = rotation
+    half = HEAD_WIDTH // 2
+    turned = vectors_N2HK * cosine
+    turned[..., :half].addcmul_(vectors_N2HK[..., half:], sine[..., :half])
+    turned[..., half:].addcmul_(vectors_N2HK[..., :half], sine[..., half:])
+    vectors_N2HK.copy_(turned)
 
 
 def flex_rows(scale: Scale) -> Iterator[Row]:

@@ -1,6 +1,7 @@
 """Run a section in a process of its own: what it breaks, or hangs in, costs no other section anything.
 
-The process is forked from one that has imported everything and has never touched the device, so it starts at once.
+The process is forked from one that has imported everything and has never touched the device, so it starts at once;
+where a driver cannot be used after a fork, it is a fresh one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 ERROR_LINES = 20
 
@@ -21,12 +22,12 @@ MakeRows = Callable[[], Iterator[dict[str, Any]]]
 
 
 def isolated(
-    name: str, rows: Callable[[], Iterator[dict[str, Any]]], limit_s: float, rows_file: Path, log: Path
-) -> None:
+    name: str, rows: MakeRows, limit_s: float, rows_file: Path, log: Path, method: Literal["fork", "spawn"] = "fork"
+) -> str:
     """Append the rows of a section to a file as they come, then how it ended; its output goes to a log."""
     started = time.perf_counter()
     begin = log.stat().st_size if log.exists() else 0
-    process = multiprocessing.get_context("fork").Process(target=_work, args=(name, rows, rows_file, log))
+    process = multiprocessing.get_context(method).Process(target=_work, args=(name, rows, rows_file, log))
     process.start()
     process.join(limit_s)
     state = "done"
@@ -39,6 +40,7 @@ def isolated(
     printed = log.read_bytes()[begin:].decode(errors="replace").splitlines() if log.exists() else []
     ended = {"ended": state, "section_s": time.perf_counter() - started}
     _append(rows_file, name, ended | ({} if state == "done" else {"error": printed[-ERROR_LINES:]}))
+    return state
 
 
 def _work(name: str, rows: MakeRows, rows_file: Path, log: Path) -> None:

@@ -43,7 +43,7 @@ class Scale:
 
     def quick(self) -> Scale:
         """Smaller, for a machine that is lent for minutes."""
-        return replace(self, proteins=1024, fragments=8192, reads=200_000)
+        return replace(self, proteins=1536, fragments=8192, reads=200_000)
 
     def tiny(self) -> Scale:
         """As small as the code allows; no figure of it means anything."""
