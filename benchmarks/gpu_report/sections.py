@@ -26,10 +26,10 @@ SECTIONS = (
     Section("proteins", "650M shape: speed, and end to end", 90, proteins.rows),
     Section("dna", "DNABERT-S shape: speed", 60, dna.rows),
     Section("reads", "predict with mini: reads of 150 bp", 150, reads.rows),
+    Section("tests", "Tests", 60, checks.tests),
     Section("parity", "Parity with float32", 60, parity.rows),
     Section("memory", "Memory that runs out", 40, memory.rows),
     Section("attention", "Attention of one layer", 40, attention.rows),
-    Section("tests", "Tests", 120, checks.tests),
     Section("operators", "Where the time of the encoders goes", 40, operators.rows),
     Section("flex", "FlexAttention for DNABERT-S", 90, attention.flex_rows),
 )

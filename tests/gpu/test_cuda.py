@@ -8,6 +8,7 @@ from conftest import random_protein, write_fasta
 from random_models import VOCABULARY, dna_checkpoint, protein_checkpoint
 from tolerances import FLASH_FP16, HALF_COSINE, PARITY_FP32
 from virnucpro import extract_fast_esm
+from virnucpro.embedding.embed import embed_tokens
 from virnucpro.models.attention import grouped_attention, varlen_attention
 from virnucpro.models.encoders import load_encoder
 from virnucpro.models.pack import Pack
@@ -92,6 +93,15 @@ def test_mini_matches_several_strands_at_once(monkeypatch):
     assert np.abs(found.embed(rows) - expected).max() <= PARITY_FP32
     monkeypatch.setattr("virnucpro.models.mini.SCORES_AT_ONCE", 1 << 20)
     assert np.abs(found.embed(rows) - expected).max() <= PARITY_FP32
+
+
+def test_batches_in_turns_are_those_one_at_a_time(monkeypatch):
+    generator = np.random.default_rng(4)
+    rows = Ragged.of([encode_protein(random_protein(generator, 10 + n % 300).encode()) for n in range(600)])
+    found = encoder("cuda", "fp32")
+    in_turns = embed_tokens(found, rows, max_tokens=2000).vectors
+    monkeypatch.setattr("virnucpro.embedding.batches.IN_FLIGHT", 1)
+    assert np.abs(in_turns - embed_tokens(found, rows, max_tokens=2000).vectors).max() <= PARITY_FP32
 
 
 def test_memory_that_really_runs_out(tmp_path):
