@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: the tests are many and small, and threads that wait for each other cost more than they save.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
-.PHONY: demo test test-all check docs format bench clean
+.PHONY: demo test test-all check docs format bench gpu-report clean
 
 DEMO_FEATURES := --dna-model mini --protein-model none --orfs window --window 300
 
@@ -48,6 +48,10 @@ format: .venv/dev.stamp
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.table
+
+# What a GPU must show, on one page: benchmarks/results/gpu/page.md.
+gpu-report: .venv/dev.stamp
+	$(BIN)/python -m benchmarks.gpu_report
 
 clean:
 	rm -rf .venv demo_out dist site

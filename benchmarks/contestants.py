@@ -50,7 +50,7 @@ class OneByOne(Packed):
 
     def pooled(self, tokens: list[Tensor]) -> Tensor:
         """One vector per sequence."""
-        return torch.cat([torch.from_numpy(self.encoder.embed([t.numpy()])) for t in tokens])
+        return torch.cat([torch.from_numpy(self.encoder.embed(Ragged.of([t.numpy()]))) for t in tokens])
 
 
 class Transformers:

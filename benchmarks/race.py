@@ -7,13 +7,14 @@ import re
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.workloads import CACHE, DNA_SHAPE, ESM2_SHAPE
+from benchmarks.workloads import CACHE, DNA_SHAPE, ESM2_SHAPE, Shape
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Task:
         return CACHE / f"{re.sub('[^a-z0-9]+', '_', name)}.pt"
 
 
-def work(lengths: list[int], dna: bool) -> float:
+def work(lengths: Iterable[int], dna: bool, shape: Shape | None = None) -> float:
     """FLOP of the real tokens: 2 per weight of the linear layers, and both products of attention."""
-    shape = DNA_SHAPE if dna else ESM2_SHAPE
+    shape, lengths = shape or (DNA_SHAPE if dna else ESM2_SHAPE), list(lengths)
     width, feed_forward, layers = shape["hidden_size"], shape["intermediate_size"], shape["num_hidden_layers"]
     weights = layers * (4 * width**2 + (3 if dna else 2) * width * feed_forward)
     return 2 * weights * sum(lengths) + 4 * layers * width * sum(n * n for n in lengths)

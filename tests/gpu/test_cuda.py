@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from conftest import random_protein, write_fasta
-from dna_layouts import write_dnabert_s
-from published_layouts import TINY, transformers_model
+from random_models import VOCABULARY, dna_checkpoint, protein_checkpoint
 from tolerances import FLASH_FP16, HALF_COSINE, PARITY_FP32
 from virnucpro import extract_fast_esm
+from virnucpro.embedding.embed import embed_tokens
 from virnucpro.models.attention import grouped_attention, varlen_attention
-from virnucpro.models.checkpoints import open_model_in_memory
 from virnucpro.models.encoders import load_encoder
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import choose_placement
 from virnucpro.models.tokens import encode_protein
+from virnucpro.sequences.ragged import Ragged
 
 pytestmark = [
     pytest.mark.gpu,
@@ -33,13 +33,12 @@ def tokens():
 
 
 def encoder(device, dtype):
-    """64 wide with heads of 16: what the flash kernel takes."""
-    checkpoint = open_model_in_memory(transformers_model(TINY))
-    return checkpoint.encoder(choose_placement(device, dtype))
+    """128 wide with heads of 32: what the flash kernel takes."""
+    return protein_checkpoint().encoder(choose_placement(device, dtype))
 
 
 def test_float32_is_the_cpu_s():
-    difference = encoder("cuda", "fp32").embed(tokens()) - encoder("cpu", "fp32").embed(tokens())
+    difference = encoder("cuda", "fp32").embed(Ragged.of(tokens())) - encoder("cpu", "fp32").embed(Ragged.of(tokens()))
     assert np.abs(difference).max() <= PARITY_FP32
 
 
@@ -72,18 +71,37 @@ def test_flash_attention_is_grouped_attention():
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "fp16", "bf16"])
-def test_alibi_attention_is_the_cpu_s(tmp_path, dtype):
-    """Groups of every length take a corner of one bias, whose rows are then not aligned as kernels like them."""
-    write_dnabert_s(tmp_path / "model")
+def test_alibi_attention_is_the_cpu_s(dtype):
+    """Padded buckets beside groups of one length."""
     generator = np.random.default_rng(1)
-    sequences = [np.array([1, *generator.integers(0, 300, length), 2]) for length in LENGTHS]
-    exact = load_encoder(str(tmp_path / "model"), "cpu", "fp32").model
-    found = load_encoder(str(tmp_path / "model"), "cuda", dtype).model
+    sequences = [np.array([1, *generator.integers(0, VOCABULARY, length), 2]) for length in LENGTHS]
+    exact, found = (
+        dna_checkpoint().encoder(choose_placement(*where)).model for where in (("cpu", "fp32"), ("cuda", dtype))
+    )
     with torch.inference_mode():
         expected, states = exact(Pack.of(sequences)), found(Pack.of(sequences, "cuda")).float().cpu()
     if dtype == "fp32":
         assert (expected - states).abs().max() <= PARITY_FP32
     assert torch.cosine_similarity(expected, states).min() >= HALF_COSINE
+
+
+def test_mini_matches_several_strands_at_once(monkeypatch):
+    generator = np.random.default_rng(3)
+    rows = Ragged.of([generator.integers(0, 5, length).astype(np.uint8) for length in (24, 100, 150, 333, 3000)])
+    expected = load_encoder("mini", "cpu").embed(rows)
+    found = load_encoder("mini", "cuda")
+    assert np.abs(found.embed(rows) - expected).max() <= PARITY_FP32
+    monkeypatch.setattr("virnucpro.models.mini.SCORES_AT_ONCE", 1 << 20)
+    assert np.abs(found.embed(rows) - expected).max() <= PARITY_FP32
+
+
+def test_batches_in_turns_are_those_one_at_a_time(monkeypatch):
+    generator = np.random.default_rng(4)
+    rows = Ragged.of([encode_protein(random_protein(generator, 10 + n % 300).encode()) for n in range(600)])
+    found = encoder("cuda", "fp32")
+    in_turns = embed_tokens(found, rows, max_tokens=2000).vectors
+    monkeypatch.setattr("virnucpro.embedding.batches.IN_FLIGHT", 1)
+    assert np.abs(in_turns - embed_tokens(found, rows, max_tokens=2000).vectors).max() <= PARITY_FP32
 
 
 def test_memory_that_really_runs_out(tmp_path):

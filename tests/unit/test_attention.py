@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tolerances import INVARIANCE_FP32, PREPACKED_BF16
-from virnucpro.models.attention import SHORT, alibi_attention, alibi_bias, grouped_attention
+from virnucpro.models.attention import SHORT, alibi_attention, alibi_bias, grouped_attention, padded_attention
 from virnucpro.models.pack import Pack
 
 LENGTHS = (1, 15, 16, 17, 17, 101, SHORT - 1, SHORT, SHORT + 8)
@@ -36,8 +36,30 @@ def test_each_sequence_attends_to_itself_whatever_its_length(with_bias, dtype, t
     if bias is None:
         found = grouped_attention(query, key, value, pack)
     else:
-        found = alibi_attention(query, key, value, bias, pack)
+        found = alibi_attention(bias, pack)(query, key, value)
     expected = written_out(query, key, value, bias, LENGTHS)
     assert found.dtype == dtype
     assert found.isfinite().all()
     assert ((found.float() - expected).abs() / (1 + expected.abs())).max() <= tolerance
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, LENGTHS[::-1], (40,), (8, 8), (1, 1, 300, 1)])
+def test_padded_buckets_attend_like_single_sequences(lengths):
+    generator = torch.Generator().manual_seed(2)
+    query, key, value = torch.randn((3, sum(lengths), HEADS, WIDTH), generator=generator)
+    pack = Pack(torch.zeros(sum(lengths), dtype=torch.int64), lengths)
+    bias = alibi_bias(HEADS, max(lengths), torch.device("cpu"))
+    found = padded_attention(bias, pack)(query, key, value)
+    expected = written_out(query, key, value, bias, lengths)
+    assert (found - expected).abs().max() <= INVARIANCE_FP32
+
+
+def test_an_overflow_stays_in_its_own_sequence():
+    lengths = (5, 9, 5, 3)
+    query, key, value = torch.ones((3, sum(lengths), HEADS, WIDTH))
+    value[:5] = torch.inf
+    value[-1] = torch.nan
+    pack = Pack(torch.zeros(sum(lengths), dtype=torch.int64), lengths)
+    bias = alibi_bias(HEADS, max(lengths), torch.device("cpu"))
+    found = padded_attention(bias, pack)(query, key, value)
+    assert found[5:-3].isfinite().all()

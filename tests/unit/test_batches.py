@@ -126,6 +126,23 @@ def test_what_does_not_fit_beside_others_is_tried_by_itself(protein_encoder, pro
     assert np.abs(found.table.vectors - expected.table.vectors).max() <= INVARIANCE_FP32
 
 
+def test_batches_of_a_gpu_take_turns(protein_encoder, proteins):
+    class Placed(ProteinEncoder):
+        def embed(self, tokens, exact=False):
+            names.add(threading.current_thread().name)
+            return super().embed(tokens, exact)
+
+    names: set[str] = set()
+    placed = Placed(protein_encoder.model, protein_encoder.identity, Placement(torch.device("cuda"), torch.float32))
+    before = torch.get_num_threads()
+    alone = vectors_of(embed_records(protein_encoder, as_records(proteins), Limits(max_tokens=600)))
+    in_turns = vectors_of(embed_records(placed, as_records(proteins), Limits(max_tokens=600)))
+    assert names == {"batch_0", "batch_1"}
+    assert torch.get_num_threads() == before
+    assert list(in_turns) == list(alone)
+    assert max(np.abs(in_turns[id_] - vector).max() for id_, vector in alone.items()) <= INVARIANCE_FP32
+
+
 def test_what_is_over_the_budget_has_all_threads(protein_encoder, proteins, two_threads):
     threads = {}
 

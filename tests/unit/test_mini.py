@@ -69,3 +69,12 @@ def test_files_that_do_not_fit_are_refused(folder, tmp_path, damage, told):
     save_file(tensors, tmp_path / "model.safetensors")
     with pytest.raises(WeightsError, match=told):
         open_checkpoint(tmp_path).encoder(choose_placement("cpu", "fp32"))
+
+
+@pytest.mark.parametrize("strands", [2, 3, 100])
+def test_strands_may_be_matched_together(encoder, monkeypatch, strands):
+    generator = np.random.default_rng(3)
+    rows = Ragged.of([generator.integers(0, 5, length).astype(np.uint8) for length in (24, 100, 333)])
+    one_by_one = encoder.embed(rows)
+    monkeypatch.setattr("virnucpro.models.mini._strands_at_once", lambda *_: strands)
+    assert (encoder.embed(rows) == one_by_one).all()

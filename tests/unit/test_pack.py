@@ -40,3 +40,20 @@ def test_filler_is_nobodys_vector(monkeypatch, protein_encoder):
     with torch.inference_mode():
         unfilled = pool_tokens(encoder.model(pack), pack, encoder.used).numpy()
     assert np.abs(vectors - unfilled).max() < 1e-5
+
+
+def test_buckets_hold_every_token_once_and_at_most_as_much_padding():
+    lengths = [300, 299, 160, 40, 39, 17, 1, 1, 120]
+    pack = Pack.of(tokens_of(lengths))
+    rows = [bucket.tokens_BL.flatten()[bucket.places_N] for bucket in pack.buckets]
+    assert torch.cat(rows).tolist() == list(range(sum(lengths)))
+    for bucket in pack.buckets:
+        assert bucket.tokens_BL.shape[1] % 8 == 0
+        assert bucket.is_token_BL.sum(1).min() > 0
+        longest = int(bucket.is_token_BL.sum(1).max())
+        assert len(bucket.tokens_BL) * longest <= 2 * len(bucket.places_N)
+
+
+def test_a_bucket_holds_a_bounded_number_of_scores():
+    pack = Pack.of(tokens_of([2048] * 9))
+    assert [len(bucket.tokens_BL) for bucket in pack.buckets] == [4, 4, 1]

@@ -5,7 +5,7 @@ whose vector is not finite is computed again by itself, in float32 arithmetic on
 overflow never changes the numbers of its neighbours.
 
 On a CPU with several batches for every thread, each thread works on a batch of its own, because threads that share a
-batch wait for each other after every operation.
+batch wait for each other after every operation. On a GPU two threads take turns, so that it never waits for the host.
 """
 
 from __future__ import annotations
@@ -51,6 +51,10 @@ BATCHES_OF_A_THREAD = 4
 """With fewer batches, waiting for the last one costs more than separate threads gain."""
 
 
+IN_FLIGHT = 2
+"""Batches at a time on a GPU: while it computes one, the host prepares the next."""
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """Result of one batch."""
@@ -66,18 +70,35 @@ def run_batches(
 ) -> Iterator[Outcome]:
     """Embed every row of a plan."""
     run = _Runner(encoder, tokens).run
-    threads = torch.get_num_threads()
+    threads, fewest = _threads(encoder.placement.device.type)
     large = sum(int(tokens.lengths[rows].sum()) > max_tokens for rows in plan)
-    if encoder.placement.device.type != "cpu" or threads == 1 or len(plan) - large < BATCHES_OF_A_THREAD * threads:
+    if threads == 1 or len(plan) - large < fewest:
         yield from map(run, plan)
         return
     yield from map(run, plan[:large])
+    each_in_a_thread = _each_in_a_thread if encoder.placement.device.type == "cpu" else _in_turns
     crowded: list[int] = []
-    for outcome in _each_in_a_thread(run, plan[large:], threads):
+    for outcome in each_in_a_thread(run, plan[large:], threads):
         beside_others = [row for row, (error_type, _) in outcome.failures.items() if error_type == OUT_OF_MEMORY]
         crowded += beside_others
         yield _without(outcome, beside_others) if beside_others else outcome
     yield from (run(np.array([row])) for row in crowded)
+
+
+def _threads(device_type: str) -> tuple[int, int]:
+    """How many batches to work on at a time, and with how many batches that begins to pay."""
+    if device_type == "cpu":
+        threads = torch.get_num_threads()
+        return threads, BATCHES_OF_A_THREAD * threads
+    return (IN_FLIGHT, IN_FLIGHT) if device_type == "cuda" else (1, 1)
+
+
+def _in_turns(
+    run: Callable[[NDArray[np.int64]], Outcome], plan: Sequence[NDArray[np.int64]], threads: int
+) -> Iterator[Outcome]:
+    """Let threads take turns at the host, and at a GPU that does one thing after another."""
+    with ThreadPoolExecutor(threads, "batch") as pool:
+        yield from pool.map(run, plan)
 
 
 def _each_in_a_thread(

@@ -2,7 +2,8 @@
 
 Two kernels compute the same function. `choose_attention` picks one by device and number format when an encoder is
 built: torch's variable-length flash attention where it exists, otherwise scaled_dot_product_attention per group of
-equal lengths. Models with positions as a bias on the scores (ALiBi) always use `alibi_attention`.
+equal lengths. Models with positions as a bias on the scores (ALiBi) use groups of equal length on a CPU, and a few
+padded buckets on a GPU, where every call of a kernel costs more than the padding.
 
 References
 ----------
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import torch
@@ -21,20 +23,25 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from virnucpro.models.pack import Pack
+from virnucpro.models.pack import Bucket, Pack
 
 __all__ = [
     "Attention",
+    "BiasedAttention",
     "alibi_attention",
     "alibi_bias",
     "alibi_slopes",
     "choose_attention",
     "grouped_attention",
+    "padded_attention",
     "varlen_attention",
 ]
 
 Attention: TypeAlias = Callable[[Tensor, Tensor, Tensor, Pack], Tensor]
 """From query_NHK, key_NHK and value_NHK to attended_NHK; scores are divided by sqrt(K)."""
+
+BiasedAttention: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""The same within one pack, with a bias on its scores."""
 
 KEYS_OF_A_BLOCK, SHORT = 16, 192
 """torch's bfloat16 kernel for CPUs takes whole blocks of keys up to a third faster than others, where sequences are
@@ -52,9 +59,20 @@ def choose_attention(device: torch.device, dtype: torch.dtype) -> Attention:
     return grouped_attention
 
 
-def grouped_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pack: Pack) -> Tensor:
+def grouped_attention(
+    query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pack: Pack, bias_HLL: Tensor | None = None
+) -> Tensor:
     """Attend within each sequence, neighbours of one length together."""
-    return _by_groups(query_NHK, key_NHK, value_NHK, None, pack)
+    attended_NHK = torch.empty_like(query_NHK, memory_format=torch.contiguous_format)
+    groups = zip(*(pack.groups(tensor) for tensor in (query_NHK, key_NHK, value_NHK, attended_NHK)), strict=True)
+    for group in groups:
+        query, key, value, attended = (tensor_BLHK.transpose(1, 2) for tensor_BLHK in group)
+        length = query.shape[2]
+        bias = None if bias_HLL is None else bias_HLL[None, :, :length, :length]  # CPU kernels take no mask of three
+        if _wants_whole_blocks(query):
+            key, value, bias = _whole_blocks(key, value, bias)
+        attended.copy_(scaled_dot_product_attention(query, key, value, attn_mask=bias))
+    return attended_NHK
 
 
 def varlen_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pack: Pack) -> Tensor:
@@ -67,23 +85,34 @@ def varlen_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pack
     return attended
 
 
-def alibi_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, bias_HLL: Tensor, pack: Pack) -> Tensor:
-    """Attend within each sequence with a bias on the scores, neighbours of one length together."""
-    return _by_groups(query_NHK, key_NHK, value_NHK, bias_HLL, pack)
+def alibi_attention(bias_HLL: Tensor, pack: Pack) -> BiasedAttention:
+    """Prepare attention within each sequence of a pack with a bias on the scores, for all blocks of a model."""
+    if bias_HLL.device.type == "cpu":
+        return partial(grouped_attention, pack=pack, bias_HLL=bias_HLL)
+    return padded_attention(bias_HLL, pack)
 
 
-def _by_groups(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, bias_HLL: Tensor | None, pack: Pack) -> Tensor:
-    """Call torch's kernel once for neighbours of one length."""
-    attended_NHK = torch.empty_like(query_NHK, memory_format=torch.contiguous_format)
-    groups = zip(*(pack.groups(tensor) for tensor in (query_NHK, key_NHK, value_NHK, attended_NHK)), strict=True)
-    for group in groups:
-        query, key, value, attended = (tensor_BLHK.transpose(1, 2) for tensor_BLHK in group)
-        length = query.shape[2]
-        bias = None if bias_HLL is None else bias_HLL[None, :, :length, :length]  # CPU kernels take no mask of three
-        if _wants_whole_blocks(query):
-            key, value, bias = _whole_blocks(key, value, bias)
-        attended.copy_(scaled_dot_product_attention(query, key, value, attn_mask=bias))
-    return attended_NHK
+def padded_attention(bias_HLL: Tensor, pack: Pack) -> BiasedAttention:
+    """Prepare attention with a bias over padded buckets of a pack."""
+    masks = [_mask(bias_HLL, bucket) for bucket in pack.buckets]
+
+    def attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor) -> Tensor:
+        attended = []
+        for bucket, mask in zip(pack.buckets, masks, strict=True):
+            query, key, value = (t_NHK[bucket.tokens_BL].transpose(1, 2) for t_NHK in (query_NHK, key_NHK, value_NHK))
+            found_BLHK = scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2)
+            attended.append(found_BLHK.flatten(0, 1)[bucket.places_N])
+        return torch.cat(attended)
+
+    return attention
+
+
+def _mask(bias_HLL: Tensor, bucket: Bucket) -> Tensor:
+    """Bias of every sequence of a bucket, minus infinity where there is no key: shape (B, H, L, L)."""
+    longest = bucket.tokens_BL.shape[1]
+    beyond = longest - bias_HLL.shape[1]
+    bias_HLL = F.pad(bias_HLL, (0, beyond, 0, beyond)) if beyond > 0 else bias_HLL[:, :longest, :longest]
+    return bias_HLL.masked_fill(~bucket.is_token_BL[:, None, None], -math.inf)
 
 
 def _wants_whole_blocks(query_BHLK: Tensor) -> bool:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from virnucpro.models.attention import alibi_attention, alibi_bias
+from virnucpro.models.attention import BiasedAttention, alibi_attention, alibi_bias
 from virnucpro.models.layers import PackedModel, gated_gelu, linear, linear_plus, normalise, token_table
 from virnucpro.models.pack import Pack
 from virnucpro.models.prepacked import GatedLinear
@@ -61,10 +61,11 @@ class DNABERTS(PackedModel):
         """Encode packed nucleotide sequences block by block."""
         dtype = dtype or self.dtype
         bias_HLL = alibi_bias(self.config.heads, pack.max_length, self.device).to(dtype)
+        attention = alibi_attention(bias_HLL, pack)
         hidden_ND = normalise(self.embedding_norm, self.embed(pack).to(dtype))
         yield hidden_ND
         for layer in self.layers:
-            hidden_ND = layer(hidden_ND, bias_HLL, pack)
+            hidden_ND = layer(hidden_ND, attention)
             yield hidden_ND
 
     def embed(self, pack: Pack) -> Tensor:
@@ -86,11 +87,11 @@ class Layer(nn.Module):
         self.contract = nn.Linear(config.feed_forward, config.width)
         self.feed_forward_norm = nn.LayerNorm(config.width, eps=config.layer_norm_eps)
 
-    def forward(self, hidden_ND: Tensor, bias_HLL: Tensor, pack: Pack) -> Tensor:
+    def forward(self, hidden_ND: Tensor, attention: BiasedAttention) -> Tensor:
         query_NHK, key_NHK, value_NHK = (
             linear(self.query_key_value, hidden_ND).view(len(hidden_ND), 3, self.heads, -1).unbind(1)
         )
-        attended_NHK = alibi_attention(query_NHK, key_NHK, value_NHK, bias_HLL, pack)
+        attended_NHK = attention(query_NHK, key_NHK, value_NHK)
         attended_ND = linear_plus(self.attention_output, attended_NHK.flatten(1), hidden_ND)
         hidden_ND = normalise(self.attention_norm, attended_ND)
         gated_ND = linear_plus(self.contract, gated_gelu(self.expand, hidden_ND), hidden_ND)

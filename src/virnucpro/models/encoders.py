@@ -123,7 +123,8 @@ class PackedEncoder:
     @torch.inference_mode()
     def embed(self, tokens: Ragged, exact: bool = False) -> NDArray[np.float32]:
         """Encode a batch and pool each sequence."""
-        pack = Pack.of(filler(tokens, self.model.width), self.model.device)
+        on_cpu = self.model.device.type == "cpu"
+        pack = Pack.of(filler(tokens, self.model.width) if on_cpu else tokens, self.model.device)
         hidden_ND = self.model(pack, torch.float32 if exact else None, self.readout)
         vectors = pool_tokens(hidden_ND, pack, self.used, self.readout.pool)
         return vectors[: int(self.vectors_of(tokens).sum())].cpu().numpy()

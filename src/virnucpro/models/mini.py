@@ -31,6 +31,8 @@ UNKNOWN_CODON: Final = 64
 CODONS: Final = 65
 PAIRS: Final = 64 * 64
 WORD_CODONS: Final = 4
+SCORES_AT_ONCE: Final = 1 << 27
+"""Motif scores that are held on a GPU, in float32: 512 MB."""
 
 # Amino acids of the standard code with bases in the order ACGT, in 18 groups (I with V, K with R) and stop.
 _TRANSLATION = "KNKNTTTTRSRSIIMIQHQHPPPPRRRRLLLLEDEDAAAAGGGGVVVV*Y*YSSSS*CWCLFLF"
@@ -130,14 +132,17 @@ class Mini(nn.Module):
         return at, pairs_NP, _row_of(letters, LETTERS, WORDS, valid_NP), valid_NP
 
     def _maxima(self, at: list[Tensor], valid_NP: Tensor) -> Tensor:
-        """Best match of every motif in every block, strand by strand, so that scores stay in the processor's cache."""
+        """Best match of every motif in every block; of a few strands at a time, because scores take much memory."""
         motifs = self.motifs.shape[2]
         nowhere = torch.full((1, motifs), -1e30, device=valid_NP.device)
         table = torch.cat([self.motifs.reshape(-1, motifs), nowhere])
         rows_NPK = torch.stack([codons_NP + CODONS * j for j, codons_NP in enumerate(at)], -1)
         rows_NPK[..., 0].masked_fill_(~valid_NP, len(table) - 1)
-        best = [_bags(rows_PK, table).view(-1, SEGMENT_CODONS, 3 * motifs).amax(1) for rows_PK in rows_NPK.int()]
-        maxima_NSX = torch.stack(best)
+        best = []
+        for rows_nPK in torch.split(rows_NPK.int(), _strands_at_once(valid_NP, motifs)):
+            scores_XF = _bags(rows_nPK.flatten(0, 1), table)
+            best.append(scores_XF.view(len(rows_nPK), -1, SEGMENT_CODONS, 3 * motifs).amax(2))
+        maxima_NSX = torch.cat(best)
         return maxima_NSX * (maxima_NSX > -1e29)
 
     def pool(self, blocks_NSRX: Tensor, counts_NSR: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -172,6 +177,13 @@ def _linear(layer: nn.Linear, x: Tensor, dtype: torch.dtype) -> Tensor:
     if dtype == torch.float32:
         return F.linear(x, layer.weight, layer.bias)
     return F.linear(x.to(dtype), layer.weight.to(dtype), layer.bias.to(dtype)).float()
+
+
+def _strands_at_once(valid_NP: Tensor, motifs: int) -> int:
+    """Strands whose motif scores fit in the cache of a processor, or in a small part of another device's memory."""
+    if valid_NP.device.type == "cpu":
+        return 1
+    return max(1, SCORES_AT_ONCE // (valid_NP.shape[1] * motifs))
 
 
 def _bags(rows_XI: Tensor, table: Tensor) -> Tensor:

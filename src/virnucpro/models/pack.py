@@ -18,12 +18,27 @@ from torch import Tensor
 
 from virnucpro.sequences.ragged import Ragged
 
-__all__ = ["WIDE", "Pack", "filler"]
+__all__ = ["WIDE", "Bucket", "Pack", "filler"]
 
 WIDE = 512
 """Encoders from this width on are wide: they spend their time in matrix products."""
 
 NARROW_STEP_TOKENS = 512
+
+ALIGNED = 8
+"""Lengths of buckets are multiples of this: kernels in half precision copy a mask that is not aligned to 16 bytes."""
+
+SCORES_OF_A_BUCKET = 1 << 24
+"""Attention scores of one head; with a mask for 12 heads in half precision, 400 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bucket:
+    """Neighbours in a pack, padded to one length; a padded place holds the last token of its own sequence."""
+
+    tokens_BL: Tensor  # row of the pack at each place: shape (B, L), int64
+    is_token_BL: Tensor  # whether a place is no padding
+    places_N: Tensor  # place of each token of the bucket among B * L
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +89,39 @@ class Pack:
             start += count * length
         return tuple(runs)
 
+    @cached_property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """Neighbours whose padding takes less than half of the places; in file order."""
+        starts = np.cumsum((0, *self.lengths), dtype=np.int64)
+        return tuple(
+            self._bucket(starts[first:stop], np.array(self.lengths[first:stop], np.int64))
+            for first, stop in _ranges(self.lengths)
+        )
+
+    def _bucket(self, starts_B: NDArray[np.int64], lengths_B: NDArray[np.int64]) -> Bucket:
+        longest = -(-int(lengths_B.max()) // ALIGNED) * ALIGNED
+        places = np.arange(longest)
+        is_token_BL = places < lengths_B[:, None]
+        tokens_BL = starts_B[:, None] + np.minimum(places, lengths_B[:, None] - 1)
+        arrays = (tokens_BL, is_token_BL, np.flatnonzero(is_token_BL))
+        return Bucket(*(torch.from_numpy(array).to(self.tokens_N.device) for array in arrays))
+
     def groups(self, values_N: Tensor) -> Iterator[Tensor]:
         """Split rows into runs of sequences with equal length."""
         for start, count, length in self.runs:
             yield values_N[start : start + count * length].view(count, length, *values_N.shape[1:])
+
+
+def _ranges(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Split sequences into neighbours of similar length, and not too many scores."""
+    first, longest, tokens = 0, 0, 0
+    for number, length in enumerate(lengths):
+        longest, tokens = max(longest, length), tokens + length
+        count = number - first + 1
+        if count > 1 and (count * longest > 2 * tokens or count * longest**2 > SCORES_OF_A_BUCKET):
+            yield first, number
+            first, longest, tokens = number, length, length
+    yield first, len(lengths)
 
 
 def filler(tokens: Ragged, width: int) -> Ragged:
