@@ -4,10 +4,11 @@ Every stage leaves a file in RUN and is skipped where the file is there; trainin
 
 1. Records as arrays, and the split (``RUN/cache``).
 2. Two small networks, each of half of the hosts, scan the other half for proviruses and traps.
-3. Training on the training side (``plateau.pt``), then with a falling rate (``split.pt``): the network whose figures
-   are reported, and whose scores the calibration is fitted on.
-4. Training on everything, from ``plateau.pt`` on (``all.pt``): the network that ships.
-5. Baselines, calibration, figures, export (``RUN/mini``).
+3. Teachers: trainings of other seeds on the training side.
+4. Training on the training side (``plateau.pt``), then with a falling rate and teachers (``split.pt``): the network
+   whose figures are reported, and whose scores the calibration is fitted on.
+5. Training on everything, from ``plateau.pt`` on, with the same end (``all.pt``): the network that ships.
+6. Baselines, calibration, figures, export (``RUN/mini``).
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def main() -> None:
 
     scan = stages.scan()
     teachers = stages.teachers(scan)
-    stages.plateau(scan, teachers)
+    stages.plateau(scan)
     on_split, on_all = stages.on_split(scan, teachers).cpu(), stages.on_everything(scan, teachers).cpu()
     curve = {name: net.cpu() for name, net in stages.curve(scan, teachers).items()}
     if args.only_train:
@@ -80,9 +81,8 @@ def _arguments() -> argparse.Namespace:
         "half": "steps of each of the two networks that scan hosts",
         "teacher": "steps of each teacher",
         "plateau": "steps on the training side before the rate falls",
-        "cooling": "steps there in which the rate falls to zero",
-        "everything": "steps on all records, from the plateau on",
-        "everything_cooling": "how many of these have a falling rate",
+        "cooling": "steps after that in which the rate falls to zero",
+        "everything": "steps on all records, from the plateau on, before as many with a falling rate",
     }
     options = [(f"--{field.name.replace('_', '-')}", field.default, words[field.name]) for field in fields(Steps)]
     options += [("--batch-bp", 384_000, "bases of a step"), ("--seed", 1, "seed of weights, windows and errors")]

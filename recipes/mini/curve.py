@@ -11,6 +11,7 @@ from virnucpro.models.mini import Mini
 __all__ = ["curve_table", "measure"]
 
 CURVE_SETS = (("train", 1000), *((f"{kind}-validation", bp) for kind in ("family", "record") for bp in (300, 1000)))
+NAMED = {"less-data": "a quarter of the groups, no teachers", "teacher-0": "training side, no teachers"}
 COMPARED = tuple(COMPARISONS)[:2]
 
 
@@ -29,5 +30,6 @@ def curve_table(rows: list[dict[str, Any]]) -> str:
     lines = [f"| data | windows | {' | '.join(heads)} |", "| " + "--- | " * (len(heads) + 2)]
     for row in rows:
         cells = [f"{value:.3f}" for value in row["figures"]]
-        lines.append(f"| {row['data']} | {row['windows']:,} | {' | '.join(cells)} |")
+        data = NAMED.get(row["name"], "training side, taught")
+        lines.append(f"| {data} | {row['windows']:,} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -29,7 +29,7 @@ MARKS = (8, 4, 2)
 """The plateau is left after one part in so many, for the learning curve."""
 CURVE_COOLING = 10
 """A training of the curve has a falling rate for one step in so many."""
-LESS_DATA = 4
+LESS_DATA = 4  # also in words, in curve.py
 """One teacher more is trained with one in so many groups of relatives, for the curve."""
 
 
@@ -40,9 +40,8 @@ class Steps:
     half: int = 400  # each of the two networks that scan hosts
     teacher: int = 1500  # each of the teachers
     plateau: int = 5000  # on the training side, before the rate falls
-    cooling: int = 1200  # after that, with a falling rate
-    everything: int = 3500  # on all records, from the plateau on
-    everything_cooling: int = 1500  # how many of these have a falling rate
+    cooling: int = 1200  # after that, with a falling rate and with teachers
+    everything: int = 2000  # on all records, from the plateau on, before the rate falls in as many steps as above
 
     @property
     def marks(self) -> list[int]:
@@ -100,12 +99,12 @@ class Stages:
         pairs = enumerate(zip(plans, sides, strict=True))
         return [self.train(f"teacher-{number}", plan, side) for number, (plan, side) in pairs]
 
-    def plateau(self, scan: HostScan, teachers: Sequence[Mini]) -> None:
+    def plateau(self, scan: HostScan) -> None:
         """Train on the training side at a constant rate, and keep copies at the marks."""
         side = self.sampler(self.known, scan)
         for mark in [*self.steps.marks, self.steps.plateau]:
             if not (kept := self.path(f"plateau-{mark}")).exists():
-                self.train("plateau", Plan(mark, seed=self.seed), side, teachers=teachers)
+                self.train("plateau", Plan(mark, seed=self.seed), side)
                 shutil.copyfile(self.path("plateau"), kept)
 
     def on_split(self, scan: HostScan, teachers: Sequence[Mini]) -> Mini:
@@ -114,10 +113,12 @@ class Stages:
         return self.train("split", plan, self.sampler(self.known, scan), self.path("plateau"), teachers)
 
     def on_everything(self, scan: HostScan, teachers: Sequence[Mini]) -> Mini:
-        """Continue the plateau on all records: the network that ships."""
-        plan = Plan(self.steps.plateau + self.steps.everything, self.steps.everything_cooling, seed=self.seed)
-        side = self.sampler(np.ones(len(self.records), bool), scan)
-        return self.train("all", plan, side, self.path("plateau"), teachers)
+        """Continue the plateau on all records, then end it: the network that ships."""
+        side, steps = self.sampler(np.ones(len(self.records), bool), scan), self.steps
+        end = steps.plateau + steps.everything
+        self.train("everything", Plan(end, seed=self.seed), side, self.path("plateau"))
+        plan = Plan(end + steps.cooling, steps.cooling, seed=self.seed)
+        return self.train("all", plan, side, self.path("everything"), teachers)
 
     def curve(self, scan: HostScan, teachers: Sequence[Mini]) -> dict[str, Mini]:
         """Trainings that end at the marks, a teacher, and one that sees fewer groups, by name."""

@@ -155,10 +155,10 @@ def test_the_trainings_of_the_recipe_follow_each_other(records, split, backend, 
     small = MiniConfig(motifs=64, motif_codons=6, pair_width=16, word_width=16, hidden=16, features=16)
     monkeypatch.setattr("recipes.mini.stages.MiniConfig", lambda: small)
     backend = Backend(backend.device, tmp_path)
-    stages = Stages(records, split, tmp_path, Steps(2, 3, 8, 2, 4, 2), 4000, 1, backend)
+    stages = Stages(records, split, tmp_path, Steps(2, 3, 8, 2, 4), 4000, 1, backend)
     scan = stages.scan()
     teachers = stages.teachers(scan)
-    stages.plateau(scan, teachers)
+    stages.plateau(scan)
     on_split, on_all = stages.on_split(scan, teachers), stages.on_everything(scan, teachers)
     assert not torch.equal(on_split.out.weight, on_all.out.weight)
     assert set(stages.curve(scan, teachers)) == {"less-data", "teacher-0", "curve-1", "curve-2", "curve-4"}
