@@ -20,8 +20,8 @@ from recipes.mini.data import load_records
 from recipes.mini.report import score_records
 from recipes.mini.scoring import COMPARISONS, auroc, chosen, recall_at
 from recipes.mini.split import load_split
+from recipes.mini.training import read_trained
 from recipes.mini.windows import Evaluation
-from virnucpro.models.mini import Mini, MiniConfig
 
 __all__ = ["main"]
 
@@ -50,9 +50,7 @@ def main(run: Path, folder: Path) -> None:
     """Write what is missing, and print what can be compared."""
     records = load_records(run, run / "cache")  # cached: nothing is read from the folder
     sets = evaluation_sets(records, load_split(records, run / "cache", 0), run / "cache")
-    state = torch.load(run / "split.pt", weights_only=True)
-    net = Mini(MiniConfig(**state["config"])).eval()
-    net.load_state_dict(state["net"])
+    net = read_trained(run / "split.pt")
     folder.mkdir(parents=True, exist_ok=True)
     print("| side | compared | bp | tool | AUROC | recall at 1 % false positives |\n|---|---|---|---|---|---|")
     for (side, bp), found in sets.items():

@@ -21,7 +21,7 @@ from recipes.mini.network import MiniInTraining
 from recipes.mini.windows import Sampler
 from virnucpro.models.mini import Mini, MiniConfig
 
-__all__ = ["Plan", "loss_of", "train", "viral_logit"]
+__all__ = ["Plan", "Training", "loss_of", "read_trained", "train", "viral_logit"]
 
 VIRAL_WEIGHT = 0.5
 TAUGHT_SHARE = 0.5
@@ -111,6 +111,7 @@ class Training:
         """Write a checkpoint."""
         state: dict[str, Any] = {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
         state |= {"words_seen": self.blocks.seen, "step": self.step, "seen": self.seen}
+        state["config"] = self.net.config.to_dict()
         partial = path.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(path)
@@ -153,6 +154,14 @@ class Training:
         scale = (draw[:, 1:] < keep) / keep
         scale[:, -self.net.config.word_width :] *= draw[:, :1] >= self.plan.word_dropout
         return blocks_NSRX * scale.repeat(2, 1)[:, None, None]
+
+
+def read_trained(path: Path) -> Mini:
+    """Give the network of a checkpoint."""
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    net = MiniInTraining(MiniConfig(**state["config"]))
+    net.load_state_dict(state["net"])
+    return net.merged()
 
 
 def train(

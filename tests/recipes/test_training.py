@@ -15,7 +15,7 @@ from recipes.mini.provirus import find_runs, half_of
 from recipes.mini.scoring import auroc, recall_at
 from recipes.mini.split import SIDES, split_records
 from recipes.mini.stages import Stages, Steps
-from recipes.mini.training import Plan, loss_of, train
+from recipes.mini.training import Plan, loss_of, read_trained, train
 from recipes.mini.windows import CLASS_SHARES, PROKARYOTES, TRAP_SHARE, HostScan, Sampler, evaluation_windows
 from virnucpro.models.mini import Mini, MiniConfig
 
@@ -132,6 +132,7 @@ def test_training_can_be_resumed_to_the_same_weights(config, sampler, backend, t
         assert torch.equal(tensor, resumed.state_dict()[name]), name
     assert not torch.equal(whole.out.weight, run("other", seed=9).out.weight)
     assert torch.equal(whole.out.weight, run("untaught").out.weight) != taught
+    assert torch.equal(read_trained(tmp_path / "whole").motifs, whole.motifs)
 
 
 def test_what_a_teacher_says_counts_beside_the_label(config, sampler, backend, tmp_path):
