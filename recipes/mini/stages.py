@@ -24,7 +24,7 @@ from virnucpro.models.mini import Mini, MiniConfig
 __all__ = ["Stages", "Steps"]
 
 BASELINE_STEPS = 1200
-TEACHERS = 3
+TEACHERS = 2
 MARKS = (8, 4, 2)
 """The plateau is left after one part in so many, for the learning curve."""
 CURVE_COOLING = 10
@@ -37,11 +37,11 @@ LESS_DATA = 4  # also in words, in curve.py
 class Steps:
     """Lengths of the trainings, in batches."""
 
-    half: int = 400  # each of the two networks that scan hosts
-    teacher: int = 1500  # each of the teachers
-    plateau: int = 5000  # on the training side, before the rate falls
-    cooling: int = 1200  # after that, with a falling rate and with teachers
-    everything: int = 2000  # on all records, from the plateau on, before the rate falls in as many steps as above
+    half: int = 800  # each of the two networks that scan hosts
+    teacher: int = 5000  # each of the teachers
+    plateau: int = 20_000  # on the training side, before the rate falls
+    cooling: int = 3500  # after that, with a falling rate and with teachers
+    everything: int = 7000  # on all records, from the plateau on, before the rate falls in as many steps as above
 
     @property
     def marks(self) -> list[int]:
