@@ -4,16 +4,21 @@ import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from small_runs import Lines, Upper, again, interrupted_at, out, small_run
 from virnucpro import Distribution, StoreError
-from virnucpro.errors import ConfigError
+from virnucpro.errors import ConfigError, WorkerError
 from virnucpro.runs.claims import Claims
 from virnucpro.runs.engine import execute
+from virnucpro.runs.execution import Execution
+from virnucpro.runs.executor import LocalExecutor
 from virnucpro.runs.manifest import read_manifest
+from virnucpro.runs.parts import ComputedPart, PartStore
 from virnucpro.runs.run import State
 
 WHOLE = "A\nB\nC\nD\nE\n"
@@ -266,3 +271,64 @@ def test_options_of_the_command_line(given, runner, device, devices):
     assert (how.runner, how.devices, how.cpus_per_worker) == (runner, devices, 8)
     assert chosen == {"device": device, "dtype": "fp32"}
     how.check(overwrite=False)
+
+
+def test_a_shard_does_not_open_the_parts_of_others(run, monkeypatch):
+    execute([again(run, job=Upper(units=1))], distribution=shard(1, 3))
+    opened, about = [], PartStore.about
+    monkeypatch.setattr(PartStore, "about", lambda store, number: opened.append(number) or about(store, number))
+    (outcome,) = execute([again(run, job=Upper(units=1))], distribution=shard(2, 3))
+    assert outcome.absent_parts == 1
+    assert set(opened) == {2, 5}
+
+
+class Losing(LocalExecutor):
+    """Workers die over the second part of the first run."""
+
+    def __init__(self, run):
+        self.run = run
+
+    def completed(self, tasks):
+        for task in tasks:
+            if task.run is self.run and task.given and task.given.part.number == 2:
+                task.lost("3 workers died over it")
+                yield task
+            else:
+                yield from super().completed(iter([task]))
+
+
+def losing(monkeypatch, run):
+    monkeypatch.setattr("virnucpro.runs.engine.open_executor", lambda how: nullcontext(Losing(run)))
+
+
+def test_a_part_that_is_lost_is_told_and_costs_nothing_else(run, tmp_path, monkeypatch):
+    (tmp_path / "other.txt").write_text("x\n")
+    other = replace(again(run), outdir=tmp_path / "p", inputs=[Lines(tmp_path / "other.txt")])
+    with monkeypatch.context() as patched:
+        losing(patched, run)
+        with pytest.raises(
+            WorkerError, match=r"in.txt: part 2, records 3 to 4: 3 workers died over it; all other parts"
+        ):
+            execute([run, other])
+    assert out(other) == "X\n"
+    assert not run.manifest_path.exists()
+    log = run.outdir / "extraction_failures.log"
+    assert log.read_text().strip().split(" | ")[1:] == [
+        run.inputs[0].label, "-", "WorkerError", "part 2, records 3 to 4: 3 workers died over it"
+    ]  # fmt: skip
+    later = again(run)
+    execute([later])
+    assert later.job.computed == [2]
+    assert out(run) == WHOLE
+    assert not log.exists()
+
+
+def test_a_part_that_another_process_computes_is_not_lost(run, monkeypatch):
+    losing(monkeypatch, run)
+    stores, made = [], Execution._store
+    monkeypatch.setattr(Execution, "_store", lambda one, key: stores.append(made(one, key)) or stores[-1])
+    text = np.frombuffer(b"C\nD\n", np.uint8)
+    run.job.on_part = lambda number: number == 3 and stores[-1].save(2, ComputedPart({"text": text}, (), {"lines": 2}))
+    assert execute([run])[0].state is State.WRITTEN
+    assert out(run) == WHOLE
+    assert not (run.outdir / "extraction_failures.log").exists()

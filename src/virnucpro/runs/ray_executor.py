@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
@@ -22,6 +22,7 @@ from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.executor import Task
 from virnucpro.runs.part_worker import PartWorker, Reply, WorkOrder
 from virnucpro.runs.parts import PartStore
+from virnucpro.runs.run import PartInput
 
 __all__ = ["RayExecutor"]
 
@@ -42,17 +43,16 @@ class _Worker:
 
 @dataclass(eq=False)
 class _Waiting:
-    """A task whose part is in the object store."""
+    """A task that a worker will take next."""
 
     task: Task
-    part: Any  # reference
-    store: Any  # of the worker; None where it sends its part back
+    given: PartInput
+    store: PartStore | None  # of the worker; None where it sends its part back
     attempts: int = 0
 
     @property
     def number(self) -> int:
-        assert self.task.given is not None
-        return self.task.given.part.number
+        return self.given.part.number
 
 
 class RayExecutor:
@@ -65,7 +65,6 @@ class RayExecutor:
         self._busy: dict[Any, tuple[_Worker, _Waiting | None]] = {}  # by the reference that is waited for
         self._waiting: deque[_Waiting] = deque()
         self._refused: list[VirNucProError] = []
-        self._poisoned: list[str] = []
         self._order: Any = None
         self._is_ours = False
 
@@ -84,7 +83,7 @@ class RayExecutor:
         if self._is_ours:
             self._ray.shutdown()
 
-    def completed(self, tasks: Iterator[Task]) -> Iterator[Task]:
+    def completed(self, tasks: Iterator[Task]) -> Generator[Task, None, None]:
         """Keep all workers busy; give tasks back in the order in which they end."""
         for task in tasks:
             if task.given is None:
@@ -93,14 +92,13 @@ class RayExecutor:
                 continue
             if not self._workers:
                 self._start(task)
-            self._waiting.append(self._put(task))
+            self._waiting.append(_Waiting(task, task.given, self._store_of(task)))
+            self._hand_out()
             while len(self._waiting) > len(self._workers):
                 yield from self._ended()
             yield from self._ended(wait=False)
         while self._waiting or any(waiting for _, waiting in self._busy.values()):
             yield from self._ended()
-        if self._poisoned:
-            raise WorkerError("\n".join(self._poisoned))
 
     def _start(self, task: Task) -> None:
         """Connect, and create the actors."""
@@ -127,16 +125,19 @@ class RayExecutor:
         worker.state = "starting"
         self._busy[worker.actor.name.options(max_task_retries=-1).remote()] = worker, None
 
-    def _put(self, task: Task) -> _Waiting:
-        store = task.store
-        absolute = PartStore(store.folder.absolute(), store.key, store.scratch.absolute())
-        return _Waiting(task, self._ray.put(task.given), absolute if self._how.shared_folder else None)
+    def _store_of(self, task: Task) -> PartStore | None:
+        if not self._how.shared_folder:
+            return None
+        return PartStore(task.store.folder.absolute(), task.store.key, task.store.scratch.absolute())
 
-    def _ended(self, wait: bool = True) -> Iterator[Task]:
-        """Hand waiting parts to idle workers; give the tasks that have ended, after the first of them if `wait`."""
+    def _hand_out(self) -> None:
+        """Give waiting parts to idle workers."""
         while self._waiting and self._idle:
             free, next_one = self._idle.popleft(), self._waiting.popleft()
-            self._busy[free.actor.compute.remote(next_one.part, next_one.store)] = free, next_one
+            self._busy[free.actor.compute.remote(next_one.given, next_one.store)] = free, next_one
+
+    def _ended(self, wait: bool = True) -> Iterator[Task]:
+        """Give the tasks that have ended, after the first of them if `wait`; their workers already have new ones."""
         if not self._busy:
             return
         ready, _ = self._ray.wait(list(self._busy), timeout=SECONDS_BETWEEN_WARNINGS if wait else 0)
@@ -144,7 +145,9 @@ class RayExecutor:
             logger.warning("no worker is ready yet; the cluster has %s", self._ray.available_resources())
         for reference in ready:
             worker, waiting = self._busy.pop(reference)
-            if self._has_ended(reference, worker, waiting) and waiting is not None:
+            has_ended = self._has_ended(reference, worker, waiting)
+            self._hand_out()
+            if has_ended and waiting is not None:
                 yield waiting.task
 
     def _has_ended(self, reference: Any, worker: _Worker, waiting: _Waiting | None) -> bool:  # noqa: ANN401
@@ -156,8 +159,7 @@ class RayExecutor:
             self._failed(error, worker, waiting)
             return False
         except errors.RayError as error:
-            self._died(error, worker, waiting)
-            return False
+            return self._died(error, worker, waiting)
         if worker.state == "starting":
             worker.name, worker.state = reply, "loading"
             self._busy[worker.actor.prepare.remote(self._order)] = worker, None
@@ -176,8 +178,7 @@ class RayExecutor:
             logger.info("%s: %d sequences of part %d failed", worker.name, reply.failures, waiting.number)
         if reply.computed is not None:
             waiting.task.store.save(waiting.number, reply.computed)
-        assert waiting.task.given is not None
-        waiting.task.advance(waiting.task.given.part.letters)
+        waiting.task.advance(waiting.given.part.letters)
 
     def _failed(self, error: Any, worker: _Worker, waiting: _Waiting | None) -> None:  # noqa: ANN401
         """A worker with trouble of its own, such as a full disk, goes, and others go on; any other error is raised."""
@@ -201,35 +202,27 @@ class RayExecutor:
             raise reason if len(self._refused) == 1 else WorkerError("\n".join(map(str, self._refused)))
         logger.warning("%s; %d workers are left", reason, len(self._workers))
 
-    def _died(self, error: Exception, worker: _Worker, waiting: _Waiting | None) -> None:
-        """Ray restarts the worker; its part goes to the next that is free, unless it has cost too many workers."""
+    def _died(self, error: Exception, worker: _Worker, waiting: _Waiting | None) -> bool:
+        """Ray restarts the worker; its part goes to the next that is free, or is lost if it has cost too many."""
+        is_lost = False
         reason = str(error).strip().splitlines()[0]
         if waiting is None:
             worker.failed_starts += worker.state == "loading"
             if worker.state == "starting" or worker.failed_starts >= self._how.attempts:
                 self._retire(worker, WorkerError(f"{worker.name} does not start: {shown(str(error), 2000)}"))
-                return
+                return False
             logger.warning("%s died while it loaded: %s", worker.name, reason)
         else:
             waiting.attempts += 1
             label = waiting.task.run.label
             logger.warning("%s died over part %d of %s: %s", worker.name, waiting.number, label, reason)
-            if waiting.attempts < self._how.attempts:
-                self._waiting.appendleft(waiting)
+            is_lost = waiting.attempts >= self._how.attempts
+            if is_lost:
+                waiting.task.lost(f"{waiting.attempts} workers died over it; the last one, {worker.name}: {reason}")
             else:
-                self._poisoned.append(_poisoned(waiting, worker))
+                self._waiting.appendleft(waiting)
         self._begin(worker)
-
-
-def _poisoned(waiting: _Waiting, worker: _Worker) -> str:
-    given = waiting.task.given
-    assert given is not None
-    first = given.part.first_record + 1
-    return (
-        f"{waiting.task.run.label}: {waiting.attempts} workers died over part {waiting.number}, records {first} to "
-        f"{first + given.part.records - 1} (the last one: {worker.name}); all other parts are saved. Look for too "
-        "little memory, or take these records out; the same command tries the part again"
-    )
+        return is_lost
 
 
 def _connect(ray: Any, how: Distribution) -> None:  # noqa: ANN401
