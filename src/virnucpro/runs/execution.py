@@ -23,7 +23,7 @@ from virnucpro.runs.executor import Task
 from virnucpro.runs.files import make_scratch, remove_leftovers, remove_scratch
 from virnucpro.runs.manifest import OUT_OF_MEMORY, Manifest, read_manifest
 from virnucpro.runs.parts import ComputedPart, PartStore
-from virnucpro.runs.plan import content_sha256
+from virnucpro.runs.plan import Plan, content_sha256
 from virnucpro.runs.progress import Progress, ProgressCallback
 from virnucpro.runs.results import Results, publish_with_manifest
 from virnucpro.runs.run import Outcome, PartInput, Run, State
@@ -223,8 +223,19 @@ class Execution:
             self.plan = earlier[1]
         else:
             if earlier:
-                self._store("").remove([part.number for part in earlier[1].parts])
+                self._discard(earlier[1])
             write_plan(self.run, self._key, self.plan, self._unfinished)
+
+    def _discard(self, plan: Plan) -> None:
+        """Delete the parts of another run; a shard keeps what other shards may have computed."""
+        store = self._store("")
+        if self._how.shard and (saved := len(store.named())):
+            raise StoreError(
+                f"{self.run.scratch} has {saved} saved parts from other inputs, models or settings, and --shard does "
+                "not discard them; repeat the options of the other shards, use another output folder, or delete that "
+                "folder"
+            )
+        store.remove([part.number for part in plan.parts])
 
     def _what_is_saved(self) -> str:
         """Say how many parts are saved."""

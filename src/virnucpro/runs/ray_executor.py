@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import threading
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -27,6 +28,7 @@ from virnucpro.runs.run import PartInput
 __all__ = ["RayExecutor"]
 
 SECONDS_BETWEEN_WARNINGS: Final = 60
+SECONDS_TO_CONNECT: Final = 20
 
 logger = logging.getLogger("virnucpro.runs")
 
@@ -66,13 +68,12 @@ class RayExecutor:
         self._waiting: deque[_Waiting] = deque()
         self._refused: list[VirNucProError] = []
         self._order: Any = None
+        self._gpus = 0.0  # of a worker
         self._is_ours = False
 
     def __enter__(self) -> Self:
-        try:
-            import ray
-        except ImportError as error:
-            raise ConfigError("--runner ray needs Ray; pip install 'virnucpro[ray]'") from error
+        import ray
+
         self._ray = ray
         return self
 
@@ -105,20 +106,20 @@ class RayExecutor:
         if not self._ray.is_initialized():
             _connect(self._ray, self._how)
             self._is_ours = True
-        count, gpus = _room(self._ray.cluster_resources(), self._how)
+        count, self._gpus = _room(self._ray.cluster_resources(), self._how)
         assert task.run.rebuild is not None
         scratch = task.run.scratch.absolute() if self._how.shared_folder else None
-        device = "cuda" if gpus else "cpu"
+        device = "cuda" if self._gpus else "cpu"
         self._order = self._ray.put(
             WorkOrder(task.run.rebuild, device, task.models, task.run.settings, scratch, os.getcwd())
         )
         actor = self._ray.remote(PartWorker).options(
-            num_cpus=self._how.cpus_per_worker, num_gpus=gpus, max_restarts=-1, scheduling_strategy="SPREAD"
+            num_cpus=self._how.cpus_per_worker, num_gpus=self._gpus, max_restarts=-1, scheduling_strategy="SPREAD"
         )
         self._workers = [_Worker(actor.remote()) for _ in range(count)]
         for worker in self._workers:
             self._begin(worker)
-        logger.info("%d workers, each with %d CPUs and %g GPUs", count, self._how.cpus_per_worker, gpus)
+        logger.info("%d workers, each with %d CPUs and %g GPUs", count, self._how.cpus_per_worker, self._gpus)
 
     def _begin(self, worker: _Worker) -> None:
         """Wait until Ray has placed a worker, or restarted it, wherever there is room."""
@@ -142,7 +143,11 @@ class RayExecutor:
             return
         ready, _ = self._ray.wait(list(self._busy), timeout=SECONDS_BETWEEN_WARNINGS if wait else 0)
         if wait and not ready and all(worker.state == "starting" for worker in self._workers):
-            logger.warning("no worker is ready yet; the cluster has %s", self._ray.available_resources())
+            free = self._ray.available_resources()
+            logger.warning(
+                "no worker is ready yet; each needs %d CPUs and %g GPUs, and the cluster has %g and %g free",
+                self._how.cpus_per_worker, self._gpus, free.get("CPU", 0), free.get("GPU", 0),
+            )  # fmt: skip
         for reference in ready:
             worker, waiting = self._busy.pop(reference)
             has_ended = self._has_ended(reference, worker, waiting)
@@ -233,16 +238,31 @@ def _connect(ray: Any, how: Distribution) -> None:  # noqa: ANN401
         cuda = [int(name.partition(":")[2] or 0) for name in how.devices if name.startswith("cuda")]
         with _environment(_for_ray([] if how.ray_address else cuda)):
             if how.ray_address:
+                _require_answer(os.environ.get("RAY_ADDRESS", "") if how.ray_address == "auto" else how.ray_address)
                 ray.init(how.ray_address, **quiet)
                 return
             cpus = max(os.cpu_count() or 1, how.cpus_per_worker * (how.workers or len(cuda) or 1))
             gpus = {"num_gpus": len(cuda)} if how.devices else {}
             ray.init(num_cpus=cpus, include_dashboard=False, **gpus, **quiet)
+    except DeviceError:
+        raise
     except Exception as error:  # Ray raises plain ones
-        raise WorkerError(f"no Ray cluster at {how.ray_address or 'this machine'}: {error}") from error
+        if not how.ray_address:
+            raise WorkerError(f"Ray does not start on this machine: {error}") from error
+        raise WorkerError(
+            f"no Ray cluster at {how.ray_address}: {shown(str(error), 2000)}; is it up ('ray status' on its head), and "
+            "is this machine one of it? Without --ray-address, Ray starts on this machine"
+        ) from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, kept)  # Ray's would end the process with another code
+
+
+def _require_answer(address: str) -> None:
+    """Look whether anybody listens at HOST:PORT; Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), SECONDS_TO_CONNECT).close()
 
 
 def _for_ray(cuda: list[int]) -> dict[str, str]:
@@ -250,6 +270,8 @@ def _for_ray(cuda: list[int]) -> dict[str, str]:
     variables = {"RAY_USAGE_STATS_ENABLED": os.environ.get("RAY_USAGE_STATS_ENABLED", "0")}
     if cuda:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        if visible != [""] and max(cuda) >= len(visible):
+            raise DeviceError(f"no device 'cuda:{max(cuda)}': CUDA_VISIBLE_DEVICES is {','.join(visible)}")
         chosen = [visible[number] if visible != [""] else str(number) for number in cuda]
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(chosen)
     return variables
@@ -277,10 +299,10 @@ def _room(resources: dict[str, float], how: Distribution) -> tuple[int, float]:
         gpus = 0.0 if how.devices == ("cpu",) or not resources.get("GPU") else 1.0
     by_cpus = resources.get("CPU", 0) // how.cpus_per_worker
     room = int(min(by_cpus, resources.get("GPU", 0) // gpus) if gpus else by_cpus)
-    if not (how.workers or room):
+    if not room and not (how.workers and how.ray_address):
+        advice = "ask for less, or say how many with --workers if it grows" if how.ray_address else "ask for less"
         raise ConfigError(
-            f"the cluster has no room for a worker of {how.cpus_per_worker} CPUs and {gpus:g} GPUs: it has "
-            f"{resources.get('CPU', 0):g} CPUs and {resources.get('GPU', 0):g} GPUs; ask for less, or say how many "
-            "with --workers if it grows"
+            f"there is no room for a worker of {how.cpus_per_worker} CPUs and {gpus:g} GPUs: Ray has "
+            f"{resources.get('CPU', 0):g} CPUs and {resources.get('GPU', 0):g} GPUs; {advice}"
         )
     return how.workers or room, gpus
