@@ -221,6 +221,21 @@ def test_without_a_shared_folder_workers_write_nothing(on_ray, tmp_path):
     require_whole(run)
 
 
+def test_workers_are_gone_before_the_results_are_collected(on_ray, tmp_path, monkeypatch):
+    run = counted_run(tmp_path, LINES, seconds=0.1)
+    collect, told = run.job.collect, []
+
+    def collecting(parts, results):
+        wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids(run)), seconds=30)
+        told.append(pids(run))
+        return collect(parts, results)
+
+    monkeypatch.setattr(run.job, "collect", collecting)
+    execute([run], distribution=on_ray(2))
+    assert len(told[0]) == 2
+    require_whole(run)
+
+
 def test_small_runs_are_computed_at_the_same_time(on_ray, tmp_path):
     folders = [tmp_path / str(number) for number in range(4)]
     runs = []

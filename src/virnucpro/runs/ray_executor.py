@@ -78,9 +78,7 @@ class RayExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self._workers:
-            with contextlib.suppress(Exception):
-                self._ray.kill(worker.actor)
+        self._release()
         if self._is_ours:
             self._ray.shutdown()
 
@@ -98,8 +96,8 @@ class RayExecutor:
             while len(self._waiting) > len(self._workers):
                 yield from self._ended()
             yield from self._ended(wait=False)
-        while self._waiting or any(waiting for _, waiting in self._busy.values()):
-            yield from self._ended()
+        while self._has_parts():
+            yield from self._ended(is_end=True)
 
     def _start(self, task: Task) -> None:
         """Connect, and create the actors."""
@@ -137,7 +135,18 @@ class RayExecutor:
             free, next_one = self._idle.popleft(), self._waiting.popleft()
             self._busy[free.actor.compute.remote(next_one.given, next_one.store)] = free, next_one
 
-    def _ended(self, wait: bool = True) -> Iterator[Task]:
+    def _has_parts(self) -> bool:
+        return bool(self._waiting) or any(waiting for _, waiting in self._busy.values())
+
+    def _release(self) -> None:
+        """Let all workers go."""
+        for worker in self._workers:
+            with contextlib.suppress(Exception):  # it may be gone
+                self._ray.kill(worker.actor)
+        for held in (self._workers, self._idle, self._busy):
+            held.clear()
+
+    def _ended(self, wait: bool = True, is_end: bool = False) -> Iterator[Task]:
         """Give the tasks that have ended, after the first of them if `wait`; their workers already have new ones."""
         if not self._busy:
             return
@@ -152,6 +161,8 @@ class RayExecutor:
             worker, waiting = self._busy.pop(reference)
             has_ended = self._has_ended(reference, worker, waiting)
             self._hand_out()
+            if is_end and not self._has_parts():
+                self._release()  # before the results are collected, which needs no GPUs
             if has_ended and waiting is not None:
                 yield waiting.task
 
