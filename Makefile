@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One thread per worker: the tests are many and small, and threads that wait for each other cost more than they save.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
-.PHONY: demo test test-all check docs format bench gpu-report clean
+.PHONY: demo test test-all test-ray check docs format bench gpu-report clean
 
 DEMO_FEATURES := --dna-model mini --protein-model none --orfs window --window 300
 
@@ -30,6 +30,10 @@ test: .venv/dev.stamp
 test-all: .venv/dev.stamp
 	$(PYTEST) -m "not gpu and not network and not weights"
 
+# On a Ray cluster of three nodes on this machine. Ray takes 200 MB, so it has an environment of its own.
+test-ray: .venv-ray/test.stamp
+	OMP_NUM_THREADS=1 .venv-ray/bin/python -m pytest -q -m "ray and not slow" tests/ray
+
 check: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -54,12 +58,12 @@ gpu-report: .venv/dev.stamp
 	$(BIN)/python -m benchmarks.gpu_report
 
 clean:
-	rm -rf .venv demo_out dist site
+	rm -rf .venv .venv-ray demo_out dist site
 
-.venv/bin/python:
+.venv/bin/python .venv-ray/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is $$($(PYTHON) -V 2>&1), and 3.11 or newer is needed: make PYTHON=python3.12, say" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(@:/bin/python=)
 
 .venv/run.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
@@ -68,6 +72,10 @@ clean:
 .venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,check]'
 	touch $@ .venv/run.stamp
+
+.venv-ray/test.stamp: pyproject.toml constraints.txt | .venv-ray/bin/python
+	.venv-ray/bin/python -m pip install --quiet -c constraints.txt -e '.[test,ray]'
+	touch $@
 
 .venv/docs.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'

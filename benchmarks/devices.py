@@ -3,7 +3,7 @@
 - reading: reads per second of a pass that plans, and of one that hands out the parts of a shard
 - local, ray: seconds, calls of the file system and memory of the driver, for many tiny parts
 - ray-data: the same parts through Ray Data, without saving
-- overhead: `virnucpro predict` with one Ray worker beside one process, in alternation
+- overhead: `virnucpro predict` with one Ray worker and in one process, in alternation; of ten reads, for the start-up
 
 Every measurement is printed as a line of JSON.
 """
@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks.growth import write
-from benchmarks.race import measured
 from benchmarks.workloads import BASES
 from virnucpro import Distribution
 from virnucpro.records import FileIdentity, ModelIdentity, Record
@@ -35,10 +34,11 @@ from virnucpro.runs.plan import PartSize, Planner
 from virnucpro.runs.results import Results
 from virnucpro.runs.run import Advance, PartInput, Run
 
-TINY_PARTS = (1000, 10_000)
+TINY_PARTS = (1000, 3000, 10_000)
 READS = 200_000
 OVERHEAD_READS = 60_000
 PAIRS = 3
+RUNNERS = ("local", "ray")
 FILE_EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.scandir", "os.utime")
 
 
@@ -184,17 +184,28 @@ def reading() -> Iterator[dict[str, Any]]:
 
 
 def overhead() -> Iterator[dict[str, Any]]:
-    """`predict` with one worker over `predict` in one process, wall time, pair by pair."""
+    """`predict` with one worker over `predict` in one process: wall time of both in alternation, and of ten reads."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "reads.fa"
-        write(path, BASES, 150, OVERHEAD_READS)
-        command = [sys.executable, "-m", "virnucpro", "predict", str(path), "-q", "--only", "calls", "-t", "1"]
+        few, many = Path(folder) / "few.fa", Path(folder) / "many.fa"
+        write(few, BASES, 150, 10)
+        write(many, BASES, 150, OVERHEAD_READS)
         for pair in range(PAIRS):
-            seconds = {}
-            for runner in ("local", "ray"):
-                more = ["--runner", "ray", "--workers", "1"] if runner == "ray" else []
-                seconds[runner], _, _ = measured([*command, "-o", f"{folder}/{runner}{pair}", *more])
-            yield {"reads": OVERHEAD_READS, **seconds, "ratio": seconds["ray"] / seconds["local"]}
+            start = {runner: _predicted(few, Path(folder) / f"few_{runner}{pair}", runner) for runner in RUNNERS}
+            whole = {runner: _predicted(many, Path(folder) / f"many_{runner}{pair}", runner) for runner in RUNNERS}
+            after = {runner: whole[runner] - start[runner] for runner in RUNNERS}
+            yield {
+                "reads": OVERHEAD_READS, "start_up_s": start, "whole_s": whole,
+                "ratio": whole["ray"] / whole["local"], "ratio_after_start_up": after["ray"] / after["local"],
+            }  # fmt: skip
+
+
+def _predicted(path: Path, out: Path, runner: str) -> float:
+    """Seconds of `predict` on one thread."""
+    command = [sys.executable, "-m", "virnucpro", "predict", str(path), "-o", str(out), "-q", "--only", "calls"]
+    workers = ["--workers", "1"] if runner == "ray" else []
+    started = time.monotonic()
+    subprocess.run([*command, "-t", "1", "--runner", runner, *workers], check=True)
+    return time.monotonic() - started
 
 
 def main(wanted: Sequence[str]) -> None:

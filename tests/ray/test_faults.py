@@ -2,12 +2,14 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -135,6 +137,7 @@ def test_two_drivers_share_one_folder(cluster, tmp_path):
     run = counted_run(tmp_path, LINES, seconds=0.3)
     drivers = [driver(cluster, tmp_path) for _ in range(2)]
     told = [one.communicate(timeout=500) for one in drivers]
+    assert [one.returncode for one in drivers] == [0, 0], told
     assert sorted(out.split()[-1] for out, _ in told) == ["FINISHED", "WRITTEN"], told
     assert begun(run) == dict.fromkeys(range(1, LINES + 1), 1)
     require_whole(run)
@@ -168,13 +171,32 @@ def test_a_slow_worker_does_less_and_nothing_twice(on_ray, tmp_path):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_poisoned_part(on_ray, tmp_path, workers):
+    """It is told, with worker and reason, and has a line in the failure log; all others are computed and saved."""
     run = counted_run(tmp_path, LINES, worker={"deadly": 3})
-    with pytest.raises(WorkerError, match=r"3 workers died over part 3, records 3 to 3 \(the last one: .*:\d+\)"):
+    with pytest.raises(WorkerError, match="part 3, records 3 to 3: 3 workers died over it"):
         execute([run], distribution=on_ray(workers))
     assert begun(run) == dict.fromkeys(range(1, LINES + 1), 1) | {3: 3}
+    assert not run.manifest_path.exists()
+    (line,) = (run.outdir / "extraction_failures.log").read_text().splitlines()
+    _, file, name, kind, message = line.split(" | ")
+    assert (file, name, kind) == (run.inputs[0].label, "-", "WorkerError")
+    assert re.fullmatch(r"part 3, records 3 to 3: 3 workers died over it; the last one, \S+:\d+: .*actor.*", message)
     healthy = counted_run(tmp_path, LINES)
     assert execute([healthy], distribution=Distribution())[0].computed_parts == 1
     require_whole(healthy)
+
+
+def test_a_poisoned_part_costs_other_inputs_nothing(on_ray, tmp_path):
+    runs = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        runs.append(counted_run(tmp_path / name, LINES, worker={"deadly": LINES + 1}))
+    first, second = runs
+    first.inputs[0].path.write_text(first.inputs[0].path.read_text() + "one more\n")  # which only it has
+    with pytest.raises(WorkerError, match=f"part {LINES + 1}, "):
+        execute([replace(first, rebuild=second.rebuild), second], distribution=on_ray(2))
+    assert not first.manifest_path.exists()
+    require_whole(second)
 
 
 def test_a_bug_is_raised_with_its_part(on_ray, tmp_path):
@@ -196,6 +218,21 @@ def test_without_a_shared_folder_workers_write_nothing(on_ray, tmp_path):
     run = counted_run(tmp_path, LINES, full_disk=True)  # which they do not notice
     (outcome,) = execute([run], distribution=on_ray(2, shared_folder=False))
     assert outcome.computed_parts == LINES
+    require_whole(run)
+
+
+def test_workers_are_gone_before_the_results_are_collected(on_ray, tmp_path, monkeypatch):
+    run = counted_run(tmp_path, LINES, seconds=0.1)
+    collect, told = run.job.collect, []
+
+    def collecting(parts, results):
+        wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids(run)), seconds=30)
+        told.append(pids(run))
+        return collect(parts, results)
+
+    monkeypatch.setattr(run.job, "collect", collecting)
+    execute([run], distribution=on_ray(2))
+    assert len(told[0]) == 2
     require_whole(run)
 
 

@@ -1,5 +1,6 @@
 """Claims: one owner at a time, whoever dies; nothing but files is needed."""
 
+import errno
 import json
 import os
 import socket
@@ -111,7 +112,29 @@ def test_who_was_taken_for_dead_takes_nothing_away(folder):
         slow.take("part_1")
         (folder / "part_1.1").write_text("")  # taken over
         slow.release("part_1")
-        assert sorted(one.name for one in folder.iterdir()) == ["part_1.0", "part_1.1"]
+        assert [one.name for one in folder.iterdir()] == ["part_1.1"]
+
+
+def test_a_claim_that_has_its_name_but_is_of_another_stays(folder):
+    """Taken over and released meanwhile, then taken by a third process."""
+    with Claims(folder, 60) as slow:
+        slow.take("part_1")
+        (folder / "part_1.0").unlink()
+        third = elsewhere(folder, "part_1")
+        slow.release("part_1")
+        assert third.exists()
+
+
+def test_a_claim_that_cannot_be_written_is_nobody_s(folder, monkeypatch):
+    def full(content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with Claims(folder, 60) as one, Claims(folder, 60) as two:
+        with monkeypatch.context() as patched:
+            patched.setattr(json, "dumps", full)
+            with pytest.raises(OSError, match="No space"):
+                one.take("part_1")
+        assert two.take("part_1")
 
 
 def test_a_link_prepared_under_the_name_of_a_claim_is_not_followed(folder, tmp_path):

@@ -4,16 +4,21 @@ import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from small_runs import Lines, Upper, again, interrupted_at, out, small_run
 from virnucpro import Distribution, StoreError
-from virnucpro.errors import ConfigError
+from virnucpro.errors import ConfigError, DeviceError, WorkerError
 from virnucpro.runs.claims import Claims
 from virnucpro.runs.engine import execute
+from virnucpro.runs.execution import Execution
+from virnucpro.runs.executor import LocalExecutor
 from virnucpro.runs.manifest import read_manifest
+from virnucpro.runs.parts import ComputedPart, PartStore
 from virnucpro.runs.run import State
 
 WHOLE = "A\nB\nC\nD\nE\n"
@@ -117,9 +122,12 @@ def test_progress_of_a_shard_counts_its_share(run):
         (shard(3, 2), False, "3/2"),
         (shard(1, 2), True, "exclude each other"),
         (Distribution(runner="elsewhere"), False, "unknown runner"),
-        (Distribution(workers=2), False, "--runner ray"),
-        (Distribution(gpus_per_worker=0.0), False, "--gpus-per-worker and .* need --runner ray"),
-        (Distribution(shared_folder=False), False, "--no-shared-folder .* need --runner ray"),
+        (Distribution(workers=2), False, "--workers needs Ray; add --runner ray"),
+        (Distribution(ray_address="auto"), False, "--ray-address needs Ray; add --runner ray"),
+        (Distribution(gpus_per_worker=0.0), False, "--gpus-per-worker needs Ray; add --runner ray"),
+        (Distribution(shared_folder=False), False, "--no-shared-folder needs Ray; add --runner ray"),
+        (Distribution(runner="ray", ray_address="ray://head:10001"), False, "Ray Client is not supported"),
+        (Distribution(runner="ray", devices=("cuda:0", "cpu")), False, "Ray takes cpu, cuda, or"),
         (Distribution(stale_after_s=0), False, "positive"),
     ],
 )
@@ -127,6 +135,23 @@ def test_what_cannot_work_is_refused_before_any_input_is_read(run, how, overwrit
     with pytest.raises(ConfigError, match=told):
         execute([run], distribution=how, overwrite=overwrite)
     assert run.inputs[0].passes == 0
+
+
+def test_each_of_several_devices_must_be_there(run, monkeypatch):
+    monkeypatch.setattr("virnucpro.runs.distribution.find_spec", lambda name: name)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    with pytest.raises(DeviceError, match="no device 'cuda:1'"):
+        execute([run], distribution=Distribution(runner="ray", devices=("cuda:0", "cuda:1")))
+    assert run.inputs[0].passes == 0
+
+
+def test_a_shard_with_other_settings_discards_nothing(run):
+    execute([run], distribution=shard(1, 2))
+    other = again(run, settings={"k": 2})
+    with pytest.raises(StoreError, match="2 saved parts from other inputs, models or settings, and --shard does not"):
+        execute([other], distribution=shard(2, 2))
+    execute([again(run)], distribution=shard(2, 2))
+    assert out(run) == WHOLE
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -239,12 +264,13 @@ def test_what_did_not_fit_in_memory_elsewhere_is_tried_once(run):
     assert [failure.id for _, failure in read_manifest(run.manifest_path).failures] == ["r3"]
 
 
-def test_without_ray_it_is_said_what_to_install(run, monkeypatch):
+def test_without_ray_it_is_said_what_to_install_before_any_input_is_read(run, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install 'virnucpro\[ray\]'"):
         execute([run], distribution=Distribution(runner="ray"))
+    assert run.inputs[0].passes == 0
 
 
 @pytest.mark.parametrize(
@@ -257,12 +283,75 @@ def test_without_ray_it_is_said_what_to_install(run, monkeypatch):
         ({"runner": "ray", "workers": 4}, "ray", "auto", ()),
     ],
 )
-def test_options_of_the_command_line(given, runner, device, devices):
+def test_options_of_the_command_line(given, runner, device, devices, monkeypatch):
     from virnucpro.cli.options import take_distribution
 
+    monkeypatch.setattr("virnucpro.runs.distribution.find_spec", lambda name: name)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     nothing = {"shard": None, "runner": None, "ray_address": None, "workers": None, "gpus_per_worker": None}
     chosen = {"devices": "auto", "shared_folder": True, "dtype": "fp32"} | nothing | given
     how = take_distribution(chosen, threads=8)
     assert (how.runner, how.devices, how.cpus_per_worker) == (runner, devices, 8)
     assert chosen == {"device": device, "dtype": "fp32"}
     how.check(overwrite=False)
+
+
+def test_a_shard_does_not_open_the_parts_of_others(run, monkeypatch):
+    execute([again(run, job=Upper(units=1))], distribution=shard(1, 3))
+    opened, about = [], PartStore.about
+    monkeypatch.setattr(PartStore, "about", lambda store, number: opened.append(number) or about(store, number))
+    (outcome,) = execute([again(run, job=Upper(units=1))], distribution=shard(2, 3))
+    assert outcome.absent_parts == 1
+    assert set(opened) == {2, 5}
+
+
+class Losing(LocalExecutor):
+    """Workers die over the second part of the first run."""
+
+    def __init__(self, run):
+        self.run = run
+
+    def completed(self, tasks):
+        for task in tasks:
+            if task.run is self.run and task.given and task.given.part.number == 2:
+                task.lost("3 workers died over it")
+                yield task
+            else:
+                yield from super().completed(iter([task]))
+
+
+def losing(monkeypatch, run):
+    monkeypatch.setattr("virnucpro.runs.engine.open_executor", lambda how: nullcontext(Losing(run)))
+
+
+def test_a_part_that_is_lost_is_told_and_costs_nothing_else(run, tmp_path, monkeypatch):
+    (tmp_path / "other.txt").write_text("x\n")
+    other = replace(again(run), outdir=tmp_path / "p", inputs=[Lines(tmp_path / "other.txt")])
+    with monkeypatch.context() as patched:
+        losing(patched, run)
+        with pytest.raises(
+            WorkerError, match=r"in.txt: part 2, records 3 to 4: 3 workers died over it; all other parts"
+        ):
+            execute([run, other])
+    assert out(other) == "X\n"
+    assert not run.manifest_path.exists()
+    log = run.outdir / "extraction_failures.log"
+    assert log.read_text().strip().split(" | ")[1:] == [
+        run.inputs[0].label, "-", "WorkerError", "part 2, records 3 to 4: 3 workers died over it"
+    ]  # fmt: skip
+    later = again(run)
+    execute([later])
+    assert later.job.computed == [2]
+    assert out(run) == WHOLE
+    assert not log.exists()
+
+
+def test_a_part_that_another_process_computes_is_not_lost(run, monkeypatch):
+    losing(monkeypatch, run)
+    stores, made = [], Execution._store
+    monkeypatch.setattr(Execution, "_store", lambda one, key: stores.append(made(one, key)) or stores[-1])
+    text = np.frombuffer(b"C\nD\n", np.uint8)
+    run.job.on_part = lambda number: number == 3 and stores[-1].save(2, ComputedPart({"text": text}, (), {"lines": 2}))
+    assert execute([run])[0].state is State.WRITTEN
+    assert out(run) == WHOLE
+    assert not (run.outdir / "extraction_failures.log").exists()

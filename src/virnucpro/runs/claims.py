@@ -60,6 +60,7 @@ class Claims:
     def __init__(self, folder: Path, stale_after_s: float) -> None:
         self._folder, self._stale_after_s = folder, stale_after_s
         self._me = Owner(socket.gethostname(), os.getpid(), _pid_namespace(), _PROCESS, secrets.token_hex(8), "")
+        self._me_as_dict = asdict(self._me)
         self._held: dict[str, Path] = {}
         self._seen: dict[str, tuple[object, float]] = {}  # of others' claims: what they were, since when
         self._stop, self._lock = threading.Event(), threading.Lock()
@@ -94,10 +95,9 @@ class Claims:
             except FileNotFoundError:  # the last one who left took the folder along
                 self._folder.mkdir(parents=True, exist_ok=True)
                 continue
+            self._write(path, descriptor, purpose)
             with self._lock:
                 self._held[name] = path
-            with open(descriptor, "wb") as stream:
-                stream.write(json.dumps({**asdict(self._me), "purpose": purpose}).encode())
             for old in there:
                 old.unlink(missing_ok=True)
             return True
@@ -106,7 +106,7 @@ class Claims:
         """Give a claim back; one that was taken over meanwhile stays."""
         with self._lock:
             path = self._held.pop(name, None)
-        if path is not None and _newest(self._generations(name)) == path:
+        if path is not None and (owner := _owner(path)) and owner.member == self._me.member:
             path.unlink(missing_ok=True)
 
     @contextmanager
@@ -144,6 +144,15 @@ class Claims:
     def member(self) -> str:
         """What tells this one from all others."""
         return self._me.member
+
+    def _write(self, path: Path, descriptor: int, purpose: str) -> None:
+        """Say whose claim it is; without that, nobody may delete it before it is stale."""
+        try:
+            with open(descriptor, "wb") as stream:
+                stream.write(json.dumps({**self._me_as_dict, "purpose": purpose}).encode())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
     def _listed(self) -> Iterator[Path]:
         with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as entries:
@@ -185,10 +194,6 @@ class Claims:
 
 def _generation(path: Path) -> int:
     return int(path.name.rpartition(".")[2])
-
-
-def _newest(paths: list[Path]) -> Path | None:
-    return paths[-1] if paths else None
 
 
 def _owner(path: Path) -> Owner | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal
 
 from virnucpro.errors import ConfigError
@@ -55,7 +56,7 @@ class Distribution:
     stale_after_s: float = 120.0
 
     def check(self, overwrite: bool) -> None:
-        """Refuse what cannot work; names all problems."""
+        """Refuse what cannot work: ConfigError names all problems, DeviceError a device that is not there."""
         problems = []
         if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
             problems.append(f"shard {self.shard[0]}/{self.shard[1]}: the first number must be 1 to the second")
@@ -66,18 +67,41 @@ class Distribution:
             )
         if self.runner not in ("local", "ray"):
             problems.append(f"unknown runner {self.runner!r}; choose local or ray")
-        if self.runner == "local" and (self.ray_address or self.workers or len(self.devices) > 1):
-            problems.append("several devices or workers, or the address of a cluster, need --runner ray")
-        if self.runner == "local" and (self.gpus_per_worker is not None or not self.shared_folder):
-            problems.append("--gpus-per-worker and --no-shared-folder are about workers, and need --runner ray")
-        if self.runner == "ray" and (len(set(self.devices)) < len(self.devices) or not _ray_takes(self.devices)):
-            problems.append(
-                f"devices {', '.join(self.devices)}: Ray takes cpu, cuda, or several of cuda:0, cuda:1, ..., each once"
-            )
+        problems += self._problems_of_ray() if self.runner == "ray" else self._problems_without_ray()
         if min(self.attempts, self.workers or 1, self.cpus_per_worker) < 1 or self.stale_after_s <= 0:
             problems.append("workers, CPUs, attempts and seconds must be positive")
         if problems:
             raise ConfigError("\n".join(problems))
+        if len(self.devices) > 1 and self.ray_address is None:
+            from virnucpro.models.placement import choose_placement  # imports torch
+
+            for name in self.devices:
+                choose_placement(name)
+
+    def _problems_without_ray(self) -> list[str]:
+        given = {
+            "several devices": len(self.devices) > 1,
+            "--ray-address": self.ray_address,
+            "--workers": self.workers,
+            "--gpus-per-worker": self.gpus_per_worker is not None,
+            "--no-shared-folder": not self.shared_folder,
+        }
+        return [f"{name} needs Ray; add --runner ray" for name, is_given in given.items() if is_given]
+
+    def _problems_of_ray(self) -> list[str]:
+        problems = []
+        if find_spec("ray") is None:
+            problems.append("--runner ray needs Ray; pip install 'virnucpro[ray]'")
+        if len(set(self.devices)) < len(self.devices) or not _ray_takes(self.devices):
+            problems.append(
+                f"devices {', '.join(self.devices)}: Ray takes cpu, cuda, or several of cuda:0, cuda:1, ..., each once"
+            )
+        if self.ray_address and "://" in self.ray_address:
+            problems.append(
+                f"--ray-address {self.ray_address}: Ray Client is not supported; run this command on a machine of the "
+                "cluster, with --ray-address auto, or give HOST:PORT of the head"
+            )
+        return problems
 
     def has(self, run: int, part: int) -> bool:
         """Whether a part is this process's; runs of one part each are shared out as well."""

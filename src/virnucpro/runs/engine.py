@@ -16,12 +16,12 @@ import contextlib
 import errno
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from virnucpro.errors import ConfigError, InputError, StoreError
+from virnucpro.errors import ConfigError, InputError, StoreError, WorkerError
 from virnucpro.records import Failure
 from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.examine import Planned, examine, finished_manifest
@@ -74,6 +74,7 @@ def execute(
         else:
             outcomes[position] = _skip(one, how)
             _report(outcomes[position], strict)
+    lost: list[str] = []
     try:
         with open_executor(how) as executor:
             patient = len(pending) == 1
@@ -81,12 +82,15 @@ def execute(
                 for position, outcome in _round(pending, executor, patient, strict):
                     outcomes[position] = outcome
                     _report(outcome, strict)
+                    lost += _log_lost(pending[position], outcome)
                     if len(outcomes) % RUNS_BETWEEN_MESSAGES == 0:
                         logger.info("%d of %d inputs finished", len(outcomes), len(runs))
                 pending = {position: one for position, one in pending.items() if position not in outcomes}
                 patient = True
     except OSError as error:
         raise cannot_write(runs[0].outdir, error) from error
+    if lost:
+        raise WorkerError("\n".join(lost))
     return [_look_again(outcomes[position], one) for position, one in enumerate(found)]
 
 
@@ -162,8 +166,8 @@ def _round(
             entered[position].enter_context(execution)
             yield from execution.tasks(patient)
 
-    with ExitStack() as everything:
-        for task in executor.completed(tasks()):
+    with ExitStack() as everything, closing(executor.completed(tasks())) as completed:
+        for task in completed:
             task.done()
             while entered and pending[first := next(iter(entered))].is_handed_out:
                 outcome = _finish(pending[first], patient, strict)
@@ -191,6 +195,18 @@ def _report(outcome: Outcome, strict: bool) -> None:
     _log_failures(outcome)
     if strict and outcome.error:
         raise outcome.error
+
+
+def _log_lost(execution: Execution, outcome: Outcome) -> list[str]:
+    """Write the parts that could not be computed into the failure log; the run that computes them removes them."""
+    lost = execution.lost if outcome.state is State.INCOMPLETE else []
+    for label in dict.fromkeys(label for label, _ in lost):
+        replace_failures(outcome.run.outdir, label, [failure for its, failure in lost if its == label])
+    advice = (
+        "all other parts are saved; look for too little memory, or take these records out; the same command tries the "
+        "part again"
+    )
+    return [f"{label}: {failure.message}; {advice}" for label, failure in lost]
 
 
 def _log_failures(outcome: Outcome) -> None:

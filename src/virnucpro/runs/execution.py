@@ -23,7 +23,7 @@ from virnucpro.runs.executor import Task
 from virnucpro.runs.files import make_scratch, remove_leftovers, remove_scratch
 from virnucpro.runs.manifest import OUT_OF_MEMORY, Manifest, read_manifest
 from virnucpro.runs.parts import ComputedPart, PartStore
-from virnucpro.runs.plan import content_sha256
+from virnucpro.runs.plan import Plan, content_sha256
 from virnucpro.runs.progress import Progress, ProgressCallback
 from virnucpro.runs.results import Results, publish_with_manifest
 from virnucpro.runs.run import Outcome, PartInput, Run, State
@@ -86,6 +86,7 @@ class Execution:
         self._in_flight: set[int] = set()
         self._tried: set[int] = set()
         self._saved: set[int] = set()
+        self._lost: dict[int, tuple[str, Failure]] = {}  # parts that could not be computed, by number
         self._elsewhere: Manifest | None = None  # of another process, which has finished this run
         self._handed_out = False
         self._begun = False
@@ -141,20 +142,37 @@ class Execution:
     def _done(self, given: PartInput | None) -> None:
         """Take note that a part is saved, if there is one."""
         if given is not None:
-            self._in_flight.discard(given.part.number)
-            self._saved.add(given.part.number)
-            self._claims.release(_name(given.part.number))
-            self.computed += 1
+            number = given.part.number
+            self._in_flight.discard(number)
+            self._claims.release(_name(number))
+            if number not in self._lost:
+                self._saved.add(number)
+                self.computed += 1
+
+    def _lose(self, given: PartInput | None, reason: str) -> None:
+        """Take note that a part could not be computed; this process does not try again."""
+        assert given is not None
+        first = given.part.first_record + 1
+        records = f"part {given.part.number}, records {first} to {first + given.part.records - 1}: {reason}"
+        self._lost[given.part.number] = self._named(given, Failure(0, "-", "WorkerError", records))
+
+    @property
+    def lost(self) -> list[tuple[str, Failure]]:
+        """Input and failure of every part that could not be computed."""
+        return [self._lost[number] for number in sorted(self._lost)]
 
     def outcome(self, patient: bool) -> Outcome | None:
         """Write the results if every part is there; None when another round is needed."""
         if self._elsewhere:
             return self._finished(self._elsewhere)
-        absent = [part.number for part in self.plan.parts if self._is_absent(part.number)]
-        if any(self._how.has(self._position, number) for number in absent):
+        there = self.store.named() | self._saved
+        absent = [part.number for part in self.plan.parts if part.number not in there]
+        if any(self._how.has(self._position, number) for number in absent if number not in self._lost):
             return None
         if absent:
-            return self._incomplete(len(absent), "run the other shards, or the same command without --shard")
+            self._lost = {number: self._lost[number] for number in absent if number in self._lost}
+            advice = "run the other shards, or the same command without --shard"
+            return self._incomplete(len(absent), "workers died over them" if self._lost else advice)
         while not self._claims.take(RESULTS):
             if self._how.shard:
                 return self._incomplete(0, "another process writes the results")
@@ -205,19 +223,26 @@ class Execution:
             self.plan = earlier[1]
         else:
             if earlier:
-                self._store("").remove([part.number for part in earlier[1].parts])
+                self._discard(earlier[1])
             write_plan(self.run, self._key, self.plan, self._unfinished)
+
+    def _discard(self, plan: Plan) -> None:
+        """Delete the parts of another run; a shard keeps what other shards may have computed."""
+        store = self._store("")
+        if self._how.shard and (saved := len(store.named())):
+            raise StoreError(
+                f"{self.run.scratch} has {saved} saved parts from other inputs, models or settings, and --shard does "
+                "not discard them; repeat the options of the other shards, use another output folder, or delete that "
+                "folder"
+            )
+        store.remove([part.number for part in plan.parts])
 
     def _what_is_saved(self) -> str:
         """Say how many parts are saved."""
-        saved = sum(not self._is_absent(part.number) for part in self.plan.parts)
-        return f"{saved} of {len(self.plan.parts)} parts are saved"
+        return f"{len(self.store.named())} of {len(self.plan.parts)} parts are saved"
 
     def _store(self, key: str) -> PartStore:
         return PartStore(self.run.scratch / PARTS, key, self._unfinished)
-
-    def _is_absent(self, number: int) -> bool:
-        return number not in self._saved and self.store.about(number) is None
 
     def _is_missing(self, number: int) -> bool:
         """Whether a part is to be computed; one with sequences that did not fit in memory is tried again, once."""
@@ -230,7 +255,8 @@ class Execution:
         """Parts of this process's share that nobody has saved; those that it finds are not looked for again."""
         if self._elsewhere:
             return []
-        open_ones = [number for number in self._share if number not in self._saved and number not in self._in_flight]
+        settled = self._saved | self._in_flight | self._lost.keys()
+        open_ones = [number for number in self._share if number not in settled]
         missing = [number for number in open_ones if self._is_missing(number)]
         found = set(open_ones).difference(missing)
         self._saved |= found
@@ -251,7 +277,8 @@ class Execution:
                     self._claims.release(_name(number))
 
     def _task(self, given: PartInput | None) -> Task:
-        return Task(self.run, given, self.models, self.store, self._advance, partial(self._done, given))
+        done, lose = partial(self._done, given), partial(self._lose, given)
+        return Task(self.run, given, self.models, self.store, self._advance, done, lose)
 
     def _advance(self, letters: int) -> None:
         self._state.done += letters

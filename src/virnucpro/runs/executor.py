@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,13 +26,15 @@ class Task:
     advance: Advance
     done: Callable[[], None]
     """For whoever gets the task back."""
+    lost: Callable[[str], None]
+    """For the executor, with the reason, before it gives back a task whose part it could not compute."""
 
 
 class Executor(Protocol):
     """Computes and saves parts."""
 
-    def completed(self, tasks: Iterator[Task]) -> Iterator[Task]:
-        """Take tasks as there is room for them, and give each back, in any order, once its part is saved."""
+    def completed(self, tasks: Iterator[Task]) -> Generator[Task, None, None]:
+        """Take tasks as there is room for them, and give each back, in any order, once its part is saved or lost."""
 
 
 def open_executor(how: Distribution) -> AbstractContextManager[Executor]:
@@ -47,7 +49,7 @@ def open_executor(how: Distribution) -> AbstractContextManager[Executor]:
 class LocalExecutor:
     """This process."""
 
-    def completed(self, tasks: Iterator[Task]) -> Iterator[Task]:
+    def completed(self, tasks: Iterator[Task]) -> Generator[Task, None, None]:
         """Compute and save one part after the other."""
         for task in tasks:
             if task.given is not None:

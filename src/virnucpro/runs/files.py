@@ -45,8 +45,11 @@ _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{16}\.partial")
 
 
 @contextmanager
-def whole_file(path: Path, scratch: Path | None = None) -> Iterator[BinaryIO]:
-    """Write a file that gets its name only when it is complete and on disk; until then it is in `scratch`."""
+def whole_file(path: Path, scratch: Path | None = None, keep_name: bool = True) -> Iterator[BinaryIO]:
+    """Write a file that gets its name only when it is complete and on disk; until then it is in `scratch`.
+
+    Without `keep_name`, the file may be absent after a power failure; it is complete if it is there.
+    """
     with _store_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir() and not path.is_symlink():
@@ -61,7 +64,8 @@ def whole_file(path: Path, scratch: Path | None = None) -> Iterator[BinaryIO]:
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
-        sync_folder(path.parent)
+        if keep_name:
+            sync_folder(path.parent)
 
 
 def open_temporary(path: Path, folder: Path) -> tuple[Path, BinaryIO]:

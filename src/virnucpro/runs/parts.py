@@ -45,7 +45,7 @@ class PartStore:
         return self.folder / f"{number // FILES_IN_A_FOLDER:04}" / f"part_{number:07}.npz"
 
     def save(self, number: int, computed: ComputedPart) -> None:
-        """Write one part."""
+        """Write one part; should it be lost in a power failure, it is computed again."""
         about = {
             "key": self.key,
             "number": number,
@@ -53,8 +53,13 @@ class PartStore:
             "counts": dict(computed.counts or {}),
         }
         text = np.frombuffer(json.dumps(about).encode(), np.uint8)
-        with whole_file(self.path(number), self.scratch) as stream:
+        with whole_file(self.path(number), self.scratch, keep_name=False) as stream:
             np.savez(stream, **{_ABOUT: text}, **computed.arrays)  # type: ignore[arg-type]
+
+    def named(self) -> set[int]:
+        """Numbers of the files that are there, from the names alone: some may be damaged, or of another plan."""
+        numbers = (path.stem.partition("_")[2] for path in self.folder.glob("*/part_*.npz"))
+        return {int(number) for number in numbers if number.isdecimal()}
 
     def about(self, number: int) -> ComputedPart | None:
         """Read failures and counts of a part, without its columns."""
