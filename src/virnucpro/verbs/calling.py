@@ -38,6 +38,7 @@ from virnucpro.writers.writer import CalledRecords, SampleFacts
 
 if TYPE_CHECKING:
     from virnucpro.verbs.predict import PredictSettings
+    from virnucpro.writers.table import Table
 
 __all__ = ["Calling"]
 
@@ -82,9 +83,12 @@ class Calling:
         job.require(chosen.identities)
         return job
 
-    def of_sample(self, sample: Sample, sources: Sequence[Source], command: str | None) -> Calling:
+    def of_sample(
+        self, sample: Sample, sources: Sequence[Source], command: str | None, in_memory: bool = False
+    ) -> Calling:
         """Make the job of a sample, whose files were opened as sources."""
-        facts = replace(self.facts, sample=sample.name, paired=sample.paired, command=command)
+        tables: dict[str, Table] | None = {} if in_memory else None
+        facts = replace(self.facts, sample=sample.name, paired=sample.paired, command=command, tables=tables)
         return replace(self, facts=facts, sources=sources, unchecked=[])
 
     def outputs(self) -> list[str]:

@@ -14,12 +14,12 @@ from virnucpro.models.catalog import MINI
 from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.engine import execute
 from virnucpro.runs.progress import ProgressCallback
-from virnucpro.runs.run import Job, Run, Source, State
+from virnucpro.runs.run import Job, Outcome, Run, Source, State
 from virnucpro.scoring.calibration import Level
 from virnucpro.sequences.in_memory import SequencesInMemory
 from virnucpro.verbs.calling import Calling
 from virnucpro.verbs.inputs import PathLike, Sequences, require_once, sort_inputs
-from virnucpro.verbs.prediction import TABLES, Prediction, SampleCalls
+from virnucpro.verbs.prediction import TABLES, Prediction, SampleCalls, read_tables
 from virnucpro.verbs.samples import Sample, require_files, samples_of_files
 from virnucpro.verbs.settings import with_options
 from virnucpro.verbs.summary import require_folder_of_samples, write_summary
@@ -180,32 +180,49 @@ def predict(
         options["classifier"] = str(model)
     settings = with_options(settings or PredictSettings(), options)
     if outdir is None:
-        settings = replace(settings, outputs=TABLES, table_format="tsv", single_windows=True)
+        settings = replace(settings, outputs=TABLES, figures=(), single_windows=True)
     job = Calling.of(settings)
     planned, apart = _planned(inputs, paired, stdin)
-    jobs = [job.of_sample(sample, sources, command) for sample, sources in planned]
-    if outdir is not None:
-        return _execute(jobs, Path(outdir), apart, overwrite, progress, distribution)
-    with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
-        return _execute(jobs, Path(folder), apart, overwrite, progress, distribution).kept()
+    jobs = [job.of_sample(sample, sources, command, in_memory=outdir is None) for sample, sources in planned]
+    how = distribution or Distribution()
+    if outdir is None:
+        if how.shard:
+            raise ConfigError("shards share a folder of results; name one by `outdir`")
+        return _in_memory(jobs, progress, how)
+    return _in_files(jobs, Path(outdir), apart, overwrite, progress, how)
 
 
-def _execute(
+def _in_files(
     jobs: Sequence[Calling], outdir: Path, apart: bool, overwrite: bool, progress: ProgressCallback | None,
-    distribution: Distribution | None,
+    distribution: Distribution,
 ) -> Prediction:  # fmt: skip
     """Finish all samples, each in a folder of its own if they are `apart`."""
     if apart:
         require_folder_of_samples(outdir)
-    names = [job.facts.sample for job in jobs]
-    folders = [outdir / name if apart else outdir for name in names]
+    folders = [outdir / job.facts.sample if apart else outdir for job in jobs]
     runs = [_run(job, folder) for job, folder in zip(jobs, folders, strict=True)]
-    how = distribution or Distribution()
-    outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress, distribution=how)
-    samples = tuple(map(SampleCalls, names, folders, outcomes))
+    outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress, distribution=distribution)
+    samples = _samples(jobs, outcomes)
     if apart and all(outcome.state is not State.INCOMPLETE for outcome in outcomes):
-        write_summary(outdir, [(one.name, one.outcome) for one in samples], overwrite, how.stale_after_s)
-    return Prediction(folders, samples, outdir, jobs[0].facts.device)
+        write_summary(outdir, [(one.name, one.outcome) for one in samples], overwrite, distribution.stale_after_s)
+    return Prediction(partial(read_tables, folders), samples, outdir, jobs[0].facts.device)
+
+
+def _in_memory(jobs: Sequence[Calling], progress: ProgressCallback | None, distribution: Distribution) -> Prediction:
+    """Call all samples; an error of one is an error of the call. Parts are in a temporary folder meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
+        runs = [_run(job, Path(folder) / job.facts.sample) for job in jobs]
+        outcomes = execute(runs, strict=True, progress=progress, distribution=distribution)
+    tables = [job.facts.tables or {} for job in jobs]
+    return Prediction(
+        lambda stem: [one[stem] for one in tables if stem in one], _samples(jobs, outcomes), None, jobs[0].facts.device
+    )
+
+
+def _samples(jobs: Sequence[Calling], outcomes: Sequence[Outcome]) -> list[SampleCalls]:
+    return [
+        SampleCalls(job.facts.sample, outcome.run.outdir, outcome) for job, outcome in zip(jobs, outcomes, strict=True)
+    ]
 
 
 def _planned(inputs: Any, paired: bool, stdin: Path | None) -> tuple[list[Planned], bool]:  # noqa: ANN401

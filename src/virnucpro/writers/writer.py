@@ -18,6 +18,7 @@ from virnucpro.sequences.pairs import pair_name
 from virnucpro.writers.cells import cell
 
 if TYPE_CHECKING:
+    from virnucpro.writers.table import Table
     from virnucpro.writers.tally import Tally
 
 __all__ = ["TABLE_FORMATS", "CalledRecords", "SampleFacts", "TableFormat", "Writer"]
@@ -45,6 +46,7 @@ class SampleFacts:
     window_bp: int = 0
     min_length_bp: int = 0
     inputs: tuple[FileIdentity, ...] = ()
+    tables: dict[str, Table] | None = None  # where tables go, by stem, if nothing is written
 
     @property
     def has_regions(self) -> bool:
