@@ -297,6 +297,38 @@ def test_folders_are_told_how_to_give_or_taken_with_recursive(virnucpro, tmp_pat
     assert len(table(tmp_path / "out" / "one" / "calls.tsv")) == 5
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_folder_may_be_input_and_output(virnucpro, tmp_path, contigs, killed):
+    command = ("predict", tmp_path, "--recursive", "-o", tmp_path, "--min-score", "0", "--split", "--genomad-layout")
+    assert virnucpro(*command)[0] == 0
+    assert (tmp_path / "contigs" / "viral.fasta").stat().st_size
+    if killed:  # between its results and its manifest
+        (tmp_path / "contigs" / "run.json").unlink()
+    code, _, err = virnucpro(*command)
+    assert code == 0, err
+    assert ("already finished, skipped" in err) is not killed
+    assert [row["sample"] for row in table(tmp_path / "summary.tsv")] == ["contigs"]
+    contigs.unlink()
+    code, _, err = virnucpro(*command)
+    assert code == 3
+    assert "no file below it but results of earlier runs ends like FASTA" in err
+
+
+def test_the_folder_of_a_sample_is_no_link(virnucpro, tmp_path, contigs):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").symlink_to("disk")  # which the user named
+    (tmp_path / "disk" / "contigs").symlink_to(tmp_path / "elsewhere")
+    command = ("predict", contigs, write_fasta(tmp_path / "b.fna", [("b", "ACG")]), "-o", tmp_path / "out")
+    code, _, err = virnucpro(*command)
+    assert code == 4
+    assert "out/contigs is a link, and results would be written through it; remove it" in err
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    (tmp_path / "disk" / "contigs").unlink()
+    assert virnucpro(*command)[0] == 0
+    assert (tmp_path / "disk" / "contigs" / "calls.tsv").exists()
+
+
 def test_a_common_report_goes_with_those_of_the_samples(virnucpro, tmp_path, contigs):
     other = write_fasta(tmp_path / "other.fna", [("tiny", "ACG")])
     command = ("predict", contigs, other, "-o", tmp_path / "out")

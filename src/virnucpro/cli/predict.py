@@ -193,10 +193,10 @@ def predict(
         settings.check()
         distribution.check(overwrite)
         with spooled_stdin(inputs) as (paths, spool):
+            given = _given(paths, sheet, paired, outdir if recursive else None)
             done = verb.predict(
-                _given(paths, sheet, paired, recursive), outdir, settings, paired=paired and not recursive,
-                overwrite=overwrite, progress=console.progress, stdin=spool, command=command_line(),
-                distribution=distribution,
+                given, outdir, settings, paired=paired and not recursive, overwrite=overwrite,
+                progress=console.progress, stdin=spool, command=command_line(), distribution=distribution,
             )  # fmt: skip
         _sum_up(done, console)
     if any(sample.outcome.error for sample in done.samples):
@@ -205,15 +205,15 @@ def predict(
 
 
 def _given(
-    paths: Sequence[Path], sheet: Path | None, paired: bool, recursive: bool
+    paths: Sequence[Path], sheet: Path | None, paired: bool, below: Path | None
 ) -> Sequence[Path] | Sequence[Sample]:
-    """Turn what was given into samples, where it is more than files."""
+    """Turn what was given into samples, where it is more than files; `below` is the output folder if it may be both."""
     from virnucpro.verbs.sample_sheet import read_sheet
     from virnucpro.verbs.samples import files_below, samples_of_files
 
     if sheet:
         return read_sheet(sheet)
-    return samples_of_files(list(files_below(paths)), paired) if recursive else paths
+    return paths if below is None else samples_of_files(list(files_below(paths, below)), paired)
 
 
 def _sum_up(done: Prediction, console: Console) -> None:

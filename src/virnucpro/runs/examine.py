@@ -44,6 +44,11 @@ def examine(run: Run, overwrite: bool) -> Outcome | Planned:
         kept = not overwrite and _has_unknown_results(run)
         return Outcome(run, State.KEPT) if kept else _plan(run, overwrite)
     _require_same(run, manifest)
+    if missing := manifest.lacks(run.counted):
+        raise StoreError(
+            f"{run.manifest_path} is damaged: it has no count of {', '.join(missing)}; remove it, or add --overwrite "
+            "to recompute"
+        )
     shown_as_asked = manifest.output_settings == run.output_settings
     if _results_are_whole(run, manifest) and shown_as_asked and not manifest.may_succeed_elsewhere:
         logger.info("%s: already finished, skipped", run.label)
@@ -57,7 +62,8 @@ def finished_manifest(run: Run, inputs: tuple[FileIdentity, ...]) -> Manifest | 
         manifest = read_manifest(run.manifest_path)
     except StoreError:
         return None
-    if manifest is None or manifest.differences(Manifest(inputs, run.models, run.settings)):
+    wanted = Manifest(inputs, run.models, run.settings)
+    if manifest is None or manifest.lacks(run.counted) or manifest.differences(wanted):
         return None
     shown_as_asked = manifest.output_settings == run.output_settings
     done = shown_as_asked and not manifest.may_succeed_elsewhere and _results_are_whole(run, manifest)

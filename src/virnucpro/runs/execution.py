@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from bisect import bisect_right
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from itertools import accumulate, chain
 from pathlib import Path
 from types import TracebackType
@@ -176,14 +178,15 @@ class Execution:
     def _join(self) -> None:
         """Say what is computed here; wait until nobody computes anything else, then agree on the plan."""
         from_scratch = self._overwrite and not self._begun
-        purpose = f"{self._key} {self._claims.member}" if from_scratch else self._key
+        shown = sha256(json.dumps(self.run.output_settings, sort_keys=True, default=str).encode()).hexdigest()
+        purpose = f"{self._key} {shown}{f' {self._claims.member}' if from_scratch else ''}"
         self._claims.take(PROCESS + self._claims.member, purpose)
         started = time.monotonic()
         while strangers := [one for one in self._claims.others(PROCESS).values() if one.purpose != purpose]:
             if self._claims.is_here(strangers[0]) or time.monotonic() - started > 2 * self._how.stale_after_s:
                 raise StoreError(
                     f"{self.run.manifest_path} is being written by another process ({strangers[0]}), from other "
-                    "inputs, models or settings, or with --overwrite; wait until it ends"
+                    "inputs, models or settings, or with --overwrite; wait until it ends, or use another output folder"
                 )
             time.sleep(self._how.stale_after_s / LOOKS)
         with self._claims.held(ENTRY):

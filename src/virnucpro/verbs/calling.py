@@ -30,11 +30,11 @@ from virnucpro.verbs.part_size import part_of_windows
 from virnucpro.verbs.samples import Sample
 from virnucpro.verbs.whole_records import whole_records
 from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, letters
-from virnucpro.writers.drawing import require_formats
-from virnucpro.writers.outputs import DEFAULT_OUTPUTS, choose_outputs, writers_of
+from virnucpro.writers.drawing import FORMATS, require_formats
+from virnucpro.writers.outputs import DEFAULT_OUTPUTS, OUTPUTS, choose_outputs, writers_of
 from virnucpro.writers.tables import require_format
 from virnucpro.writers.tally import Tally
-from virnucpro.writers.writer import CalledRecords, SampleFacts
+from virnucpro.writers.writer import TABLE_FORMATS, CalledRecords, SampleFacts
 
 if TYPE_CHECKING:
     from virnucpro.verbs.predict import PredictSettings
@@ -100,6 +100,12 @@ class Calling:
         """Name the files that this sample may have."""
         writers = writers_of(self.outputs())
         return [name for writer in writers for name in writer.files(self.facts)]
+
+    def all_files(self) -> list[str]:
+        """Name the files that this sample would have with every output in every format."""
+        writers = writers_of([output.name for output in OUTPUTS])
+        of_formats = [replace(self.facts, table_format=form, figures=FORMATS, tables=None) for form in TABLE_FORMATS]
+        return list(dict.fromkeys(name for facts in of_formats for each in writers for name in each.files(facts)))
 
     def require(self, identities: Mapping[str, ModelIdentity]) -> list[str]:
         """Refuse encoders that the classifier was not trained with; say what could not be compared."""

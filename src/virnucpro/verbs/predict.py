@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +15,7 @@ from virnucpro.errors import ConfigError
 from virnucpro.models.catalog import MINI
 from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.engine import execute
+from virnucpro.runs.files import require_no_link
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.run import Job, Outcome, Run, Source, State
 from virnucpro.scoring.calibration import Level
@@ -23,6 +26,7 @@ from virnucpro.verbs.prediction import TABLES, Prediction, SampleCalls, read_tab
 from virnucpro.verbs.samples import Sample, require_files, samples_of_files
 from virnucpro.verbs.settings import with_options
 from virnucpro.verbs.summary import require_folder_of_samples, write_summary
+from virnucpro.writers.tally import COUNTED
 from virnucpro.writers.writer import TableFormat
 
 __all__ = ["PredictSettings", "predict"]
@@ -30,6 +34,8 @@ __all__ = ["PredictSettings", "predict"]
 MANIFEST = "run.json"
 OF_MEMORY = "sequences"
 """The sample that sequences in memory are."""
+
+logger = logging.getLogger("virnucpro.predict")
 
 Planned = tuple[Sample, Sequence[Source]]
 
@@ -200,9 +206,13 @@ def _in_files(
     if apart:
         require_folder_of_samples(outdir)
     folders = [outdir / job.facts.sample if apart else outdir for job in jobs]
+    for folder in folders if apart else ():
+        require_no_link(folder)
     runs = [_run(job, folder) for job, folder in zip(jobs, folders, strict=True)]
     outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress, distribution=distribution)
     samples = _samples(jobs, outcomes)
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        _warn_of_others(job, outcome)
     if apart and all(outcome.state is not State.INCOMPLETE for outcome in outcomes):
         write_summary(outdir, [(one.name, one.outcome) for one in samples], overwrite, distribution.stale_after_s)
     return Prediction(partial(read_tables, folders), samples, outdir, jobs[0].facts.device)
@@ -217,6 +227,18 @@ def _in_memory(jobs: Sequence[Calling], progress: ProgressCallback | None, distr
     return Prediction(
         lambda stem: [one[stem] for one in tables if stem in one], _samples(jobs, outcomes), None, jobs[0].facts.device
     )
+
+
+def _warn_of_others(job: Calling, outcome: Outcome) -> None:
+    """Warn of results in the folder that are not of this run."""
+    if outcome.manifest is None:
+        return
+    outdir, ours = outcome.run.outdir, {one.path for one in outcome.manifest.results}
+    if others := [name for name in job.all_files() if name not in ours and os.path.lexists(outdir / name)]:
+        logger.warning(
+            "%s also holds results that this run did not write and did not check: %s; move or remove them",
+            outdir, ", ".join(others),
+        )  # fmt: skip
 
 
 def _samples(jobs: Sequence[Calling], outcomes: Sequence[Outcome]) -> list[SampleCalls]:
@@ -252,6 +274,7 @@ def _run(job: Calling, outdir: Path) -> Run:
         "calls", job.sources, outdir, MANIFEST, job.files(), job.models(job.chosen.identities), job.described(), job,
         output_settings=job.shown(),
         keep_parts=True,
+        counted=COUNTED,
         also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
         rebuild=partial(_rebuilt, settings),
     )  # fmt: skip

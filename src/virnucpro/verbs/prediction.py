@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from virnucpro.errors import StoreError
 from virnucpro.runs.manifest import read_manifest
-from virnucpro.runs.run import Outcome, State
+from virnucpro.runs.run import Outcome
 from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
+from virnucpro.verbs.summary import refused_samples, samples_of
 from virnucpro.writers.reading import read_table
 from virnucpro.writers.table import RECORD, Table
 
@@ -170,5 +171,5 @@ def _of_samples(folder: Path) -> list[Path]:
     manifest = read_manifest(folder / MANIFEST)
     if manifest is None:
         return found
-    names = {one["sample"] for one in manifest.details.get("samples", ()) if one["state"] != State.REFUSED.value}
+    names = samples_of(folder, manifest).keys() - refused_samples(folder, manifest)
     return [one for one in found if one.name in names]
