@@ -27,6 +27,7 @@ __all__ = [
     "VirNucProError",
     "WeightsError",
     "WorkerError",
+    "counted",
     "shown",
 ]
 
@@ -65,6 +66,17 @@ class DownloadError(VirNucProError):
 
 class DimensionError(VirNucProError):
     """Vectors have another width than their reader expects."""
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Number and noun for a message.
+
+    Examples
+    --------
+    >>> print(counted(1, "record"), counted(1200, "provirus", "proviruses"))
+    1 record 1,200 proviruses
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 _SHORT_ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}

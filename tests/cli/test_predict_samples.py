@@ -339,6 +339,24 @@ def test_a_common_report_goes_with_those_of_the_samples(virnucpro, tmp_path, con
     assert not [name for name in names_in(tmp_path / "out") if name.endswith("report.html")]
 
 
+def test_what_a_run_of_several_samples_says_at_its_end(virnucpro, tmp_path, contigs):
+    bad, one = tmp_path / "bad.fna", write_fasta(tmp_path / "one.fna", [("a", "ACGTTGCA" * 40)])
+    bad.write_text("no sequence\n")
+    code, _, err = virnucpro("predict", contigs, bad, "-o", tmp_path / "out")
+    assert code == 3
+    assert "5 records in 1 of 2 samples: " in err
+    assert err.splitlines()[-1] == f"open {tmp_path / 'out' / 'report.html'} in a browser"
+    code, _, err = virnucpro("predict", one, "-o", tmp_path / "single", "--no-report")
+    assert code == 0
+    assert "1 record: " in err
+    assert err.splitlines()[-1].startswith("1 part computed, 0 skipped, on ")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "calls.tsv").write_text("mine")
+    code, _, err = virnucpro("predict", one, "-o", tmp_path / "kept")
+    assert (code, len(err.splitlines())) == (0, 1)
+    assert f"calls.tsv has no manifest: kept as it is, unchecked, and nothing is computed for {one}" in err
+
+
 def test_the_manifest_says_how_the_run_went(virnucpro, tmp_path, contigs):
     virnucpro("predict", contigs, "-o", tmp_path / "out")
     content = json.loads((tmp_path / "out" / "run.json").read_text())

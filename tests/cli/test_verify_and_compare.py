@@ -146,7 +146,7 @@ def test_records_that_one_run_has_not(virnucpro, copied):
         ("r0", "non-viral", "NA"), ("r1", "not_scored", "NA"), ("r9", "NA", "not_scored"),
     ]  # fmt: skip
     assert f"only in {copied / 'a'}: 2 records" in err
-    assert f"only in {copied / 'b'}: 1 records" in err
+    assert f"only in {copied / 'b'}: 1 record" in err
 
 
 def test_text_of_results_cannot_reach_the_terminal(virnucpro, copied):

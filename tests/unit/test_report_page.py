@@ -8,7 +8,7 @@ from called_records import facts_of
 from report_records import CLASSES, records_in_numbers
 from virnucpro.records import FileIdentity
 from virnucpro.writers.report.facts import ReportFacts
-from virnucpro.writers.report.page import write_report
+from virnucpro.writers.report.page import combine_reports, write_report
 from virnucpro.writers.report.sample import ReportLimits, SampleSummary
 from virnucpro.writers.tally import Tally
 
@@ -102,6 +102,32 @@ def test_hostile_ids_are_text(page, tmp_path):
     assert "</script><b>" in page.run("byId('facts').textContent")
     assert page.run("cell('=1+1') + cell('@x') + cell('a,\"b') + cell(null) + cell(-1)") == '\'=1+1\'@x"a,""b"NA-1'
     in_order(page, path)
+
+
+def test_warnings_of_a_record_are_in_its_row(page, tmp_path):
+    path = show(page, tmp_path, sample("one"))
+    page.run("document.querySelector('#viral-table select').value = 100")
+    page.run("document.querySelector('#viral-table select').dispatchEvent(new Event('change'))")
+    heads = page.run("[...document.querySelectorAll('#viral th')].map((head) => head.textContent)")
+    found = dict(zip(cells(page, "viral", 0), cells(page, "viral", heads.index("Warnings")), strict=True))
+    assert {name: words for name, words in found.items() if words} == {HOSTILE[0]: "near threshold, mixed windows"}
+    in_order(page, path)
+
+
+def test_refused_samples_are_named(page, tmp_path):
+    pages = []
+    for number in (0, 1):
+        pages.append(tmp_path / f"{number}.html")
+        with pages[-1].open("wb") as stream:
+            write_report(stream, [sample(f"s{number}").to_json()], ReportFacts().to_json())
+    path = tmp_path / "report.html"
+    for refused, told in ((("<b>x",), "1 sample refused, without results: <b>x."), ((), "")):
+        with path.open("wb") as stream:
+            combine_reports(stream, pages, refused)
+        page.open(path)
+        assert page.run("byId('refused').innerText").startswith(told)
+        assert page.run("byId('refused').hidden") is not bool(refused)
+        in_order(page, path)
 
 
 def test_tables_sort_search_and_turn_pages_by_keyboard(page, tmp_path):

@@ -10,7 +10,7 @@ import click
 from virnucpro.cli.console import Console
 from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.options import messages_options, outdir_option
-from virnucpro.errors import shown
+from virnucpro.errors import counted, shown
 from virnucpro.sequences.refseq import FORMATS, GROUPS, LEVELS, MAX_CONNECTIONS, NCBI_GENOMES
 
 if TYPE_CHECKING:
@@ -99,9 +99,10 @@ def refseq(
             console.say("interrupted; run the same command again to continue")
             raise
         if list_only:
-            console.say(f"{done.assemblies:,} assemblies; list in {outdir / LIST}")
+            console.say(f"{counted(done.assemblies, 'assembly', 'assemblies')}; list in {outdir / LIST}")
             return ExitCode.DONE
-        console.say(f"{done.assemblies:,} assemblies, {done.files:,} files complete; checksums in {outdir / CHECKSUMS}")
+        assemblies, files = counted(done.assemblies, "assembly", "assemblies"), counted(done.files, "file")
+        console.say(f"{assemblies}, {files} complete; checksums in {outdir / CHECKSUMS}")
         return _warn_of_failures(console, done.failures, outdir)
 
 
@@ -114,7 +115,7 @@ def _warn_of_failures(console: Console, failures: tuple[Failure, ...], outdir: P
     if not failures:
         return ExitCode.DONE
     console.warn(
-        f"{len(failures):,} files could not be downloaded, see {outdir / FAILURE_LOG}; run the same command again to "
-        "retry them"
+        f"{counted(len(failures), 'file')} could not be downloaded, see {outdir / FAILURE_LOG}; run the same command "
+        "again to retry"
     )
     return ExitCode.SOME_FAILED

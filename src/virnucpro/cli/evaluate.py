@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 
 from virnucpro.cli.console import Console
 from virnucpro.cli.options import threads_option, use_threads
+from virnucpro.errors import counted
 
 if TYPE_CHECKING:
     from virnucpro.verbs.evaluate import ModelEvaluation
@@ -81,9 +83,10 @@ def _metrics(measured: ModelEvaluation) -> str:
     for found in measured.overall():
         lines.append(
             f"  {_PLURAL[found.unit]}: {found.viral_rows:,} viral + {found.rows - found.viral_rows:,} non-viral, "
-            f"of {found.records:,} records"
+            f"of {counted(found.records, 'record')}"
         )
         for name, value in found.figures.items():
-            interval = "  ({:.4f} to {:.4f})".format(*found.intervals[name]) if name in found.intervals else ""
+            low, high = found.intervals.get(name, (math.nan, math.nan))
+            interval = "" if math.isnan(low) else f"  ({low:.4f} to {high:.4f})"
             lines.append(f"    {name:<22}{value:.4f}{interval}")
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from virnucpro.cli.console import Console
 from virnucpro.cli.exit_codes import ExitCode
+from virnucpro.errors import counted
 
 if TYPE_CHECKING:
     from virnucpro.runs.run import Outcome
@@ -58,4 +59,4 @@ def say_what_is_missing(outcomes: Sequence[Outcome], console: Console) -> None:
         parts = sum(one.parts for one in open_ones)
         advice = "run the other shards, or the same command without --shard, to get results"
         left = f"{missing:,} of {parts:,} are missing; {advice}" if missing else "another process writes the results"
-        console.say(f"this shard is done: {computed:,} parts computed, {left}")
+        console.say(f"this shard is done: {counted(computed, 'part')} computed, {left}")

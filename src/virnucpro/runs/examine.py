@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 import numpy as np
 
-from virnucpro.errors import StoreError
+from virnucpro.errors import StoreError, counted
 from virnucpro.records import FileIdentity
 from virnucpro.runs.files import file_sha256, result_path
 from virnucpro.runs.manifest import Manifest, read_manifest
@@ -78,8 +78,9 @@ def _has_unknown_results(run: Run) -> bool:
     if unknown[0] != run.outdir / run.results[0]:
         raise StoreError(f"{unknown[0]} is in the way of a result; move it, or add --overwrite to replace it")
     logger.warning(
-        "%s has no manifest: kept as it is, unchecked; remove it, or add --overwrite to recompute", unknown[0]
-    )
+        "%s has no manifest: kept as it is, unchecked, and nothing is computed for %s; remove it, or add --overwrite "
+        "to recompute", unknown[0], run.label,
+    )  # fmt: skip
     return True
 
 
@@ -108,7 +109,8 @@ def _plan(run: Run, overwrite: bool) -> Planned:
     usage = Usage()
     with usage.stage("plan"):
         plan, inputs = (None if overwrite else _earlier_plan(run)) or _new_plan(run)
-    logger.info("%s: %d records, %d letters, %d parts", run.label, plan.records, plan.letters, len(plan.parts))
+    sizes = counted(plan.records, "record"), counted(plan.letters, "letter"), counted(len(plan.parts), "part")
+    logger.info("%s: %s", run.label, ", ".join(sizes))
     return Planned(run, plan, inputs, usage)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from virnucpro.errors import InputError, StoreError
+from virnucpro.errors import InputError, StoreError, counted
 from virnucpro.records import Failure
 from virnucpro.runs.claims import Claims
 from virnucpro.runs.distribution import Distribution
@@ -135,7 +135,7 @@ class Execution:
             else:
                 if not told:
                     names = ", ".join(sorted({str(held[_name(number)]) for number in missing}))
-                    logger.info("%s: waiting for %d parts of %s", self.run.label, len(missing), names)
+                    logger.info("%s: waiting for %s of %s", self.run.label, counted(len(missing), "part"), names)
                 told = True
                 time.sleep(self._how.stale_after_s / LOOKS)
                 yield self._task(None)
@@ -308,7 +308,9 @@ class Execution:
             self.store.remove([number])
             self._saved.discard(number)
             return None
-        counts = ", ".join(f"{value} {key}" for key, value in manifest.counts.items() if isinstance(value, int))
+        counts = ", ".join(
+            f"{key.replace('_', ' ')} {value:,}" for key, value in manifest.counts.items() if isinstance(value, int)
+        )
         parts = len(self.plan.parts)
         logger.info("%s: %d of %d parts computed, results saved: %s", self.run.label, self.computed, parts, counts)
         return self._outcome(State.WRITTEN, manifest)

@@ -26,8 +26,8 @@ from virnucpro.verbs.prediction import TABLES, Prediction, SampleCalls, read_tab
 from virnucpro.verbs.samples import Sample, require_files, samples_of_files
 from virnucpro.verbs.settings import with_options
 from virnucpro.verbs.summary import require_folder_of_samples, write_summary
+from virnucpro.writers.outputs import TableFormat
 from virnucpro.writers.tally import COUNTED
-from virnucpro.writers.writer import TableFormat
 
 __all__ = ["PredictSettings", "predict"]
 

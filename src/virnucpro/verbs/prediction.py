@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from virnucpro.errors import StoreError
+from virnucpro.errors import StoreError, counted
 from virnucpro.runs.manifest import read_manifest
 from virnucpro.runs.run import Outcome
 from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
@@ -119,7 +119,7 @@ class Prediction(Table):
     def _summary(self) -> str:
         calls = Counter(self["call"].tolist())
         told = ", ".join(f"{calls[call]:,} {call}" for call in (VIRAL, NON_VIRAL, NOT_SCORED))
-        return f"{len(self):,} record{'s' * (len(self) != 1)}: {told}"
+        return f"{counted(len(self), 'record')}: {told}"
 
 
 def read_calls(outdir: str | Path) -> Prediction:

@@ -79,7 +79,8 @@ def _write(outdir: Path, scratch: Path, samples: Sequence[tuple[str, Outcome]], 
         rows = ["\t".join(SUMMARY_COLUMNS), *("\t".join(_row(*sample)) for sample in samples)]
         results.open(SUMMARY).write(("\n".join(rows) + "\n").encode())
         if pages := [outcome.run.outdir / REPORT for _, outcome in samples if _has_report(outcome)]:
-            combine_reports(results.open(REPORT), pages)
+            refused = [name for name, outcome in samples if outcome.state is State.REFUSED]
+            combine_reports(results.open(REPORT), pages, refused)
         written = results.close(read, None if overwrite else ours)
         folders = [{"sample": name, "state": outcome.state.value} for name, outcome in samples]
         manifest = Manifest((), {}, {}, results=written, details={"samples": folders})

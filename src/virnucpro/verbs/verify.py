@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from virnucpro.errors import ConfigError, InputError, StoreError, shown
+from virnucpro.errors import ConfigError, InputError, StoreError, counted, shown
 from virnucpro.records import FileIdentity
 from virnucpro.runs.failures import FAILURE_LOG
 from virnucpro.runs.files import file_sha256
@@ -76,8 +76,7 @@ def _results(folder: Path, name: str, manifest: Manifest) -> Check:
     if gone or changed:
         parts = [f"{_list(gone)} missing"] * bool(gone) + [f"{_list(changed)} changed"] * bool(changed)
         return Check(f"{name}: results", False, "; ".join(parts))
-    count = len(manifest.results)
-    return Check(f"{name}: results", True, f"{count} file{'s' * (count != 1)} as written")
+    return Check(f"{name}: results", True, f"{counted(len(manifest.results), 'file')} as written")
 
 
 def _inputs(name: str, manifest: Manifest) -> Check:
@@ -87,7 +86,7 @@ def _inputs(name: str, manifest: Manifest) -> Check:
         return Check(f"{name}: inputs", False, f"{_list(changed)} changed since the run")
     elsewhere = len(manifest.inputs) - len(here)
     told = [f"{len(here)} unchanged"] * bool(here) + [f"{elsewhere} not found, so not checked"] * bool(elsewhere)
-    return Check(f"{name}: inputs", True, ", ".join(told))
+    return Check(f"{name}: inputs", True, ", ".join(told) or "none of its own")
 
 
 def _counts(name: str, manifest: Manifest) -> Check:
@@ -102,8 +101,9 @@ def _counts(name: str, manifest: Manifest) -> Check:
     if told != failures:
         wrong.append(f"{told:,} failed, and {failures:,} failures listed")
     records = whole.get("records", 0)
-    wrong += [f"{records:,} records, and {n:,} {key}" for key, n in sums.items() if n != records]
-    total = next((f"{whole[key]:,} {key}" for key in ("records", "read", "windows", "rows") if key in whole), "all")
+    wrong += [f"{counted(records, 'record')}, and {n:,} {key}" for key, n in sums.items() if n != records]
+    nouns = {"records": "record", "read": "sequence", "windows": "window", "rows": "row"}
+    total = next((counted(whole[key], noun) for key, noun in nouns.items() if key in whole), "all")
     return Check(f"{name}: counts", not wrong, "; ".join(wrong) or f"{total} accounted for, {failures:,} failed")
 
 

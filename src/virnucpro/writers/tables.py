@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from virnucpro.errors import ConfigError
 from virnucpro.runs.results import Results
 from virnucpro.writers.cells import ABSENT
+from virnucpro.writers.outputs import TABLE_FORMATS, TableFormat
 from virnucpro.writers.streams import gzip_stream
 from virnucpro.writers.table import Kind, Table, filled
 from virnucpro.writers.tally import Tally
-from virnucpro.writers.writer import TABLE_FORMATS, SampleFacts, TableFormat, Writer
+from virnucpro.writers.writer import SampleFacts, Writer
 
 __all__ = ["Column", "TableWriter", "known_only", "require_format"]
 
