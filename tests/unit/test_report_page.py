@@ -217,3 +217,33 @@ def test_the_policy_lets_no_other_script_run(page, tmp_path):
     assert page.run("new Promise((done) => setTimeout(() => done(ran), 100))") == 0
     assert [problem["text"].split(" ")[0] for problem in page.problems] == ["Executing", "Loading"]
     assert all("violates" in problem["text"] for problem in page.problems)
+
+
+def test_charts_fit_on_paper_and_come_back(page, tmp_path):
+    """Paper is narrower than the window: nothing of a chart may be cut off, and the screen has its own size again."""
+    path = show(page, tmp_path, sample("one"))
+    drawn = "[...document.querySelectorAll('.chart svg')].filter((svg) => svg.checkVisibility())"
+    wide = page.run(f"{drawn}.map((svg) => svg.getBoundingClientRect().width)")
+    page.send("Emulation.setEmulatedMedia", media="print")
+    page.send("Emulation.setDeviceMetricsOverride", width=700, height=1000, deviceScaleFactor=1, mobile=False)
+    page.run("dispatchEvent(new Event('beforeprint'))")
+    assert page.run(f"{drawn}.every((svg) => svg.getAttribute('viewBox')?.startsWith('0 0 720 '))")
+    assert page.run(f"{drawn}.every((svg) => svg.getBoundingClientRect().right <= 700)")
+    page.send("Emulation.setEmulatedMedia", media="")
+    page.send("Emulation.setDeviceMetricsOverride", width=1400, height=1000, deviceScaleFactor=1, mobile=False)
+    page.run("dispatchEvent(new Event('afterprint'))")
+    assert page.run(f"{drawn}.every((svg) => !svg.hasAttribute('viewBox'))")
+    assert page.run(f"{drawn}.map((svg) => svg.getBoundingClientRect().width)") == pytest.approx(wide, abs=20)
+    in_order(page, path)
+
+
+def test_a_bar_tells_its_numbers(page, tmp_path):
+    path = show(page, tmp_path, sample("one"))
+    page.run("byId('lengths-chart').scrollIntoView({block: 'center'})")
+    box = page.run("(({x, y, width, height}) => [x + width / 2, y + height / 2])"
+                   "(byId('lengths-chart').getBoundingClientRect())")  # fmt: skip
+    for step in (0, 1):
+        page.send("Input.dispatchMouseEvent", type="mouseMoved", x=box[0] + step, y=box[1])
+    told = page.run("new Promise((done) => setTimeout(() => done(byId('lengths-chart').innerText), 500))")
+    assert "viral share of scored records: " in told
+    in_order(page, path)

@@ -235,8 +235,8 @@ function chooseTheme() {
   byId('theme').addEventListener('click', () => { root.dataset.theme = isDark() ? 'light' : 'dark'; say(); redrawAll(); });
   dark.addEventListener('change', () => { say(); redrawAll(); });
   let before;
-  addEventListener('beforeprint', () => { before = root.dataset.theme; root.dataset.theme = 'light'; redrawAll(); });
-  addEventListener('afterprint', () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; redrawAll(); });
+  addEventListener('beforeprint', () => { before = root.dataset.theme; root.dataset.theme = 'light'; drawForPaper(); });
+  addEventListener('afterprint', () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; drawForScreen(); });
   say();
 }
 

@@ -72,7 +72,7 @@ class Table {
     this.body.replaceChildren(...this.order.slice(from, to).map((row) => element('tr', {},
       ...this.columns.map(({ values, kind, show }) => {
         const text = show ? show(values[row]) : String(values[row] ?? 'NA');
-        return element('td', { class: { text: 'text', words: 'text', word: 'text short' }[kind], title: kind === 'word' ? text : null },
+        return element('td', { class: { text: 'text', words: 'text words', word: 'text short' }[kind], title: kind === 'word' ? text : null },
           kind === 'number' ? text : isolated(text));
       }))));
     if (!this.order.length) {
