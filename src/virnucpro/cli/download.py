@@ -83,7 +83,9 @@ def refseq(
       virnucpro download refseq --group bacteria --one-per-species --max-assemblies 500 -o refseq/bacteria
       virnucpro download refseq --group archaea --format gbff --assembly-level complete -o refseq/archaea
     """
-    from virnucpro.verbs.download import CHECKSUMS, LIST, DownloadSettings, download_refseq
+    from virnucpro.verbs.assembly_list import LIST
+    from virnucpro.verbs.download import DownloadSettings, download_refseq
+    from virnucpro.verbs.genome_files import CHECKSUMS
 
     settings = DownloadSettings(
         group, tuple(dict.fromkeys(formats)), level, one_per_species, max_assemblies, seed, base_url, retries
