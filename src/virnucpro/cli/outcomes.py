@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from virnucpro.cli.console import Console
 from virnucpro.cli.exit_codes import ExitCode
-from virnucpro.errors import counted
+from virnucpro.errors import counted, counts_in_words
 
 if TYPE_CHECKING:
     from virnucpro.runs.run import Outcome
@@ -33,7 +33,7 @@ def sum_up(outcomes: Sequence[Outcome], noun: str, outdir: Path, console: Consol
     seconds = sum(outcome.seconds for outcome in outcomes)
     skipped = states[State.FINISHED] + states[State.KEPT]
     if counts:
-        console.say(f"{noun}: " + ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items()))
+        console.say(f"{noun}: {counts_in_words(counts)}")
     console.say(
         f"files: {states[State.WRITTEN]:,} written, {skipped:,} skipped, {states[State.REFUSED]:,} refused"
         f"{f', {states[State.INCOMPLETE]:,} incomplete' if states[State.INCOMPLETE] else ''}; "

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from virnucpro.errors import InputError, StoreError, counted
+from virnucpro.errors import InputError, StoreError, counted, counts_in_words
 from virnucpro.records import Failure
 from virnucpro.runs.claims import Claims
 from virnucpro.runs.distribution import Distribution
@@ -308,9 +308,7 @@ class Execution:
             self.store.remove([number])
             self._saved.discard(number)
             return None
-        counts = ", ".join(
-            f"{key.replace('_', ' ')} {value:,}" for key, value in manifest.counts.items() if isinstance(value, int)
-        )
+        counts = counts_in_words(manifest.counts)
         parts = len(self.plan.parts)
         logger.info("%s: %d of %d parts computed, results saved: %s", self.run.label, self.computed, parts, counts)
         return self._outcome(State.WRITTEN, manifest)
