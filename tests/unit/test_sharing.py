@@ -205,7 +205,7 @@ def test_the_parts_of_a_machine_that_is_gone_are_taken_over(run, caplog):
         path.write_text(content.replace(f'"{claims._me.host}"', '"gone"'))
         (outcome,) = execute([run], distribution=SOON)
     assert run.job.computed == [1, 3, 2]
-    assert "waiting for 1 parts of gone:" in caplog.text
+    assert "waiting for 1 part of gone:" in caplog.text
     assert outcome.state is State.WRITTEN
     assert out(run) == WHOLE
     assert not run.scratch.exists()
