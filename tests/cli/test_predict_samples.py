@@ -141,6 +141,7 @@ def test_pairs_are_called_together(virnucpro, tmp_path, mates):
     virnucpro("predict", "--paired", *mates, "-o", out, "--only", "calls")
     middle = sorted(float(row["virus_score"]) for row in table(out / "calls.tsv"))[4]
     code, _, err = virnucpro("predict", "--paired", *mates, "-o", out, "--min-score", middle, "--split")
+    assert "9 pairs: " in err
     assert code == 0, err
     assert "have the ID of an earlier one" not in err
     rows = table(out / "calls.tsv")

@@ -13,6 +13,7 @@ from virnucpro.cli.options import threads_option, use_threads
 from virnucpro.errors import counted
 
 if TYPE_CHECKING:
+    from virnucpro.evaluation.evaluate import Evaluation
     from virnucpro.verbs.evaluate import ModelEvaluation
 
 __all__ = ["evaluate"]
@@ -77,13 +78,18 @@ def evaluate(
     return 0
 
 
+def _without_intervals(found: Evaluation) -> str:
+    none = all(math.isnan(low) for low, _ in found.intervals.values())
+    return "; no intervals, for all draws of them agree" if none else ""
+
+
 def _metrics(measured: ModelEvaluation) -> str:
     spec = measured.classifier.spec
     lines = [f"{measured.name}: {spec.modality}, {spec.window_bp or 'unknown'} bp, {measured.rows_of}"]
     for found in measured.overall():
         lines.append(
             f"  {_PLURAL[found.unit]}: {found.viral_rows:,} viral + {found.rows - found.viral_rows:,} non-viral, "
-            f"of {counted(found.records, 'record')}"
+            f"of {counted(found.records, 'record')}{_without_intervals(found)}"
         )
         for name, value in found.figures.items():
             low, high = found.intervals.get(name, (math.nan, math.nan))

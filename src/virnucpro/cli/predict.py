@@ -227,8 +227,10 @@ def _sum_up(done: Prediction, console: Console) -> None:
     calls, statuses = counts["calls"], counts["statuses"]
     called = sum(bool(sample.counts) for sample in done.samples)
     of_all = "" if called == samples else f"{called:,} of "
+    where = f" in {of_all}{samples:,} samples" if samples > 1 else ""
+    paired = all(sample.outcome.run.output_settings["paired"] for sample in done.samples)
     console.say(
-        f"{counted(counts['records'], 'record')}{f' in {of_all}{samples:,} samples' if samples > 1 else ''}: "
+        f"{counted(counts['records'], 'pair' if paired else 'record')}{where}: "
         + ", ".join(f"{calls.get(call, 0):,} {call}" for call in ("viral", "non-viral", "not_scored"))
         + _in_brackets({status: number for status, number in statuses.items() if status != "scored"})
     )
