@@ -274,7 +274,7 @@ def _run(job: Calling, outdir: Path) -> Run:
         "calls", job.sources, outdir, MANIFEST, job.files(), job.models(job.chosen.identities), job.described(), job,
         output_settings=job.shown(),
         keep_parts=True,
-        counted=COUNTED,
+        counted=COUNTED | ({"regions": dict} if job.facts.has_regions else {}),
         also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
         rebuild=partial(_rebuilt, settings),
     )  # fmt: skip
