@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from virnucpro.verbs.evaluate import EvaluateSettings, evaluate
     from virnucpro.verbs.features import FeatureSettings, extract_features
     from virnucpro.verbs.merge import merge_data
-    from virnucpro.verbs.predict import PredictSettings, predict
+    from virnucpro.verbs.predict import predict
+    from virnucpro.verbs.predict_settings import PredictSettings
     from virnucpro.verbs.prediction import Prediction, read_calls
     from virnucpro.verbs.prepare import PrepareSettings, prepare
     from virnucpro.verbs.sample_sheet import read_sheet
@@ -70,7 +71,8 @@ _NAMES = {
     "verbs.evaluate": ("EvaluateSettings", "evaluate"),
     "verbs.features": ("FeatureSettings", "extract_features"),
     "verbs.merge": ("merge_data",),
-    "verbs.predict": ("PredictSettings", "predict"),
+    "verbs.predict": ("predict",),
+    "verbs.predict_settings": ("PredictSettings",),
     "verbs.prediction": ("Prediction", "read_calls"),
     "verbs.prepare": ("PrepareSettings", "prepare"),
     "verbs.sample_sheet": ("read_sheet",),

@@ -182,19 +182,21 @@ def predict(
         raise click.UsageError("give INPUTs, or a sheet of them with --samples; not both")
     if sheet and (paired or recursive):
         raise click.UsageError("--samples says which files are pairs; leave out --paired and --recursive")
-    from virnucpro.verbs import predict as verb  # imports torch, which --help does not need
+    # imports torch, which --help does not need
+    from virnucpro.verbs.predict import predict as run
+    from virnucpro.verbs.predict_settings import PredictSettings
 
     flags = {name: chosen.pop(name) for name in list(chosen) if name.startswith("output_")}
     level: Level = "conservative" if conservative else "relaxed" if relaxed else "default"
     distribution = take_distribution(chosen, threads)
-    settings = verb.PredictSettings(level=level, outputs=_outputs(only, flags), **chosen)
+    settings = PredictSettings(level=level, outputs=_outputs(only, flags), **chosen)
     with Console(quiet, verbose, outdir) as console:
         use_threads(threads)
         settings.check()
         distribution.check(overwrite)
         with spooled_stdin(inputs) as (paths, spool):
             given = _given(paths, sheet, paired, outdir if recursive else None)
-            done = verb.predict(
+            done = run(
                 given, outdir, settings, paired=paired and not recursive, overwrite=overwrite,
                 progress=console.progress, stdin=spool, command=command_line(), distribution=distribution,
             )  # fmt: skip

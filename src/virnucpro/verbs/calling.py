@@ -45,7 +45,7 @@ from virnucpro.writers.tally import Tally
 from virnucpro.writers.writer import CalledRecords, SampleFacts
 
 if TYPE_CHECKING:
-    from virnucpro.verbs.predict import PredictSettings
+    from virnucpro.verbs.predict_settings import PredictSettings
     from virnucpro.writers.table import Table
 
 __all__ = ["Calling"]

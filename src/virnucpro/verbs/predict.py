@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from virnucpro.errors import ConfigError
 from virnucpro.models.catalog import MINI
@@ -18,18 +18,17 @@ from virnucpro.runs.engine import execute
 from virnucpro.runs.files import require_no_link
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.run import Job, Outcome, Run, Source, State
-from virnucpro.scoring.calibration import Level
 from virnucpro.sequences.in_memory import SequencesInMemory
 from virnucpro.verbs.calling import Calling
 from virnucpro.verbs.inputs import PathLike, Sequences, require_once, sort_inputs
+from virnucpro.verbs.predict_settings import PredictSettings
 from virnucpro.verbs.prediction import TABLES, Prediction, SampleCalls, read_tables
 from virnucpro.verbs.samples import Sample, require_files, samples_of_files
 from virnucpro.verbs.settings import with_options
 from virnucpro.verbs.summary import require_folder_of_samples, write_summary
-from virnucpro.writers.outputs import TableFormat
 from virnucpro.writers.tally import COUNTED
 
-__all__ = ["PredictSettings", "predict"]
+__all__ = ["predict"]
 
 MANIFEST = "run.json"
 OF_MEMORY = "sequences"
@@ -38,75 +37,6 @@ OF_MEMORY = "sequences"
 logger = logging.getLogger("virnucpro.predict")
 
 Planned = tuple[Sample, Sequence[Source]]
-
-
-@dataclass(frozen=True, slots=True)
-class PredictSettings:
-    """Settings of `predict`.
-
-    Attributes
-    ----------
-    classifier : str
-        "mini", the packaged classifier, or the file of one.
-    dna_model, protein_model : str or None
-        Encoders by name, folder or Hugging Face ID; None takes those that the classifier was trained with.
-    window_bp : int or None
-        Window length in bases; None takes that of the classifier.
-    translation_table : int
-        NCBI translation table of the ORFs.
-    min_length_bp : int
-        Shorter sequences are not scored.
-    min_score : float or None
-        Call a sequence viral from this score on, whatever its length.
-    level : {"conservative", "default", "relaxed"}
-        Which calibrated thresholds decide.
-    max_fdr : float or None
-        Call as many sequences viral as keep the estimated false discovery rate at or below this.
-    prior : float, "auto" or None
-        Expected share of viral sequences; "auto" estimates it from the scores of the input.
-    figures : sequence of {"png", "svg", "pdf"}
-        Formats in which the figures of the report are also written.
-    outputs : collection of str or None
-        Which results to write, such as ("calls", "viral"); None takes the default ones.
-    table_format : {"tsv", "parquet"}
-        Format of the tables of calls, windows and regions; Parquet needs pyarrow.
-    class_scores : bool
-        A column of probabilities for every class, where the classifier has classes.
-    single_windows : bool
-        Also list windows of records that have just one.
-    device : str
-        "auto", "cpu", "cuda", "cuda:1", "mps", ...
-    dtype : {"auto", "fp32", "bf16", "fp16"}
-        Precision of the encoders.
-    max_tokens : int or None
-        Tokens per batch of an encoder; None chooses by device memory.
-    part_windows : int or None
-        Windows per part, the unit of resumption; None chooses by the speed of the device.
-    """
-
-    classifier: str = MINI
-    dna_model: str | None = None
-    protein_model: str | None = None
-    window_bp: int | None = None
-    translation_table: int = 1
-    min_length_bp: int = 100
-    min_score: float | None = None
-    level: Level = "default"
-    max_fdr: float | None = None
-    prior: float | Literal["auto"] | None = None
-    figures: Sequence[str] = ()
-    outputs: Collection[str] | None = None
-    table_format: TableFormat = "tsv"
-    class_scores: bool = False
-    single_windows: bool = False
-    device: str = "auto"
-    dtype: str = "auto"
-    max_tokens: int | None = None
-    part_windows: int | None = None
-
-    def check(self) -> None:
-        """Refuse what cannot work, before any input is read."""
-        Calling.of(self)
 
 
 def predict(
