@@ -16,7 +16,7 @@ demo: .venv/run.stamp
 	$(BIN)/virnucpro features demo_out/viral.fna -o demo_out/viral --label viral $(DEMO_FEATURES) -q
 	$(BIN)/virnucpro features demo_out/non_viral.fna -o demo_out/non_viral --label non-viral $(DEMO_FEATURES) -q
 	$(BIN)/virnucpro train --viral demo_out/viral --non-viral demo_out/non_viral -o demo_out/own.safetensors \
-	    --modality dna --epochs 20 --learning-rate 0.01 -q
+	    --epochs 20 --learning-rate 0.01 -q
 	$(BIN)/virnucpro evaluate demo_out/own.safetensors --viral demo_out/viral --non-viral demo_out/non_viral \
 	    -o demo_out/evaluation --test-part -q
 	$(BIN)/virnucpro predict demo_out/mixed.fna -o demo_out/calls

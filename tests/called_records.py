@@ -7,6 +7,7 @@ from scored_rows import scored_windows
 from virnucpro.records import Record
 from virnucpro.runs.results import Results
 from virnucpro.scoring.calibration import Calibration
+from virnucpro.scoring.call_warnings import warn_of
 from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.regions import find_regions
 from virnucpro.scoring.rule import CallRule
@@ -31,7 +32,8 @@ def called_records(records, *windows, rule=RULE, mates=()):
     if second:
         lengths_bp += [len(record.sequence) for record in second]
     calls = call_records(lengths_bp, scored, scores, rule)
-    return CalledRecords(made, calls, scored, scores, find_regions(calls, scored, scores, rule), second)
+    regions = find_regions(calls, scored, scores, rule)
+    return CalledRecords(made, calls, scored, scores, regions, warn_of(calls, scored, scores, regions, ()), second)
 
 
 def written(tmp_path, writer, facts, *called):

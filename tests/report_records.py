@@ -41,7 +41,9 @@ def records_in_numbers(ids, lengths, scores, proviruses=(), seed=0):
     )  # fmt: skip
     windows = WindowScores(own, own * np.nan, own >= 0.8)
     records = [Record(number, header, "") for number, header in enumerate(ids, start=1)]
-    return CalledRecords(records, calls, scored, windows, _regions(calls, proviruses))
+    regions = _regions(calls, proviruses)
+    warnings = ["near_threshold;mixed_windows" if id_.startswith("</") else None for id_ in ids]
+    return CalledRecords(records, calls, scored, windows, regions, warnings)
 
 
 def _regions(calls, proviruses):

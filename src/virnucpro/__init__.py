@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from virnucpro.models.encoders import load_encoder
     from virnucpro.runs.distribution import Distribution
     from virnucpro.verbs.download import DownloadSettings, download_refseq
-    from virnucpro.verbs.embed import EmbedSettings, embed_files
+    from virnucpro.verbs.embed import embed_files
     from virnucpro.verbs.embed_arrays import embed
+    from virnucpro.verbs.embed_settings import EmbedSettings
     from virnucpro.verbs.evaluate import EvaluateSettings, evaluate
     from virnucpro.verbs.features import FeatureSettings, extract_features
     from virnucpro.verbs.merge import merge_data
-    from virnucpro.verbs.predict import PredictSettings, predict
+    from virnucpro.verbs.predict import predict
+    from virnucpro.verbs.predict_settings import PredictSettings
     from virnucpro.verbs.prediction import Prediction, read_calls
     from virnucpro.verbs.prepare import PrepareSettings, prepare
     from virnucpro.verbs.sample_sheet import read_sheet
@@ -63,12 +65,14 @@ _NAMES = {
     "models.encoders": ("load_encoder",),
     "runs.distribution": ("Distribution",),
     "verbs.download": ("DownloadSettings", "download_refseq"),
-    "verbs.embed": ("EmbedSettings", "embed_files"),
+    "verbs.embed": ("embed_files",),
     "verbs.embed_arrays": ("embed",),
+    "verbs.embed_settings": ("EmbedSettings",),
     "verbs.evaluate": ("EvaluateSettings", "evaluate"),
     "verbs.features": ("FeatureSettings", "extract_features"),
     "verbs.merge": ("merge_data",),
-    "verbs.predict": ("PredictSettings", "predict"),
+    "verbs.predict": ("predict",),
+    "verbs.predict_settings": ("PredictSettings",),
     "verbs.prediction": ("Prediction", "read_calls"),
     "verbs.prepare": ("PrepareSettings", "prepare"),
     "verbs.sample_sheet": ("read_sheet",),

@@ -21,8 +21,10 @@ from virnucpro.models.tokens import VOCABULARY
 from virnucpro.runs.engine import execute
 from virnucpro.runs.files import whole_file
 from virnucpro.sequences.reading import SequenceFile, sequence_stem
-from virnucpro.verbs.embed import EmbeddingModel, EmbedSettings, embed_run
+from virnucpro.verbs.embed import embed_run
 from virnucpro.verbs.embed_arrays import embed_chunks
+from virnucpro.verbs.embed_settings import EmbedSettings
+from virnucpro.verbs.embedding_model import EmbeddingModel
 from virnucpro.verbs.given_models import dna_model, protein_model, require_vocabulary
 from virnucpro.verbs.inputs import PathLike
 

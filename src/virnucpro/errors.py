@@ -17,6 +17,8 @@ Every message says what is wrong with the value found, where, and what to do abo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 __all__ = [
     "ConfigError",
     "DeviceError",
@@ -27,6 +29,8 @@ __all__ = [
     "VirNucProError",
     "WeightsError",
     "WorkerError",
+    "counted",
+    "counts_in_words",
     "shown",
 ]
 
@@ -65,6 +69,29 @@ class DownloadError(VirNucProError):
 
 class DimensionError(VirNucProError):
     """Vectors have another width than their reader expects."""
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Number and noun for a message.
+
+    Examples
+    --------
+    >>> print(counted(1, "record"), counted(1200, "provirus", "proviruses"))
+    1 record 1,200 proviruses
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def counts_in_words(counts: Mapping[str, object]) -> str:
+    """Counts of a manifest, named by plurals such as ``failed_rows``; those by kind are left out.
+
+    Examples
+    --------
+    >>> print(counts_in_words({"read": 1, "failed_rows": 1, "residues": 3000, "calls": {"viral": 1}}))
+    1 read, 1 failed row, 3,000 residues
+    """
+    words = ((name.replace("_", " "), number) for name, number in counts.items() if isinstance(number, int))
+    return ", ".join(counted(number, plural.removesuffix("s"), plural) for plural, number in words)
 
 
 _SHORT_ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}

@@ -27,7 +27,7 @@ def test_files_that_did_not_come_are_named(virnucpro, server, tmp_path):
     code, _, err = virnucpro(*arguments(server, tmp_path / "out"))
     assert code == 5
     assert "warning: GCF_000000002.1: http" in err
-    assert "1 files could not be downloaded, see" in err
+    assert "1 file could not be downloaded, see" in err
 
 
 def test_a_list_only(virnucpro, server, tmp_path):

@@ -208,7 +208,9 @@ def test_overwriting_repeats_no_line_of_the_log(virnucpro, tmp_path, random):
 
 
 def test_inputs_are_read_before_weights_are_asked_for(virnucpro, tmp_path, monkeypatch):
-    monkeypatch.setattr("virnucpro.verbs.embed.find_checkpoint", lambda _: pytest.fail("weights were asked for"))
+    monkeypatch.setattr(
+        "virnucpro.verbs.embedding_model.find_checkpoint", lambda _: pytest.fail("weights were asked for")
+    )
     code, *_ = virnucpro("embed", write_fasta(tmp_path / "x.faa", []), "-o", tmp_path / "out")
     assert code == 3
 

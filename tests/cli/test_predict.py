@@ -346,6 +346,29 @@ def test_no_result_is_the_input_by_any_name(virnucpro, tmp_path, contigs, scorer
         assert sorted(path.name for path in out.iterdir() if path.is_file()) == sorted([name, "virnucpro.log"])
 
 
+def test_nor_is_the_log_an_input_or_another_file(virnucpro, tmp_path, contigs, scorer):
+    (tmp_path / "out").mkdir()
+    before = contigs.read_bytes()
+    (tmp_path / "out" / "virnucpro.log").hardlink_to(contigs)
+    code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer)
+    assert code == 4
+    assert "virnucpro.log is no log of VirNucPro; move it, or use another folder" in err
+    assert contigs.read_bytes() == before
+
+
+def test_results_of_another_run_beside_those_of_this_one_are_told(virnucpro, tmp_path, contigs, scorer):
+    out = tmp_path / "out"
+    virnucpro("predict", contigs, "-o", out, *scorer, "--only", "calls,windows")
+    (out / "run.json").unlink()
+    command = ("predict", contigs, "-o", out, *scorer, "--only", "viral", "--min-score", "0")
+    for _ in range(2):
+        code, _, err = virnucpro(*command)
+        assert code == 0
+        told = "results that this run did not write and did not check: calls.tsv, windows.tsv.gz, windows.bedgraph"
+        assert f"warning: {out} also holds {told}; move or remove them" in err
+    assert (out / "calls.tsv").exists()
+
+
 def test_the_classifier_is_no_result_either(virnucpro, tmp_path, contigs, scorer, models):
     out = tmp_path / "out"
     out.mkdir()

@@ -141,6 +141,7 @@ def test_pairs_are_called_together(virnucpro, tmp_path, mates):
     virnucpro("predict", "--paired", *mates, "-o", out, "--only", "calls")
     middle = sorted(float(row["virus_score"]) for row in table(out / "calls.tsv"))[4]
     code, _, err = virnucpro("predict", "--paired", *mates, "-o", out, "--min-score", middle, "--split")
+    assert "9 pairs: " in err
     assert code == 0, err
     assert "have the ID of an earlier one" not in err
     rows = table(out / "calls.tsv")
@@ -297,6 +298,38 @@ def test_folders_are_told_how_to_give_or_taken_with_recursive(virnucpro, tmp_pat
     assert len(table(tmp_path / "out" / "one" / "calls.tsv")) == 5
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_folder_may_be_input_and_output(virnucpro, tmp_path, contigs, killed):
+    command = ("predict", tmp_path, "--recursive", "-o", tmp_path, "--min-score", "0", "--split", "--genomad-layout")
+    assert virnucpro(*command)[0] == 0
+    assert (tmp_path / "contigs" / "viral.fasta").stat().st_size
+    if killed:  # between its results and its manifest
+        (tmp_path / "contigs" / "run.json").unlink()
+    code, _, err = virnucpro(*command)
+    assert code == 0, err
+    assert ("already finished, skipped" in err) is not killed
+    assert [row["sample"] for row in table(tmp_path / "summary.tsv")] == ["contigs"]
+    contigs.unlink()
+    code, _, err = virnucpro(*command)
+    assert code == 3
+    assert "no file below it but results of earlier runs ends like FASTA" in err
+
+
+def test_the_folder_of_a_sample_is_no_link(virnucpro, tmp_path, contigs):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").symlink_to("disk")  # which the user named
+    (tmp_path / "disk" / "contigs").symlink_to(tmp_path / "elsewhere")
+    command = ("predict", contigs, write_fasta(tmp_path / "b.fna", [("b", "ACG")]), "-o", tmp_path / "out")
+    code, _, err = virnucpro(*command)
+    assert code == 4
+    assert "out/contigs is a link, and results would be written through it; remove it" in err
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    (tmp_path / "disk" / "contigs").unlink()
+    assert virnucpro(*command)[0] == 0
+    assert (tmp_path / "disk" / "contigs" / "calls.tsv").exists()
+
+
 def test_a_common_report_goes_with_those_of_the_samples(virnucpro, tmp_path, contigs):
     other = write_fasta(tmp_path / "other.fna", [("tiny", "ACG")])
     command = ("predict", contigs, other, "-o", tmp_path / "out")
@@ -305,6 +338,24 @@ def test_a_common_report_goes_with_those_of_the_samples(virnucpro, tmp_path, con
     assert virnucpro(*command, "--only", "calls")[0] == 0
     assert {"summary.tsv", "run.json"} <= names_in(tmp_path / "out")
     assert not [name for name in names_in(tmp_path / "out") if name.endswith("report.html")]
+
+
+def test_what_a_run_of_several_samples_says_at_its_end(virnucpro, tmp_path, contigs):
+    bad, one = tmp_path / "bad.fna", write_fasta(tmp_path / "one.fna", [("a", "ACGTTGCA" * 40)])
+    bad.write_text("no sequence\n")
+    code, _, err = virnucpro("predict", contigs, bad, "-o", tmp_path / "out")
+    assert code == 3
+    assert "5 records in 1 of 2 samples: " in err
+    assert err.splitlines()[-1] == f"open {tmp_path / 'out' / 'report.html'} in a browser"
+    code, _, err = virnucpro("predict", one, "-o", tmp_path / "single", "--no-report")
+    assert code == 0
+    assert "1 record: " in err
+    assert err.splitlines()[-1].startswith("1 part computed, 0 skipped, on ")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "calls.tsv").write_text("mine")
+    code, _, err = virnucpro("predict", one, "-o", tmp_path / "kept")
+    assert (code, len(err.splitlines())) == (0, 1)
+    assert f"calls.tsv has no manifest: kept as it is, unchecked, and nothing is computed for {one}" in err
 
 
 def test_the_manifest_says_how_the_run_went(virnucpro, tmp_path, contigs):

@@ -67,10 +67,29 @@ def test_every_change_is_found(virnucpro, copied):
     assert failing() == []
     manifest.write_text(content.replace('"records": 7', '"records": 8'))
     assert failing() == ["run.json: counts: 8 records, and 7 calls; 8 records, and 7 statuses"]
+    manifest.write_text(content.replace('"records": 7,', ""))
+    assert failing() == ["run.json: counts: no count of records; 0 records, and 7 calls; 0 records, and 7 statuses"]
     manifest.write_text(content[:-20])
     assert "run.json is damaged" in failing()[0]
     manifest.unlink()
     assert failing() == ["calls: unfinished; run the same command to continue"]
+
+
+def test_a_sample_that_was_refused_is_named(virnucpro, tmp_path):
+    bad, good = tmp_path / "bad.fna", write_fasta(tmp_path / "good.fna", [("a", "ACGTTGCA" * 40)])
+    bad.write_text("no sequence\n")
+    out = tmp_path / "out"
+    assert virnucpro("predict", bad, good, "-o", out, "--device", "cpu")[0] == 3
+    code, told, _ = virnucpro("verify", out)
+    assert code == 4
+    (failed,) = (line for line in told.splitlines() if line.startswith("FAIL"))
+    assert failed.startswith("FAIL  run.json: sample bad: refused, so it has no results; extraction_failures.log")
+    assert "bad.fna" in (out / "bad" / "extraction_failures.log").read_text()
+    content = (out / "run.json").read_text()
+    (out / "run.json").write_text(content.replace('"state": "refused"', '"state": 3'))
+    code, told, _ = virnucpro("verify", out)
+    assert code == 4
+    assert "FAIL  run.json: samples: " in told
 
 
 def test_an_input_that_changed_since(virnucpro, tmp_path, models):
@@ -127,7 +146,7 @@ def test_records_that_one_run_has_not(virnucpro, copied):
         ("r0", "non-viral", "NA"), ("r1", "not_scored", "NA"), ("r9", "NA", "not_scored"),
     ]  # fmt: skip
     assert f"only in {copied / 'a'}: 2 records" in err
-    assert f"only in {copied / 'b'}: 1 records" in err
+    assert f"only in {copied / 'b'}: 1 record" in err
 
 
 def test_text_of_results_cannot_reach_the_terminal(virnucpro, copied):

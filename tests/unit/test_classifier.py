@@ -133,8 +133,11 @@ def test_a_file_that_is_not_whole_is_refused(path, change, told):
 
 
 def test_files_that_are_none(tmp_path, path):
+    for absent in ("absent.safetensors", "x" * 300):
+        with pytest.raises(ConfigError, match="no such file; a classifier is mini, or a file from 'virnucpro train'"):
+            load_classifier(tmp_path / absent)
     with pytest.raises(WeightsError, match="cannot be read as a classifier"):
-        load_classifier(tmp_path / "absent.safetensors")
+        load_classifier(tmp_path)
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(WeightsError, match="is it complete"):
         load_classifier(path)

@@ -256,6 +256,34 @@ def test_scratch_folders_are_never_followed_through_links(run, tmp_path):
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["parts", "unfinished", "claims"])
+def test_nor_is_anything_in_them(run, tmp_path, name):
+    run.scratch.mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (run.scratch / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match=f"{name} is a link"):
+        execute([run])
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_the_output_folder_itself_may_be_a_link(run, tmp_path):
+    (tmp_path / "disk").mkdir()
+    run.outdir.symlink_to(tmp_path / "disk")
+    assert execute([run])[0].state is State.WRITTEN
+    assert out(run) == "A\nB\nC\nD\nE\n"
+
+
+@pytest.mark.parametrize("counts", [{}, {"all": {"viral": 1}}])
+def test_a_manifest_without_the_counts_that_it_must_have_is_damaged(run, counts):
+    run = replace(run, counted={"all": int})
+    execute([run])
+    content = json.loads(run.manifest_path.read_text())
+    run.manifest_path.write_text(json.dumps(content | {"counts": counts}))
+    with pytest.raises(StoreError, match=r"run\.json is damaged: it has no count of all; remove it"):
+        execute([again(run)])
+    assert execute([again(run)], overwrite=True)[0].state is State.WRITTEN
+
+
 def test_results_that_a_later_run_has_not_are_deleted_only_if_the_manifest_lists_them(run):
     class Two(Upper):
         def collect(self, parts, results):

@@ -119,7 +119,7 @@ def test_models_that_are_none(fasta):
 def default(protein_encoder, monkeypatch):
     """A random encoder in place of the default model; counts how often weights are read."""
     reads = []
-    monkeypatch.setattr("virnucpro.verbs.embed.find_checkpoint", lambda name: reads.append(name) or name)
+    monkeypatch.setattr("virnucpro.verbs.embedding_model.find_checkpoint", lambda name: reads.append(name) or name)
     named = replace(protein_encoder, identity=replace(protein_encoder.identity, name="elsewhere"))
     monkeypatch.setattr("virnucpro.models.encoders.encoder_of", lambda *_: named)
     given_models.default_model.cache_clear()
@@ -284,7 +284,9 @@ def test_a_finished_file_needs_no_weights(protein_encoder, fasta, tmp_path, monk
     monkeypatch.setattr("virnucpro.features.vectors.catalogue_width", lambda _: 128)
     placed = replace(protein_encoder, identity=identity, placement=choose_placement())
     first = extract_fast_esm(fasta, out, model=placed)
-    monkeypatch.setattr("virnucpro.verbs.embed.find_checkpoint", lambda _: pytest.fail("weights were asked for"))
+    monkeypatch.setattr(
+        "virnucpro.verbs.embedding_model.find_checkpoint", lambda _: pytest.fail("weights were asked for")
+    )
     given_models.default_model.cache_clear()
     second = extract_fast_esm(fasta, out)
     assert first[0] == second[0]

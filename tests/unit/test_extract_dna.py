@@ -103,7 +103,7 @@ def test_a_model_of_transformers_is_copied_with_its_tokenizer(fasta, windows):
 
 def test_the_default_model_is_read_once(dna_encoder, fasta, monkeypatch):
     reads = []
-    monkeypatch.setattr("virnucpro.verbs.embed.find_checkpoint", lambda name: reads.append(name) or name)
+    monkeypatch.setattr("virnucpro.verbs.embedding_model.find_checkpoint", lambda name: reads.append(name) or name)
     monkeypatch.setattr("virnucpro.models.encoders.encoder_of", lambda *_: dna_encoder)
     given_models.default_model.cache_clear()
     try:

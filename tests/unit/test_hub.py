@@ -218,7 +218,7 @@ def test_no_network_and_no_weights_is_an_error_of_three_lines(tmp_path, settings
     assert str(tmp_path / "home" / "hub") in lines[1]
     assert settings["HF_ENDPOINT"] in lines[1]
     assert "virnucpro models download fastesm2-650" in lines[2]
-    assert "--model FOLDER" in lines[2]
+    assert "in place of the name" in lines[2]
     assert not list((tmp_path / "out").glob("*.pt"))
 
 

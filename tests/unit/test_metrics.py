@@ -140,6 +140,14 @@ def test_intervals_are_of_records_not_rows():
     assert few["auroc"][0] < measure(labels, scores)["auroc"] < few["auroc"][1] <= 1
 
 
+@pytest.mark.parametrize("records", [1, 8])
+def test_draws_that_all_agree_are_no_interval(records):
+    """One record a class, or a classifier without error, would look like certainty."""
+    numbers = np.arange(2 * records)
+    found = bootstrap_intervals(numbers % 2, 0.3 + 0.4 * (numbers % 2), numbers, draws=50)
+    assert np.isnan([found[name] for name in METRICS]).all()
+
+
 def test_a_bootstrap_repeats_for_a_seed():
     labels, scores, _ = case(1)
     records = np.arange(400) // 10

@@ -77,12 +77,12 @@ def test_a_job_of_every_verb_is_rebuilt_from_its_settings(models, tmp_path):
     import pickle
 
     from conftest import write_fasta
-    from virnucpro.verbs.embed import EmbedSettings
     from virnucpro.verbs.embed import _rebuilt as embed_job
+    from virnucpro.verbs.embed_settings import EmbedSettings
     from virnucpro.verbs.features import FeatureSettings
     from virnucpro.verbs.features import _rebuilt as features_job
-    from virnucpro.verbs.predict import PredictSettings
     from virnucpro.verbs.predict import _rebuilt as predict_job
+    from virnucpro.verbs.predict_settings import PredictSettings
 
     write_fasta(tmp_path / "x.fna", [("a", "ACGT" * 50)])
     for rebuild in (

@@ -28,20 +28,21 @@ def calls(contigs):
     return vn.predict(contigs, model="mini", device="cpu")
 
 
-def test_memory_and_files_say_the_same(tmp_path, contigs, calls):
-    fasta = write_fasta(tmp_path / "x.fna", contigs.items())
-    in_files = vn.predict(fasta, tmp_path / "out", device="cpu")
+@pytest.mark.parametrize(("form", "digits"), [("tsv", DIGITS), ("parquet", 0)])
+def test_memory_and_files_say_the_same(tmp_path, contigs, form, digits):
+    pandas = pytest.importorskip("pandas")
+    contigs = contigs | {"NA": "ACG", '=1"': "N" * 500}
+    calls = vn.predict(contigs, device="cpu", class_scores=True)
+    fasta = write_fasta(tmp_path / f"{calls['sample'][0]}.fna", contigs.items())
+    options = {"table_format": form, "single_windows": True, "class_scores": True, "device": "cpu"}
+    in_files = vn.predict(fasta, tmp_path / "out", **options)
     read = vn.read_calls(tmp_path / "out")
     for found in (in_files, read):
-        for table, other in ((calls, found), (calls.regions, found.regions)):
+        for table, other in ((calls, found), (calls.windows, found.windows), (calls.regions, found.regions)):
             assert table.columns == other.columns
-            for name in table.columns[1:]:  # behind the name of the sample
-                assert table[name].dtype.kind == other[name].dtype.kind
-                if table[name].dtype.kind == "f":
-                    assert np.allclose(table[name], other[name], rtol=0, atol=DIGITS, equal_nan=True)
-                else:
-                    assert table[name].tolist() == other[name].tolist()
-    assert in_files.counts["records"] == calls.counts["records"] == len(calls) == 6
+            assert [table[name].dtype for name in table.columns] == [other[name].dtype for name in table.columns]
+            pandas.testing.assert_frame_equal(table.to_pandas(), other.to_pandas(), rtol=0, atol=digits)
+    assert in_files.counts["records"] == calls.counts["records"] == len(calls) == len(contigs)
 
 
 def test_calls_are_columns_in_input_order(contigs, calls):

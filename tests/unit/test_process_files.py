@@ -22,7 +22,7 @@ def published(monkeypatch, protein_encoder, dna_encoder):
         identity = replace(catalogue_identity(name), weights_sha256="f" * 64)
         encoders[name] = replace(encoder, identity=identity, placement=choose_placement())
     reads = []
-    monkeypatch.setattr("virnucpro.verbs.embed.find_checkpoint", lambda name: reads.append(name) or name)
+    monkeypatch.setattr("virnucpro.verbs.embedding_model.find_checkpoint", lambda name: reads.append(name) or name)
     monkeypatch.setattr("virnucpro.models.encoders.encoder_of", lambda name, _: encoders[name])
     monkeypatch.setattr("virnucpro.features.vectors.catalogue_width", lambda identity: WIDTHS[identity.name])
     given_models.default_model.cache_clear()

@@ -8,7 +8,7 @@ from called_records import facts_of
 from report_records import CLASSES, records_in_numbers
 from virnucpro.records import FileIdentity
 from virnucpro.writers.report.facts import ReportFacts
-from virnucpro.writers.report.page import write_report
+from virnucpro.writers.report.page import combine_reports, write_report
 from virnucpro.writers.report.sample import ReportLimits, SampleSummary
 from virnucpro.writers.tally import Tally
 
@@ -104,6 +104,32 @@ def test_hostile_ids_are_text(page, tmp_path):
     in_order(page, path)
 
 
+def test_warnings_of_a_record_are_in_its_row(page, tmp_path):
+    path = show(page, tmp_path, sample("one"))
+    page.run("document.querySelector('#viral-table select').value = 100")
+    page.run("document.querySelector('#viral-table select').dispatchEvent(new Event('change'))")
+    heads = page.run("[...document.querySelectorAll('#viral th')].map((head) => head.textContent)")
+    found = dict(zip(cells(page, "viral", 0), cells(page, "viral", heads.index("Warnings")), strict=True))
+    assert {name: words for name, words in found.items() if words} == {HOSTILE[0]: "near threshold, mixed windows"}
+    in_order(page, path)
+
+
+def test_refused_samples_are_named(page, tmp_path):
+    pages = []
+    for number in (0, 1):
+        pages.append(tmp_path / f"{number}.html")
+        with pages[-1].open("wb") as stream:
+            write_report(stream, [sample(f"s{number}").to_json()], ReportFacts().to_json())
+    path = tmp_path / "report.html"
+    for refused, told in ((("<b>x",), "1 sample refused, without results: <b>x."), ((), "")):
+        with path.open("wb") as stream:
+            combine_reports(stream, pages, refused)
+        page.open(path)
+        assert page.run("byId('refused').innerText").startswith(told)
+        assert page.run("byId('refused').hidden") is not bool(refused)
+        in_order(page, path)
+
+
 def test_tables_sort_search_and_turn_pages_by_keyboard(page, tmp_path):
     path = show(page, tmp_path, sample("one"))
     scores = cells(page, "viral", 3)
@@ -191,3 +217,33 @@ def test_the_policy_lets_no_other_script_run(page, tmp_path):
     assert page.run("new Promise((done) => setTimeout(() => done(ran), 100))") == 0
     assert [problem["text"].split(" ")[0] for problem in page.problems] == ["Executing", "Loading"]
     assert all("violates" in problem["text"] for problem in page.problems)
+
+
+def test_charts_fit_on_paper_and_come_back(page, tmp_path):
+    """Paper is narrower than the window: nothing of a chart may be cut off, and the screen has its own size again."""
+    path = show(page, tmp_path, sample("one"))
+    drawn = "[...document.querySelectorAll('.chart svg')].filter((svg) => svg.checkVisibility())"
+    wide = page.run(f"{drawn}.map((svg) => svg.getBoundingClientRect().width)")
+    page.send("Emulation.setEmulatedMedia", media="print")
+    page.send("Emulation.setDeviceMetricsOverride", width=700, height=1000, deviceScaleFactor=1, mobile=False)
+    page.run("dispatchEvent(new Event('beforeprint'))")
+    assert page.run(f"{drawn}.every((svg) => svg.getAttribute('viewBox')?.startsWith('0 0 720 '))")
+    assert page.run(f"{drawn}.every((svg) => svg.getBoundingClientRect().right <= 700)")
+    page.send("Emulation.setEmulatedMedia", media="")
+    page.send("Emulation.setDeviceMetricsOverride", width=1400, height=1000, deviceScaleFactor=1, mobile=False)
+    page.run("dispatchEvent(new Event('afterprint'))")
+    assert page.run(f"{drawn}.every((svg) => !svg.hasAttribute('viewBox'))")
+    assert page.run(f"{drawn}.map((svg) => svg.getBoundingClientRect().width)") == pytest.approx(wide, abs=20)
+    in_order(page, path)
+
+
+def test_a_bar_tells_its_numbers(page, tmp_path):
+    path = show(page, tmp_path, sample("one"))
+    page.run("byId('lengths-chart').scrollIntoView({block: 'center'})")
+    box = page.run("(({x, y, width, height}) => [x + width / 2, y + height / 2])"
+                   "(byId('lengths-chart').getBoundingClientRect())")  # fmt: skip
+    for step in (0, 1):
+        page.send("Input.dispatchMouseEvent", type="mouseMoved", x=box[0] + step, y=box[1])
+    told = page.run("new Promise((done) => setTimeout(() => done(byId('lengths-chart').innerText), 500))")
+    assert "viral share of scored records: " in told
+    in_order(page, path)

@@ -155,17 +155,17 @@ def test_a_folder_is_told_how_to_give(folder):
     with pytest.raises(InputError, match=r"sub: a folder; give the files in it, such as sub/\*\.fna\.gz, or add"):
         require_files([Path("c.fa"), Path("sub")])
     (folder / "sub" / "loop").symlink_to(folder)
-    found = [str(path) for path in files_below([Path("c.fa"), Path("sub")])]
+    found = [str(path) for path in files_below([Path("c.fa"), Path("sub")], Path("out"))]
     assert found == ["c.fa", *(f"sub/{at}{name}" for at in ("below/", "") for name in ("x.fna.gz", "y.fna.gz", "z.fq"))]
     (folder / "none").mkdir()
     with pytest.raises(InputError, match="none: no file below it ends like FASTA"):
-        list(files_below([Path("none")]))
+        list(files_below([Path("none")], Path("out")))
 
 
 def test_a_name_that_is_too_long_is_no_folder():
     path = Path("x" * 300)
     require_files([path])
-    assert list(files_below([path])) == [path]
+    assert list(files_below([path], Path("out"))) == [path]
 
 
 @pytest.mark.parametrize("name", ["../escaped", "", "a/b", ".hidden", "Run.json", "summary.tsv", "x" * 101])

@@ -201,6 +201,24 @@ def test_nobody_computes_afresh_what_another_is_at(run):
     assert out(run) == WHOLE
 
 
+def test_runs_that_show_the_numbers_otherwise_do_not_meet_either(run):
+    met = []
+    other = again(run, output_settings={"level": "relaxed"}, keep_parts=True)
+
+    def second(number):
+        if number == 1:
+            with pytest.raises(StoreError, match="another process"):
+                execute([other])
+            met.append(number)
+
+    run.job.on_part = second
+    execute([replace(run, output_settings={"level": "default"}, keep_parts=True)])
+    assert met == [1]
+    (outcome,) = execute([other])
+    assert (outcome.state, outcome.computed_parts, outcome.parts) == (State.WRITTEN, 0, 3)
+    assert read_manifest(run.manifest_path).output_settings == {"level": "relaxed"}
+
+
 def test_the_parts_of_a_machine_that_is_gone_are_taken_over(run, caplog):
     with caplog.at_level("INFO"):
         run.scratch.mkdir(parents=True)
@@ -212,7 +230,7 @@ def test_the_parts_of_a_machine_that_is_gone_are_taken_over(run, caplog):
         path.write_text(content.replace(f'"{claims._me.host}"', '"gone"'))
         (outcome,) = execute([run], distribution=SOON)
     assert run.job.computed == [1, 3, 2]
-    assert "waiting for 1 parts of gone:" in caplog.text
+    assert "waiting for 1 part of gone:" in caplog.text
     assert outcome.state is State.WRITTEN
     assert out(run) == WHOLE
     assert not run.scratch.exists()

@@ -71,7 +71,7 @@ def test_whole_records_until_the_share_is_reached():
 
 def test_splits_that_cannot_be_made():
     labels = np.array([0, 0, 1, 1])
-    with pytest.raises(ConfigError, match="1 non-viral records cannot be split by record; at least 2"):
+    with pytest.raises(ConfigError, match="1 non-viral record cannot be split by record; at least 2"):
         split_by_record(labels, np.array([0, 0, 1, 2]), 0.1, 0)
     with pytest.raises(ConfigError, match="1 record IDs are in both classes"):
         split_by_record(labels, np.array([0, 1, 1, 2]), 0.1, 0)
@@ -159,6 +159,15 @@ def test_what_is_written(tmp_path, folders, output):
 def test_one_modality(folders, output, modality):
     quick(folders, output, replace(QUICK, modality=modality))
     assert load_classifier(output).spec == SPEC.restricted(modality)
+
+
+def test_features_of_one_encoder_need_no_modality(tmp_path, output):
+    spec = SPEC.restricted("dna")
+    folders = [make_genomes(tmp_path / name, name, spec=spec) for name in ("viral", "host")]
+    quick(folders, output)
+    assert load_classifier(output).spec == spec
+    with pytest.raises(ConfigError, match="these features are 'dna' only; ask for that"):
+        quick(folders, output, replace(QUICK, modality="both"))
 
 
 def test_a_random_split_flatters(tmp_path):

@@ -15,6 +15,7 @@ from virnucpro.writers.calls import CallsTable
 from virnucpro.writers.genomad import GenomadLayout
 from virnucpro.writers.gff import RegionsGff
 from virnucpro.writers.krona import KronaText
+from virnucpro.writers.legacy import LegacyTables
 from virnucpro.writers.multiqc import MultiQC
 from virnucpro.writers.outputs import DEFAULT_OUTPUTS, OUTPUTS, choose_outputs, writers_of
 from virnucpro.writers.sequences import SplitSequences, ViralSequences
@@ -58,6 +59,12 @@ def test_calls_as_text_and_as_parquet_are_the_same(tmp_path):
     assert [row["record"] for row in rows[:3]] == ["c1", r"\x3dcmd|\x22", ""]
     assert [row["warnings"] for row in rows[:3]] == [None, None, "short"]
     assert [row["best_start"] for row in rows[:3]] == [0, 0, None]
+
+
+def test_the_original_s_tables_keep_ids_but_for_control_characters(tmp_path):
+    called = called_records([('=a"\x1b[2J\x9b', "A" * 600)], (0, 0, 600, (VIRAL,)))
+    for content in written(tmp_path, LegacyTables, facts_of(), called).values():
+        assert rb'=a"\x1b[2J\x9b_chunk_1' in content.splitlines()[1]
 
 
 def test_parquet_needs_its_library_and_says_so(tmp_path, monkeypatch):

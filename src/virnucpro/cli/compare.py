@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from virnucpro.cli.exit_codes import ExitCode
-from virnucpro.errors import shown
+from virnucpro.errors import counted, shown
 
 if TYPE_CHECKING:
     from virnucpro.writers.table import Table
@@ -39,9 +39,10 @@ def compare(a: Path, b: Path, quiet: bool) -> int:
     if not quiet:
         _print(found.table)
         both = found.same + found.changed.total()
-        lines = [f"{both:,} records in both: {found.same:,} with the same call, {found.changed.total():,} changed"]
+        changed = f"{found.same:,} with the same call, {found.changed.total():,} changed"
+        lines = [f"{counted(both, 'record')} in both: {changed}"]
         lines += [f"  {number:,} {old} -> {new}" for (old, new), number in sorted(found.changed.items())]
-        lines += [f"only in {name}: {n:,} records" for name, n in zip((a, b), found.only, strict=True) if n]
+        lines += [f"only in {name}: {counted(n, 'record')}" for name, n in zip((a, b), found.only, strict=True) if n]
         lines += [f"different {line}" for line in found.settings]
         if found.largest_difference == found.largest_difference:
             lines.append(f"largest difference of virus_score: {found.largest_difference:.6f}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -28,6 +29,7 @@ __all__ = ["Console", "command_line", "spooled_stdin"]
 
 SECONDS_BETWEEN_LINES = 30
 LOG_FILE = "virnucpro.log"
+LETTERS_OF_DAY = len("2026-01-31 ")
 
 
 def command_line() -> str:
@@ -120,7 +122,7 @@ def _bar() -> Bar:
 
 
 def _log_file(outdir: Path) -> logging.Handler:
-    """Open OUTDIR/virnucpro.log for appending, never through a link."""
+    """Open OUTDIR/virnucpro.log for appending: never through a link, and nothing but such a log."""
     from virnucpro.runs.files import require_writable
 
     require_writable(outdir)
@@ -130,9 +132,13 @@ def _log_file(outdir: Path) -> logging.Handler:
         return os.open(name, flags | os.O_NOFOLLOW, 0o666)
 
     try:
-        stream = open(path, "a", encoding="utf-8", errors="backslashreplace", opener=opener)  # noqa: SIM115
+        stream = open(path, "a+", encoding="utf-8", errors="backslashreplace", opener=opener)  # noqa: SIM115
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}; remove it, or use another folder") from error
+    stream.seek(0)
+    if (begin := stream.readline(LETTERS_OF_DAY)) and not re.fullmatch(r"\d{4}-\d\d-\d\d ", begin):
+        stream.close()
+        raise StoreError(f"{path} is no log of VirNucPro; move it, or use another folder")
     handler = logging.StreamHandler(stream)
     handler.close = stream.close  # type: ignore[method-assign]
     handler.setLevel(logging.INFO)

@@ -10,7 +10,7 @@ import click
 from virnucpro.cli.console import Console
 from virnucpro.cli.exit_codes import ExitCode
 from virnucpro.cli.options import messages_options, outdir_option
-from virnucpro.errors import shown
+from virnucpro.errors import counted, shown
 from virnucpro.sequences.refseq import FORMATS, GROUPS, LEVELS, MAX_CONNECTIONS, NCBI_GENOMES
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ def refseq(
       virnucpro download refseq --group bacteria --one-per-species --max-assemblies 500 -o refseq/bacteria
       virnucpro download refseq --group archaea --format gbff --assembly-level complete -o refseq/archaea
     """
-    from virnucpro.verbs.download import CHECKSUMS, LIST, DownloadSettings, download_refseq
+    from virnucpro.verbs.assembly_list import LIST
+    from virnucpro.verbs.download import DownloadSettings, download_refseq
+    from virnucpro.verbs.genome_files import CHECKSUMS
 
     settings = DownloadSettings(
         group, tuple(dict.fromkeys(formats)), level, one_per_species, max_assemblies, seed, base_url, retries
@@ -99,9 +101,10 @@ def refseq(
             console.say("interrupted; run the same command again to continue")
             raise
         if list_only:
-            console.say(f"{done.assemblies:,} assemblies; list in {outdir / LIST}")
+            console.say(f"{counted(done.assemblies, 'assembly', 'assemblies')}; list in {outdir / LIST}")
             return ExitCode.DONE
-        console.say(f"{done.assemblies:,} assemblies, {done.files:,} files complete; checksums in {outdir / CHECKSUMS}")
+        assemblies, files = counted(done.assemblies, "assembly", "assemblies"), counted(done.files, "file")
+        console.say(f"{assemblies}, {files} complete; checksums in {outdir / CHECKSUMS}")
         return _warn_of_failures(console, done.failures, outdir)
 
 
@@ -114,7 +117,7 @@ def _warn_of_failures(console: Console, failures: tuple[Failure, ...], outdir: P
     if not failures:
         return ExitCode.DONE
     console.warn(
-        f"{len(failures):,} files could not be downloaded, see {outdir / FAILURE_LOG}; run the same command again to "
-        "retry them"
+        f"{counted(len(failures), 'file')} could not be downloaded, see {outdir / FAILURE_LOG}; run the same command "
+        "again to retry"
     )
     return ExitCode.SOME_FAILED

@@ -88,20 +88,22 @@ def embed(
       virnucpro embed *.faa.gz -o vectors --model esm2-150m --device cuda
       virnucpro embed reads.fastq.gz -o vectors --model dnabert-s --format npz
     """
-    from virnucpro.verbs import embed as verb  # imports torch, which --help does not need
+    # imports torch, which --help does not need
+    from virnucpro.verbs.embed import embed_files
+    from virnucpro.verbs.embed_settings import EmbedSettings
 
     if per_residue:
         if chosen["pool"] not in ("mean", "none"):
             raise click.UsageError("--per-residue and --pool exclude each other; give one")
         chosen["pool"] = "none"
     distribution = take_distribution(chosen, threads)
-    settings = verb.EmbedSettings(**chosen)
+    settings = EmbedSettings(**chosen)
     with Console(quiet, verbose, outdir) as console:
         use_threads(threads)
         settings.check()
         distribution.check(overwrite)
         with spooled_stdin(inputs) as (paths, spool):
-            outcomes = verb.embed_files(
+            outcomes = embed_files(
                 paths, outdir, settings,
                 overwrite=overwrite, progress=console.progress, stdin=spool, distribution=distribution,
             )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,10 @@ import click
 
 from virnucpro.cli.console import Console
 from virnucpro.cli.options import threads_option, use_threads
+from virnucpro.errors import counted
 
 if TYPE_CHECKING:
+    from virnucpro.evaluation.evaluate import Evaluation
     from virnucpro.verbs.evaluate import ModelEvaluation
 
 __all__ = ["evaluate"]
@@ -75,15 +78,21 @@ def evaluate(
     return 0
 
 
+def _without_intervals(found: Evaluation) -> str:
+    none = all(math.isnan(low) for low, _ in found.intervals.values())
+    return "; no intervals, for all draws of them agree" if none else ""
+
+
 def _metrics(measured: ModelEvaluation) -> str:
     spec = measured.classifier.spec
     lines = [f"{measured.name}: {spec.modality}, {spec.window_bp or 'unknown'} bp, {measured.rows_of}"]
     for found in measured.overall():
         lines.append(
             f"  {_PLURAL[found.unit]}: {found.viral_rows:,} viral + {found.rows - found.viral_rows:,} non-viral, "
-            f"of {found.records:,} records"
+            f"of {counted(found.records, 'record')}{_without_intervals(found)}"
         )
         for name, value in found.figures.items():
-            interval = "  ({:.4f} to {:.4f})".format(*found.intervals[name]) if name in found.intervals else ""
+            low, high = found.intervals.get(name, (math.nan, math.nan))
+            interval = "" if math.isnan(low) else f"  ({low:.4f} to {high:.4f})"
             lines.append(f"    {name:<22}{value:.4f}{interval}")
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from virnucpro.cli.console import Console
 from virnucpro.cli.exit_codes import ExitCode
+from virnucpro.errors import counted, counts_in_words
 
 if TYPE_CHECKING:
     from virnucpro.runs.run import Outcome
@@ -32,7 +33,7 @@ def sum_up(outcomes: Sequence[Outcome], noun: str, outdir: Path, console: Consol
     seconds = sum(outcome.seconds for outcome in outcomes)
     skipped = states[State.FINISHED] + states[State.KEPT]
     if counts:
-        console.say(f"{noun}: " + ", ".join(f"{value:,} {key.replace('_', ' ')}" for key, value in counts.items()))
+        console.say(f"{noun}: {counts_in_words(counts)}")
     console.say(
         f"files: {states[State.WRITTEN]:,} written, {skipped:,} skipped, {states[State.REFUSED]:,} refused"
         f"{f', {states[State.INCOMPLETE]:,} incomplete' if states[State.INCOMPLETE] else ''}; "
@@ -58,4 +59,4 @@ def say_what_is_missing(outcomes: Sequence[Outcome], console: Console) -> None:
         parts = sum(one.parts for one in open_ones)
         advice = "run the other shards, or the same command without --shard, to get results"
         left = f"{missing:,} of {parts:,} are missing; {advice}" if missing else "another process writes the results"
-        console.say(f"this shard is done: {computed:,} parts computed, {left}")
+        console.say(f"this shard is done: {counted(computed, 'part')} computed, {left}")

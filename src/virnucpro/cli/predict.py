@@ -24,7 +24,8 @@ from virnucpro.cli.options import (
     use_threads,
 )
 from virnucpro.cli.outcomes import say_what_is_missing
-from virnucpro.writers.outputs import DEFAULT_OUTPUTS, OUTPUTS
+from virnucpro.errors import counted
+from virnucpro.writers.outputs import DEFAULT_OUTPUTS, FIGURE_FORMATS, OUTPUTS, TABLE_FORMATS
 
 if TYPE_CHECKING:
     from virnucpro.scoring.calibration import Level
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from virnucpro.verbs.samples import Sample
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-TABLE_FORMATS = ("tsv", "parquet")
 
 
 class Prior(click.ParamType[float | str]):
@@ -64,12 +63,13 @@ class OutputNames(click.ParamType[tuple[str, ...]]):
 class FigureFormats(click.ParamType[tuple[str, ...]]):
     """Formats of figures between commas."""
 
-    name = "png,svg,pdf"
+    name = ",".join(FIGURE_FORMATS)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ANN401
         chosen = tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
-        if unknown := [name for name in chosen if name not in ("png", "svg", "pdf")]:
-            self.fail(f"{', '.join(unknown)!r} is not a figure format; choose from png, svg, pdf", param, ctx)
+        if unknown := [name for name in chosen if name not in FIGURE_FORMATS]:
+            known = ", ".join(FIGURE_FORMATS)
+            self.fail(f"{', '.join(unknown)!r} is not a figure format; choose from {known}", param, ctx)
         return tuple(dict.fromkeys(chosen))
 
 
@@ -140,7 +140,7 @@ def _outputs(only: tuple[str, ...] | None, flags: Mapping[str, bool]) -> tuple[s
 @click.option("--protein-model", metavar="NAME|PATH", help="Protein encoder.  [default: the classifier's]")
 @table_option
 @click.option(
-    "--figures", type=FigureFormats(), default=(), metavar="png,svg,pdf",
+    "--figures", type=FigureFormats(), default=(), metavar=FigureFormats.name,
     help="Also write the figures of the report, in these formats.",
 )  # fmt: skip
 @click.option("--only", type=OutputNames(), help="Write only these outputs, such as calls,viral.")
@@ -182,21 +182,23 @@ def predict(
         raise click.UsageError("give INPUTs, or a sheet of them with --samples; not both")
     if sheet and (paired or recursive):
         raise click.UsageError("--samples says which files are pairs; leave out --paired and --recursive")
-    from virnucpro.verbs import predict as verb  # imports torch, which --help does not need
+    # imports torch, which --help does not need
+    from virnucpro.verbs.predict import predict as run
+    from virnucpro.verbs.predict_settings import PredictSettings
 
     flags = {name: chosen.pop(name) for name in list(chosen) if name.startswith("output_")}
     level: Level = "conservative" if conservative else "relaxed" if relaxed else "default"
     distribution = take_distribution(chosen, threads)
-    settings = verb.PredictSettings(level=level, outputs=_outputs(only, flags), **chosen)
+    settings = PredictSettings(level=level, outputs=_outputs(only, flags), **chosen)
     with Console(quiet, verbose, outdir) as console:
         use_threads(threads)
         settings.check()
         distribution.check(overwrite)
         with spooled_stdin(inputs) as (paths, spool):
-            done = verb.predict(
-                _given(paths, sheet, paired, recursive), outdir, settings, paired=paired and not recursive,
-                overwrite=overwrite, progress=console.progress, stdin=spool, command=command_line(),
-                distribution=distribution,
+            given = _given(paths, sheet, paired, outdir if recursive else None)
+            done = run(
+                given, outdir, settings, paired=paired and not recursive, overwrite=overwrite,
+                progress=console.progress, stdin=spool, command=command_line(), distribution=distribution,
             )  # fmt: skip
         _sum_up(done, console)
     if any(sample.outcome.error for sample in done.samples):
@@ -205,42 +207,47 @@ def predict(
 
 
 def _given(
-    paths: Sequence[Path], sheet: Path | None, paired: bool, recursive: bool
+    paths: Sequence[Path], sheet: Path | None, paired: bool, below: Path | None
 ) -> Sequence[Path] | Sequence[Sample]:
-    """Turn what was given into samples, where it is more than files."""
+    """Turn what was given into samples, where it is more than files; `below` is the output folder if it may be both."""
     from virnucpro.verbs.sample_sheet import read_sheet
     from virnucpro.verbs.samples import files_below, samples_of_files
 
     if sheet:
         return read_sheet(sheet)
-    return samples_of_files(list(files_below(paths)), paired) if recursive else paths
+    return paths if below is None else samples_of_files(list(files_below(paths, below)), paired)
 
 
 def _sum_up(done: Prediction, console: Console) -> None:
     """Counts that add up."""
-    counts = done.counts
+    from virnucpro.runs.run import State
+
+    counts, samples = done.counts, len(done.samples)
     say_what_is_missing([sample.outcome for sample in done.samples], console)
     if not counts:
         return
-    from virnucpro.runs.run import State
-
     calls, statuses = counts["calls"], counts["statuses"]
-    several = f" in {len(done.samples):,} samples" if len(done.samples) > 1 else ""
+    called = sum(bool(sample.counts) for sample in done.samples)
+    of_all = "" if called == samples else f"{called:,} of "
+    where = f" in {of_all}{samples:,} samples" if samples > 1 else ""
+    paired = all(sample.outcome.run.output_settings["paired"] for sample in done.samples)
     console.say(
-        f"{counts['records']:,} records{several}: "
+        f"{counted(counts['records'], 'pair' if paired else 'record')}{where}: "
         + ", ".join(f"{calls.get(call, 0):,} {call}" for call in ("viral", "non-viral", "not_scored"))
         + _in_brackets({status: number for status, number in statuses.items() if status != "scored"})
     )
     if proviruses := counts.get("regions", {}).get("provirus"):
-        console.say(f"{proviruses:,} provirus{'es' * (proviruses > 1)} in non-viral records")
+        console.say(f"{counted(proviruses, 'provirus', 'proviruses')} in non-viral records")
     if not counts["records"]:
         console.warn("the input holds no records; the tables have a header and no rows")
     elif 2 * statuses.get("ambiguous", 0) > counts["records"]:
         console.warn("most records consist mostly of letters other than A, C, G and T; is this DNA?")
     parts, computed = (sum(getattr(one.outcome, name) for one in done.samples) for name in ("parts", "computed_parts"))
     written = any(one.outcome.state is State.WRITTEN for one in done.samples)
-    how = f"{computed:,} parts computed, {parts - computed:,} skipped" if written else "already finished, skipped"
-    console.say(f"{how}, on {done.device}; results in {done.outdir}")
+    news = f"{counted(computed, 'part')} computed, {parts - computed:,} skipped"
+    console.say(f"{news if written else 'already finished, skipped'}, on {done.device}; results in {done.outdir}")
+    if done.outdir and (done.outdir / "report.html").is_file():
+        console.say(f"open {done.outdir / 'report.html'} in a browser")
 
 
 def _in_brackets(numbers: dict[str, int]) -> str:

@@ -25,8 +25,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--non-viral", required=True, type=_FOLDER, metavar="DIR", help="Features of non-viral sequences.")
 @click.option("-o", "--output", required=True, type=_FILE, metavar="FILE", help="Classifier to write, x.safetensors.")
 @click.option(
-    "--modality", type=click.Choice(["both", "dna", "protein"]), default="both", show_default=True,
-    help="Features that the classifier uses.",
+    "--modality", type=click.Choice(["both", "dna", "protein"]),
+    help="Features that the classifier uses.  [default: all that there are]",
 )  # fmt: skip
 @click.option(
     "--calibrate", is_flag=True,

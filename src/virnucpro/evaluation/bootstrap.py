@@ -70,7 +70,10 @@ class Ranking:
 def bootstrap_intervals(
     ranking: Ranking, records: NDArray[np.int64], draws: int = 1000, seed: int = 42
 ) -> dict[str, tuple[float, float]]:
-    """Estimate 95 % intervals of every metric; `records` is the record of each row."""
+    """Estimate 95 % intervals of every metric; `records` is the record of each row.
+
+    Where all draws agree, they say nothing of the spread, as with one record in a class or without any error: NaN.
+    """
     # A record with rows of both classes counts once in each.
     _, first, unit_of_row = np.unique(2 * records + ranking.labels, return_index=True, return_inverse=True)
     of_class = [np.flatnonzero(ranking.labels[first] == label) for label in (0, 1)]
@@ -83,6 +86,8 @@ def bootstrap_intervals(
         found = ranking.figures(times[unit_of_row])
         figures[draw] = [found[name] for name in METRICS]
     low, high = np.percentile(figures, [2.5, 97.5], axis=0)
+    same = low == high
+    low[same] = high[same] = np.nan
     return {name: (float(low[i]), float(high[i])) for i, name in enumerate(METRICS)}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from virnucpro.errors import ConfigError, DimensionError, InputError, WeightsError
+from virnucpro.errors import ConfigError, DimensionError, InputError, WeightsError, shown
 from virnucpro.features.spec import FeatureSpec
 from virnucpro.models.catalog import MINI
 from virnucpro.models.classifier import CLASSES, MLP, ExactHead, ExactMLP, Network, build_head, build_mlp
@@ -235,7 +236,13 @@ def load_classifier(path: str | Path) -> Classifier:
     """
     if str(path) == MINI:
         return replace(_load(_packaged()), name=MINI)
-    return _load(Path(path))
+    file = Path(path)
+    if not os.path.exists(file):  # Path.exists raises for long names
+        raise ConfigError(
+            f"{shown(str(file))}: no such file; a classifier is {MINI}, or a file from 'virnucpro train' or 'virnucpro "
+            "import-classifier'"
+        )
+    return _load(file)
 
 
 def _packaged() -> Path:

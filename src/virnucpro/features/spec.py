@@ -120,7 +120,10 @@ class FeatureSpec:
         if modality == self.modality:
             return self
         if (modality != "both" and self.modality not in ("both", modality)) or modality == "both" != self.modality:
-            raise ConfigError(f"modality {modality!r} was asked for, and these features are {self.modality!r} only")
+            raise ConfigError(
+                f"modality {modality!r} was asked for, and these features are {self.modality!r} only; ask for that, or "
+                "compute features with the other encoder, too"
+            )
         return replace(
             self,
             dna=None if modality == "protein" else self.dna,

@@ -151,7 +151,7 @@ def _client() -> ModuleType:
         raise WeightsError(
             f"the client of the model hub does not start: {error}\n"
             "HF_ENDPOINT, which names the hub, is not an address\n"
-            f"unset it, or give an address such as https://huggingface.co; '--model {MINI}' needs no hub"
+            f"unset it, or give an address such as https://huggingface.co; {MINI} needs no hub"
         ) from error
     return huggingface_hub
 
@@ -166,8 +166,8 @@ def _not_here(entry: CatalogEntry, reason: str) -> WeightsError:
         f"the weights of {entry.name} ({entry.repository}, revision {entry.revision[:7]}) are not on this machine\n"
         f"looked in {constants.HF_HUB_CACHE}, then asked {hub if hub.isprintable() else repr(hub)}: {reason}\n"
         f"either run 'virnucpro models download {entry.name}' where there is a network and copy that cache here, "
-        f"or give a folder with {', '.join(first)} and {last}: --model FOLDER "
-        f"('virnucpro predict' needs no download: {MINI} is part of the package)"
+        f"or give, in place of the name {entry.name}, the path of a folder with {', '.join(first)} and {last} "
+        f"('virnucpro predict' with its default classifier needs no download: {MINI} is part of the package)"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import torch
 
-from virnucpro.errors import DeviceError
+from virnucpro.errors import DeviceError, counted
 
 __all__ = ["DTYPES", "Placement", "choose_placement"]
 
@@ -32,7 +32,7 @@ class Placement:
             hardware = f"{self.device} ({torch.cuda.get_device_name(self.device)})"
         elif self.device.type == "cpu":
             amx = ", AMX" if cpu_has_amx() else ""
-            hardware = f"cpu ({torch.get_num_threads()} threads{amx})"
+            hardware = f"cpu ({counted(torch.get_num_threads(), 'thread')}{amx})"
         else:
             hardware = str(self.device)
         return f"{hardware}, {self.dtype_name}"

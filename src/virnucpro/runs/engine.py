@@ -25,10 +25,11 @@ from virnucpro.errors import ConfigError, InputError, StoreError, WorkerError
 from virnucpro.records import Failure
 from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.examine import Planned, examine, finished_manifest
-from virnucpro.runs.execution import Execution, InputChanged, tidy_finished
+from virnucpro.runs.execution import Execution, tidy_finished
 from virnucpro.runs.executor import Executor, Task, open_executor
 from virnucpro.runs.failures import replace_failures
 from virnucpro.runs.files import cannot_write, require_distinct, require_writable
+from virnucpro.runs.planned_records import InputChanged
 from virnucpro.runs.progress import Progress, ProgressCallback
 from virnucpro.runs.run import Outcome, Run, State
 

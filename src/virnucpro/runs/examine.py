@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 import numpy as np
 
-from virnucpro.errors import StoreError
+from virnucpro.errors import StoreError, counted
 from virnucpro.records import FileIdentity
 from virnucpro.runs.files import file_sha256, result_path
 from virnucpro.runs.manifest import Manifest, read_manifest
@@ -44,6 +44,11 @@ def examine(run: Run, overwrite: bool) -> Outcome | Planned:
         kept = not overwrite and _has_unknown_results(run)
         return Outcome(run, State.KEPT) if kept else _plan(run, overwrite)
     _require_same(run, manifest)
+    if missing := manifest.lacks(run.counted):
+        raise StoreError(
+            f"{run.manifest_path} is damaged: it has no count of {', '.join(missing)}; remove it, or add --overwrite "
+            "to recompute"
+        )
     shown_as_asked = manifest.output_settings == run.output_settings
     if _results_are_whole(run, manifest) and shown_as_asked and not manifest.may_succeed_elsewhere:
         logger.info("%s: already finished, skipped", run.label)
@@ -57,7 +62,8 @@ def finished_manifest(run: Run, inputs: tuple[FileIdentity, ...]) -> Manifest | 
         manifest = read_manifest(run.manifest_path)
     except StoreError:
         return None
-    if manifest is None or manifest.differences(Manifest(inputs, run.models, run.settings)):
+    wanted = Manifest(inputs, run.models, run.settings)
+    if manifest is None or manifest.lacks(run.counted) or manifest.differences(wanted):
         return None
     shown_as_asked = manifest.output_settings == run.output_settings
     done = shown_as_asked and not manifest.may_succeed_elsewhere and _results_are_whole(run, manifest)
@@ -72,8 +78,9 @@ def _has_unknown_results(run: Run) -> bool:
     if unknown[0] != run.outdir / run.results[0]:
         raise StoreError(f"{unknown[0]} is in the way of a result; move it, or add --overwrite to replace it")
     logger.warning(
-        "%s has no manifest: kept as it is, unchecked; remove it, or add --overwrite to recompute", unknown[0]
-    )
+        "%s has no manifest: kept as it is, unchecked, and nothing is computed for %s; remove it, or add --overwrite "
+        "to recompute", unknown[0], run.label,
+    )  # fmt: skip
     return True
 
 
@@ -102,7 +109,8 @@ def _plan(run: Run, overwrite: bool) -> Planned:
     usage = Usage()
     with usage.stage("plan"):
         plan, inputs = (None if overwrite else _earlier_plan(run)) or _new_plan(run)
-    logger.info("%s: %d records, %d letters, %d parts", run.label, plan.records, plan.letters, len(plan.parts))
+    sizes = counted(plan.records, "record"), counted(plan.letters, "letter"), counted(len(plan.parts), "part")
+    logger.info("%s: %s", run.label, ", ".join(sizes))
     return Planned(run, plan, inputs, usage)
 
 

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import partial
-from itertools import accumulate, chain
-from pathlib import Path
+from hashlib import sha256
 from types import TracebackType
 from typing import Final, Self
 
-from virnucpro.errors import InputError, StoreError
+from virnucpro.errors import StoreError, counted, counts_in_words
 from virnucpro.records import Failure
 from virnucpro.runs.claims import Claims
+from virnucpro.runs.collection import Collection, PartDamaged
 from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.examine import Planned, finished_manifest
 from virnucpro.runs.executor import Task
 from virnucpro.runs.files import make_scratch, remove_leftovers, remove_scratch
-from virnucpro.runs.manifest import OUT_OF_MEMORY, Manifest, read_manifest
-from virnucpro.runs.parts import ComputedPart, PartStore
-from virnucpro.runs.plan import Plan, content_sha256
+from virnucpro.runs.manifest import OUT_OF_MEMORY, Manifest
+from virnucpro.runs.parts import PartStore
+from virnucpro.runs.plan import Plan
+from virnucpro.runs.planned_records import PlannedRecords
 from virnucpro.runs.progress import Progress, ProgressCallback
-from virnucpro.runs.results import Results, publish_with_manifest
 from virnucpro.runs.run import Outcome, PartInput, Run, State
 from virnucpro.runs.saved_plan import PLAN, read_plan, run_key, write_plan
-from virnucpro.sequences.pairs import FirstMates
 
-__all__ = ["Execution", "InputChanged", "tidy_finished"]
+__all__ = ["Execution", "tidy_finished"]
 
 PARTS: Final = "parts"
 UNFINISHED: Final = "unfinished"
@@ -43,24 +41,6 @@ LOOKS: Final = 60
 """Looks at what others do, within the time after which a claim is stale."""
 
 logger = logging.getLogger("virnucpro.runs")
-
-
-class InputChanged(InputError):  # noqa: N818  says what happened
-    """An input differs from the plan; the whole call stops."""
-
-
-class _PartDamaged(Exception):  # noqa: N818  never leaves this file
-    """A saved part cannot be read; it is computed again."""
-
-
-@dataclass(frozen=True, eq=False)
-class _SavedParts:
-    """Saved parts, which a job may iterate over more than once."""
-
-    begin: Callable[[], Iterator[tuple[PartInput, ComputedPart]]]
-
-    def __iter__(self) -> Iterator[tuple[PartInput, ComputedPart]]:
-        return self.begin()
 
 
 class Execution:
@@ -77,7 +57,6 @@ class Execution:
     ) -> None:
         self.run, self.inputs, self.plan = planned.run, planned.inputs, planned.plan
         self.failures: list[tuple[str, Failure]] = []
-        self.counts: dict[str, int] = {}
         self.computed = 0
         self.started = time.monotonic()
         self._position, self._how, self._overwrite, self._state, self._tell = position, how, overwrite, state, tell
@@ -134,7 +113,7 @@ class Execution:
             else:
                 if not told:
                     names = ", ".join(sorted({str(held[_name(number)]) for number in missing}))
-                    logger.info("%s: waiting for %d parts of %s", self.run.label, len(missing), names)
+                    logger.info("%s: waiting for %s of %s", self.run.label, counted(len(missing), "part"), names)
                 told = True
                 time.sleep(self._how.stale_after_s / LOOKS)
                 yield self._task(None)
@@ -154,7 +133,7 @@ class Execution:
         assert given is not None
         first = given.part.first_record + 1
         records = f"part {given.part.number}, records {first} to {first + given.part.records - 1}: {reason}"
-        self._lost[given.part.number] = self._named(given, Failure(0, "-", "WorkerError", records))
+        self._lost[given.part.number] = self._records.named(given, Failure(0, "-", "WorkerError", records))
 
     @property
     def lost(self) -> list[tuple[str, Failure]]:
@@ -194,14 +173,15 @@ class Execution:
     def _join(self) -> None:
         """Say what is computed here; wait until nobody computes anything else, then agree on the plan."""
         from_scratch = self._overwrite and not self._begun
-        purpose = f"{self._key} {self._claims.member}" if from_scratch else self._key
+        shown = sha256(json.dumps(self.run.output_settings, sort_keys=True, default=str).encode()).hexdigest()
+        purpose = f"{self._key} {shown}{f' {self._claims.member}' if from_scratch else ''}"
         self._claims.take(PROCESS + self._claims.member, purpose)
         started = time.monotonic()
         while strangers := [one for one in self._claims.others(PROCESS).values() if one.purpose != purpose]:
             if self._claims.is_here(strangers[0]) or time.monotonic() - started > 2 * self._how.stale_after_s:
                 raise StoreError(
                     f"{self.run.manifest_path} is being written by another process ({strangers[0]}), from other "
-                    "inputs, models or settings, or with --overwrite; wait until it ends"
+                    "inputs, models or settings, or with --overwrite; wait until it ends, or use another output folder"
                 )
             time.sleep(self._how.stale_after_s / LOOKS)
         with self._claims.held(ENTRY):
@@ -213,6 +193,7 @@ class Execution:
             if not self._elsewhere:
                 self._agree_on_plan(from_scratch)
         self.store = self._store(f"{self._key} {self.plan.sha256}")
+        self._records = PlannedRecords(self.run, self.plan, self.inputs)
         self._share = [part.number for part in self.plan.parts if self._how.has(self._position, part.number)]
         self._begun = True
 
@@ -266,7 +247,7 @@ class Execution:
     def _claimed(self, missing: Sequence[int]) -> Iterator[Task]:
         """Give what can be claimed of these parts, in one pass over the inputs."""
         wanted = set(missing)
-        for given in self._parts(wanted):
+        for given in self._records.parts(wanted):
             number = given.part.number
             if number in wanted and self._claims.take(_name(number)):
                 if self._is_missing(number):
@@ -284,55 +265,20 @@ class Execution:
         self._state.done += letters
         self._tell(self._state)
 
-    def _parts(self, checked: set[int] | None = None) -> Iterator[PartInput]:
-        """Read the records of every part; those of `checked` parts, or of all, are compared with the plan."""
-        records = self._records()
-        held: list[object] = []
-        first = 0
-        for part in self.plan.parts:
-            del held[: part.first_record - first]
-            first = part.first_record
-            while len(held) < part.records:
-                record = next(records, None)
-                if record is None:
-                    raise self._changed()
-                held.append(record)
-            given = PartInput(part, held[: part.records])
-            is_checked = checked is None or part.number in checked
-            if is_checked and content_sha256(map(self.run.job.content, given.records)) != part.sha256:
-                raise self._changed()
-            yield given
-        if next(records, None) is not None or [
-            (one.size, one.sha256) for one in (source.identity for source in self.run.inputs)
-        ] != [(one.size, one.sha256) for one in self.inputs]:
-            raise self._changed()
-
-    def _records(self) -> Iterator[object]:
-        """Read all inputs; one that could be read for the plan and cannot be read now has changed."""
-        try:
-            yield from chain.from_iterable(self.run.inputs)
-        except InputError as error:
-            raise self._changed() from error
-
-    def _changed(self) -> InputError:
-        return InputChanged(
-            f"{self.run.label}: changed while it was read, so no results were written; run again once the file "
-            "no longer changes"
-        )
-
     def _collected(self) -> Outcome | None:
         """Collect, unless somebody else has; None when a part turns out to be damaged, which is then absent."""
         if not self._overwrite and (manifest := finished_manifest(self.run, self.inputs)):
             return self._finished(manifest)
+        collection = Collection(self._records, self.store, self.models, self._usage, self.failures)
         try:
-            manifest = self._collect()
-        except _PartDamaged as damage:
+            manifest = collection.write(self._unfinished, self._overwrite)
+        except PartDamaged as damage:
             (number,) = damage.args
             logger.warning("part %d of %s is damaged and is computed again", number, self.run.label)
             self.store.remove([number])
             self._saved.discard(number)
             return None
-        counts = ", ".join(f"{value} {key}" for key, value in manifest.counts.items() if isinstance(value, int))
+        counts = counts_in_words(manifest.counts)
         parts = len(self.plan.parts)
         logger.info("%s: %d of %d parts computed, results saved: %s", self.run.label, self.computed, parts, counts)
         return self._outcome(State.WRITTEN, manifest)
@@ -349,47 +295,6 @@ class Execution:
     def _incomplete(self, absent: int, advice: str) -> Outcome:
         logger.info("%s: %d of %d parts are missing; %s", self.run.label, absent, len(self.plan.parts), advice)
         return self._outcome(State.INCOMPLETE, None, absent)
-
-    def _collect(self) -> Manifest:
-        """Write all results from the parts and publish them."""
-        run = self.run
-        with Results(self._unfinished, run.outdir) as results:
-            with self._usage.stage("collect"):
-                details = dict(run.job.collect(_SavedParts(self._saved_parts), results))
-            details["execution"] = self._usage.describe()
-            earlier = _read_if_whole(run.manifest_path)
-            of_earlier = {one.path for one in earlier.results} if earlier else set()
-            written = results.close(run.files_read, None if self._overwrite else {*run.results, *of_earlier})
-            counts = self.counts | details.pop("counts", {})
-            manifest = Manifest(
-                self.inputs, self.models, run.settings, run.output_settings, counts, written, tuple(self.failures),
-                details,
-            )  # fmt: skip
-            publish_with_manifest(results, run.manifest_path, manifest, earlier)
-        return manifest
-
-    def _saved_parts(self) -> Iterator[tuple[PartInput, ComputedPart]]:
-        """Iterate over all parts with their records, in file order; add up their failures and counts."""
-        self.failures.clear()
-        self.counts.clear()
-        for given in self._parts():
-            computed = self.store.load(given.part.number)
-            if computed is None:
-                raise _PartDamaged(given.part.number)
-            self.failures += [self._named(given, failure) for failure in computed.failures]
-            for name, count in (computed.counts or {}).items():
-                self.counts[name] = self.counts.get(name, 0) + count
-            yield given, computed
-
-    def _named(self, given: PartInput, failure: Failure) -> tuple[str, Failure]:
-        """Name the input of a failure, and number its record within that input."""
-        ends = list(accumulate(self.plan.records_of_inputs))
-        record = given.part.first_record + failure.number
-        which = bisect_right(ends, record)
-        place = record - [0, *ends][which]
-        if isinstance(self.run.inputs[which], FirstMates):  # its records and those of the next input, in turn
-            which, place = which + place % 2, place // 2
-        return self.run.inputs[which].label, replace(failure, number=place + 1)
 
 
 def tidy_finished(run: Run, how: Distribution) -> None:
@@ -414,10 +319,3 @@ def _tidy(run: Run) -> None:
 def _name(number: int) -> str:
     """Name of the claim on a part."""
     return f"{PART}{number:07}"
-
-
-def _read_if_whole(path: Path) -> Manifest | None:
-    try:
-        return read_manifest(path)
-    except StoreError:
-        return None

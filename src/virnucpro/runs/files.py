@@ -31,6 +31,7 @@ __all__ = [
     "remove_leftovers",
     "remove_scratch",
     "require_distinct",
+    "require_no_link",
     "require_writable",
     "result_path",
     "sync_folder",
@@ -109,14 +110,21 @@ def require_distinct(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
 
 def make_scratch(folder: Path) -> None:
     """Create a scratch folder; retry if another process removes the common parent at the same moment."""
-    for one in (folder.parent, folder):
-        if one.is_symlink():
-            raise StoreError(f"{_name(one)} is a link, and results would be written through it; remove it")
+    require_no_link(folder.parent)
+    require_no_link(folder)
     for _ in range(_ATTEMPTS):
         with contextlib.suppress(FileNotFoundError):
             folder.mkdir(parents=True, exist_ok=True)
+            for name in os.listdir(folder):
+                require_no_link(folder / name)
             return
     raise FileNotFoundError(errno.ENOENT, "its folder vanishes again and again")
+
+
+def require_no_link(path: Path) -> None:
+    """Refuse to write through a link. Only the output folder itself, which the user named, may be one."""
+    if path.is_symlink():
+        raise StoreError(f"{_name(path)} is a link, and results would be written through it; remove it")
 
 
 def remove_scratch(folder: Path, below: Iterable[str] = ()) -> None:
@@ -195,8 +203,8 @@ def result_path(outdir: Path, name: str) -> Path:
     if not 1 <= len(parts) <= MAX_DEPTH or ".." in parts or Path(name).is_absolute():
         raise StoreError(f"{shown(name)!r} is not the name of a result in {_name(outdir)}")
     path = outdir / name
-    if path.parent != outdir and path.parent.is_symlink():
-        raise StoreError(f"{_name(path.parent)} is a link, and results would be written through it; remove it")
+    if path.parent != outdir:
+        require_no_link(path.parent)
     return path
 
 

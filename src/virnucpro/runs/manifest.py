@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,6 +24,7 @@ __all__ = ["MAX_MANIFEST_BYTES", "OUT_OF_MEMORY", "Manifest", "changed_settings"
 
 FORMAT: Final = 2
 OUT_OF_MEMORY: Final = "OutOfMemory"
+MAX_NAME_BYTES: Final = 255
 MAX_MANIFEST_BYTES: Final = 1 << 28
 """Manifests list all failures of a run, so they can be long."""
 
@@ -65,6 +67,10 @@ class Manifest:
         """Describe `changes` between an earlier run and one that is wanted now."""
         return [f"{shown(what)}: {shown(old)} then, {shown(new)} now" for what, old, new in self.changes(wanted)]
 
+    def lacks(self, counted: Mapping[str, type]) -> list[str]:
+        """Name the counts that are not there, or are of another type."""
+        return [name for name, kind in counted.items() if not isinstance(self.counts.get(name), kind)]
+
     def to_json(self) -> bytes:
         """Serialise: JSON, indented, keys in a fixed order."""
         content = {
@@ -96,7 +102,7 @@ class Manifest:
                 dict(content["settings"]),
                 dict(content["output_settings"]),
                 _counts(content["counts"]),
-                _files(content["results"]),
+                _results(content["results"]),
                 tuple((_text(file), _failure(*failure)) for file, *failure in content["failures"]),
                 {key: content[key] for key in content if key not in {*known, "format", "virnucpro", "versions"}},
             )
@@ -137,10 +143,18 @@ def _files(content: Iterable[Mapping[str, Any]]) -> tuple[FileIdentity, ...]:
     return files
 
 
-def _counts(content: Mapping[str, Any]) -> dict[str, Any]:
+def _results(content: Iterable[Mapping[str, Any]]) -> tuple[FileIdentity, ...]:
+    results = _files(content)
+    for one in results:
+        if "\0" in one.path or any(len(os.fsencode(part)) > MAX_NAME_BYTES for part in Path(one.path).parts):
+            raise ValueError(f"{one.path[:MAX_NAME_BYTES]!r} cannot be the name of a result")
+    return results
+
+
+def _counts(content: Mapping[str, Any], nested: bool = True) -> dict[str, Any]:
     for name, count in content.items():
-        if isinstance(count, dict):
-            _counts(count)
+        if isinstance(count, dict) and nested:
+            _counts(count, nested=False)
         elif type(count) is not int:
             raise ValueError(f"the count {name!r} is {count!r}")
     return dict(content)

@@ -88,6 +88,7 @@ class Run:
     job: Job
     output_settings: Mapping[str, Any] = field(default_factory=dict)  # what changes only how results show the numbers
     keep_parts: bool = False  # to write results again with other output settings
+    counted: Mapping[str, type] = field(default_factory=dict)  # counts that its manifest must have, and their types
     also_read: Sequence[Path] = ()  # other files that must not be overwritten
     rebuild: Callable[[str], tuple[Job, Mapping[str, Any]]] | None = None
     """Makes job and settings of a worker from its device; can be pickled, and is the same for all runs of a call."""

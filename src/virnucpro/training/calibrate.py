@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from virnucpro.errors import ConfigError
+from virnucpro.errors import ConfigError, counted
 from virnucpro.scoring.calibration import LEVELS, Calibration, LengthCurves, Level, Operating
 
 __all__ = ["FALSE_POSITIVE_RATES", "CalibrationWindows", "fit_calibration", "platt", "require_enough"]
@@ -88,7 +88,8 @@ def fit_calibration(windows: CalibrationWindows) -> tuple[Calibration, list[str]
     operating = Operating(_plain(GRID), tuple(fpr for fpr, _ in rates), tuple(tpr for _, tpr in rates))
     non_viral = len(np.unique(windows.records[windows.labels == 0]))
     if non_viral < FEW_RECORDS:
-        warnings.append(f"the thresholds rest on {non_viral} non-viral records; at least {FEW_RECORDS} are advisable")
+        found = counted(non_viral, "non-viral record")
+        warnings.append(f"the thresholds rest on {found}; at least {FEW_RECORDS} are advisable")
     return Calibration(window, gamma, record, thresholds, operating), warnings
 
 

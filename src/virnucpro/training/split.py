@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro.errors import ConfigError
+from virnucpro.errors import ConfigError, counted
 
 __all__ = ["Split", "SplitKind", "split_by_record", "split_rows"]
 
@@ -59,9 +59,8 @@ def split_by_record(
     test, calibration = [], []
     for name, candidates in zip(("non-viral", "viral"), map(generator.permutation, in_class), strict=True):
         if len(candidates) < parts:
-            raise ConfigError(
-                f"{len(candidates)} {name} records cannot be split by record; at least {parts} are needed"
-            )
+            found = counted(len(candidates), f"{name} record")
+            raise ConfigError(f"{found} cannot be split by record; at least {parts} are needed")
         sizes = np.cumsum(np.bincount(records, minlength=records.max() + 1)[candidates])
         of_test = _enough(sizes, test_share * sizes[-1], len(candidates) - (parts - 1))
         test.append(candidates[:of_test])

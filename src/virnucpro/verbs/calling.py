@@ -18,6 +18,7 @@ from virnucpro.runs.parts import Arrays, ComputedPart
 from virnucpro.runs.plan import Planner
 from virnucpro.runs.results import Results
 from virnucpro.runs.run import Advance, PartInput, Source
+from virnucpro.scoring.call_warnings import warn_of
 from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.prior import MIN_RECORDS, ScoreHistogram
 from virnucpro.scoring.regions import Regions, find_regions
@@ -31,13 +32,21 @@ from virnucpro.verbs.samples import Sample
 from virnucpro.verbs.whole_records import whole_records
 from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, letters
 from virnucpro.writers.drawing import require_formats
-from virnucpro.writers.outputs import DEFAULT_OUTPUTS, choose_outputs, writers_of
+from virnucpro.writers.outputs import (
+    DEFAULT_OUTPUTS,
+    FIGURE_FORMATS,
+    OUTPUTS,
+    TABLE_FORMATS,
+    choose_outputs,
+    writers_of,
+)
 from virnucpro.writers.tables import require_format
 from virnucpro.writers.tally import Tally
 from virnucpro.writers.writer import CalledRecords, SampleFacts
 
 if TYPE_CHECKING:
-    from virnucpro.verbs.predict import PredictSettings
+    from virnucpro.verbs.predict_settings import PredictSettings
+    from virnucpro.writers.table import Table
 
 __all__ = ["Calling"]
 
@@ -82,9 +91,12 @@ class Calling:
         job.require(chosen.identities)
         return job
 
-    def of_sample(self, sample: Sample, sources: Sequence[Source], command: str | None) -> Calling:
+    def of_sample(
+        self, sample: Sample, sources: Sequence[Source], command: str | None, in_memory: bool = False
+    ) -> Calling:
         """Make the job of a sample, whose files were opened as sources."""
-        facts = replace(self.facts, sample=sample.name, paired=sample.paired, command=command)
+        tables: dict[str, Table] | None = {} if in_memory else None
+        facts = replace(self.facts, sample=sample.name, paired=sample.paired, command=command, tables=tables)
         return replace(self, facts=facts, sources=sources, unchecked=[])
 
     def outputs(self) -> list[str]:
@@ -96,6 +108,14 @@ class Calling:
         """Name the files that this sample may have."""
         writers = writers_of(self.outputs())
         return [name for writer in writers for name in writer.files(self.facts)]
+
+    def all_files(self) -> list[str]:
+        """Name the files that this sample would have with every output in every format."""
+        writers = writers_of([output.name for output in OUTPUTS])
+        of_formats = [
+            replace(self.facts, table_format=form, figures=FIGURE_FORMATS, tables=None) for form in TABLE_FORMATS
+        ]
+        return list(dict.fromkeys(name for facts in of_formats for each in writers for name in each.files(facts)))
 
     def require(self, identities: Mapping[str, ModelIdentity]) -> list[str]:
         """Refuse encoders that the classifier was not trained with; say what could not be compared."""
@@ -204,7 +224,8 @@ class Calling:
                 lengths_bp += np.array([letters(record) for record in mates], np.int64)
             calls = call_records(lengths_bp, scored, windows, rule)
             regions = find_regions(calls, scored, windows, rule) if self.facts.has_regions else Regions.none()
-            yield CalledRecords(records, calls, scored, windows, regions, mates)
+            warnings = warn_of(calls, scored, windows, regions, self.facts.viral_classes)
+            yield CalledRecords(records, calls, scored, windows, regions, warnings, mates)
 
     def _rows(self, parts: Parts) -> Iterator[tuple[list[Record], list[Record], Any]]:
         """Records, or pairs, with all of their windows."""

@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from threading import Event, Lock
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Any
 
-from virnucpro.errors import ConfigError, DownloadError, InputError, StoreError, shown
-from virnucpro.fetching import Checksum, Fetcher, InterruptedTransferError
-from virnucpro.records import Failure, FileIdentity
+from virnucpro.errors import ConfigError, shown
+from virnucpro.fetching import Fetcher
+from virnucpro.records import Failure
 from virnucpro.runs.failures import replace_failures
-from virnucpro.runs.files import (
-    cannot_write,
-    file_sha256,
-    make_scratch,
-    remove_scratch,
-    require_writable,
-    whole_file,
-)
-from virnucpro.runs.manifest import Manifest, read_manifest
+from virnucpro.runs.files import require_writable
 from virnucpro.runs.progress import Progress, ProgressCallback
-from virnucpro.runs.single import write_single
-from virnucpro.sequences.assemblies import Assembly, best_of_each_species, read_assemblies, sample
 from virnucpro.sequences.refseq import FORMATS, GROUPS, LEVELS, MAX_CONNECTIONS, NCBI_GENOMES
+from virnucpro.verbs.assembly_list import LIST, known_list, new_list
+from virnucpro.verbs.genome_files import CHECKSUMS, Checksums, GenomeFile, fetch_file, files_of, in_parallel
 
 __all__ = ["DownloadSettings", "Downloaded", "download_refseq"]
-
-SUMMARY: Final = "assembly_summary.txt"
-LIST: Final = "assemblies.tsv"
-CHECKSUMS: Final = "md5checksums.txt"
-COLUMNS: Final = "accession\torganism\ttaxid\tspecies_taxid\tcategory\tlevel\treleased\tfolder\n"
-
-_MAX_CHECKSUMS_BYTES = 1 << 24  # of one assembly's own list; a thousand times what they have
-_CHECKSUM = re.compile(r"([0-9a-f]{32}) [ *](?:\./)?(\S+)")
-_OWN_CHECKSUM = re.compile(r"([0-9a-f]{32})  ([^\s/]+_genomic\.(?:fna|gbff)\.gz)")  # NCBI's have ./ before the name
-_CUT_CHECKSUM = re.compile(r"[0-9a-f]{0,32}|[0-9a-f]{32} {1,2}[^\s/]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +111,6 @@ class FileProgress(Progress):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file to fetch."""
-
-    number: int
-    accession: str
-    folder: str  # below the base URL
-    name: str
-
-
 def download_refseq(
     outdir: str | Path, settings: DownloadSettings | None = None, *, connections: int = 4, list_only: bool = False,
     overwrite: bool = False, progress: ProgressCallback | None = None,
@@ -208,21 +174,21 @@ def download_refseq(
             state.received += size
 
     with Fetcher(settings.retries, settings.retry_wait_s, stop=stop, received=received) as fetcher:
-        assemblies = _known_list(outdir, settings) if not overwrite else None
+        assemblies = known_list(outdir, settings) if not overwrite else None
         if assemblies is None:
-            assemblies = _new_list(outdir, settings, fetcher)
-        files = list(_files(assemblies, settings.formats))
+            assemblies = new_list(outdir, settings, fetcher)
+        files = list(files_of(assemblies, settings.formats))
         if list_only:
             return Downloaded(len(assemblies), 0)
-        checksums = _Checksums(outdir / CHECKSUMS)
+        checksums = Checksums(outdir / CHECKSUMS)
         missing = [one for one in files if not checksums.confirm(outdir / one.name)]
         state.total, state.done = len(files), len(files) - len(missing)
 
-        def fetch(one: _File) -> None:
-            checksums.add(one.name, _fetch(one, outdir, settings.base_url, fetcher))
+        def fetch(one: GenomeFile) -> None:
+            checksums.add(one.name, fetch_file(one, outdir, settings.base_url, fetcher))
 
         failures = []
-        for _, failure in _in_parallel(fetch, missing, connections, stop):
+        for _, failure in in_parallel(fetch, missing, connections, stop):
             failures += [failure] if failure else []
             state.done += 1
             if progress:
@@ -230,178 +196,3 @@ def download_refseq(
     failures.sort(key=lambda failure: failure.number)
     replace_failures(outdir, LIST, failures)
     return Downloaded(len(assemblies), len(files) - len(failures), tuple(failures))
-
-
-def _known_list(outdir: Path, settings: DownloadSettings) -> list[Assembly] | None:
-    """Read the list that an earlier call made; None when there is none."""
-    path = outdir / LIST
-    manifest = read_manifest(_manifest_path(outdir))
-    if manifest is None:
-        if path.exists():
-            raise StoreError(f"{path} has no manifest, so it is not a list of this command; use another folder")
-        return None
-    differences = manifest.differences(Manifest(manifest.inputs, {}, settings.choice()))
-    if differences:
-        raise StoreError(
-            f"{path} was made with other settings\n"
-            + "\n".join(differences)
-            + "\nuse another folder, or make the list "
-            "again with --overwrite"
-        )
-    if not path.exists() or file_sha256(path) != manifest.results[0].sha256:
-        raise StoreError(f"{path} is missing or was changed; make it again with --overwrite")
-    with path.open(encoding="utf-8") as stream:
-        return [_from_row(line) for line in islice(stream, 1, None)]
-
-
-def _new_list(outdir: Path, settings: DownloadSettings, fetcher: Fetcher) -> list[Assembly]:
-    """Choose assemblies from NCBI's current list, and write them down with the digest of that list."""
-    url = f"{settings.base_url.rstrip('/')}/refseq/{settings.group}/{SUMMARY}"
-    scratch = outdir / ".virnucpro" / "download"
-    summary = scratch / SUMMARY
-    try:
-        make_scratch(scratch)
-        try:
-            summary.unlink(missing_ok=True)
-            fetcher.fetch(url, summary)
-            with summary.open(encoding="utf-8", errors="replace") as stream:
-                chosen = _choose(read_assemblies(stream, url), settings)
-            identity = FileIdentity(url, summary.stat().st_size, file_sha256(summary))
-        finally:
-            summary.unlink(missing_ok=True)
-            remove_scratch(scratch)
-    except OSError as error:
-        raise cannot_write(summary, error) from error
-    if not chosen:
-        raise InputError(f"{url}: no assembly meets the settings; choose another --assembly-level")
-    content = (COLUMNS + "".join(map(_row, chosen))).encode()
-    manifest = Manifest((identity,), {}, settings.choice(), counts={"assemblies": len(chosen)})
-    write_single(outdir / LIST, manifest, lambda stream: stream.write(content))
-    return chosen
-
-
-def _choose(assemblies: Iterator[Assembly], settings: DownloadSettings) -> list[Assembly]:
-    wanted = LEVELS[settings.level] if settings.level else None
-    found = [one for one in assemblies if wanted in (None, one.level)]
-    if settings.one_per_species:
-        found = best_of_each_species(found)
-    return found if settings.max_assemblies is None else sample(found, settings.max_assemblies, settings.seed)
-
-
-def _manifest_path(outdir: Path) -> Path:
-    return outdir / f"{LIST}.json"
-
-
-def _row(one: Assembly) -> str:
-    return "\t".join(shown(str(value)) for value in (
-        one.accession, one.organism, one.taxid, one.species_taxid, one.category, one.level, one.released, one.folder,
-    )) + "\n"  # fmt: skip
-
-
-def _from_row(line: str) -> Assembly:
-    accession, organism, taxid, species_taxid, *rest = line.rstrip("\n").split("\t")
-    return Assembly(accession, organism, int(taxid), int(species_taxid), *rest)
-
-
-def _files(assemblies: list[Assembly], formats: tuple[str, ...]) -> Iterator[_File]:
-    pairs = ((one, ending) for one in assemblies for ending in formats)
-    for number, (one, ending) in enumerate(pairs):
-        yield _File(number, one.accession, one.folder, f"{one.stem}_genomic.{ending}.gz")
-
-
-def _fetch(one: _File, outdir: Path, base_url: str, fetcher: Fetcher) -> str:
-    """Fetch a file and give its MD5, as NCBI publishes it."""
-    folder = f"{base_url.rstrip('/')}/{quote(one.folder)}"
-    published = {
-        found[2]: found[1]
-        for line in fetcher.text(f"{folder}/{CHECKSUMS}", _MAX_CHECKSUMS_BYTES).splitlines()
-        if (found := _CHECKSUM.fullmatch(line.strip()))
-    }
-    if one.name not in published:
-        raise DownloadError(f"{folder}/{CHECKSUMS} does not list {one.name}; NCBI has no such file of this assembly")
-    path = outdir / one.name
-    try:
-        fetcher.fetch(f"{folder}/{quote(one.name)}", path, Checksum("md5", published[one.name]))
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    return published[one.name]
-
-
-class _Checksums:
-    """The files that are complete, as ``md5sum -c`` reads them; each is written down once it is."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._lock = path, Lock()
-        _require_own(path)
-        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-        *lines, last = text.split("\n")
-        found = [_OWN_CHECKSUM.fullmatch(line) for line in lines]
-        if not all(found) or not _CUT_CHECKSUM.fullmatch(last):
-            raise StoreError(f"{path} is not of this command; move it away, or use another folder")
-        self._known = {one[2]: one[1] for one in found if one}
-        if last:  # it was cut off when a run was killed
-            with whole_file(path) as stream:
-                stream.writelines(f"{digest}  {name}\n".encode() for name, digest in self._known.items())
-
-    def confirm(self, path: Path) -> bool:
-        """Whether a file is there and has the checksum that it had when it was complete."""
-        if path.name not in self._known or not path.is_file():
-            return False
-        with path.open("rb") as stream:
-            return Checksum("md5", self._known[path.name]).matches(stream)
-
-    def add(self, name: str, digest: str) -> None:
-        with self._lock:
-            if self._known.get(name) != digest:
-                self._known[name] = digest
-                _require_own(self._path)
-                with open(self._path, "a", encoding="utf-8", opener=_open_no_link) as stream:
-                    stream.write(f"{digest}  {name}\n")
-
-
-def _require_own(path: Path) -> None:
-    """Refuse a file that has other names too, a link, or no file at all."""
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-        raise StoreError(f"{path} is a link or no plain file, and would be changed; move it away")
-
-
-def _open_no_link(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
-
-
-def _in_parallel(
-    fetch: Callable[[_File], None],
-    files: list[_File],
-    connections: int,
-    stop: Event,
-) -> Iterator[tuple[_File, Failure | None]]:
-    """Fetch some files at a time, and give each when it is done; whatever ends this ends the threads."""
-    with ThreadPoolExecutor(connections) as executor:
-        try:
-            left = iter(files)
-            running: dict[Future[None], _File] = {}
-            while True:
-                for one in islice(left, connections - len(running)):
-                    running[executor.submit(fetch, one)] = one
-                if not running:
-                    return
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield (one := running.pop(future)), _failure(one, future)
-        finally:
-            stop.set()
-
-
-def _failure(one: _File, future: Future[None]) -> Failure | None:
-    """Turn what went wrong with one file into a line of the failure log; a full disk stops everything."""
-    try:
-        future.result()
-    except DownloadError as error:
-        return Failure(one.number, one.accession, type(error).__name__, str(error))
-    except InterruptedTransferError as error:
-        raise KeyboardInterrupt from error
-    return None

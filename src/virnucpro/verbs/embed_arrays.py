@@ -18,15 +18,15 @@ from virnucpro.records import Failure, Molecule, Record
 from virnucpro.runs.progress import Progress, ProgressCallback
 from virnucpro.sequences.in_memory import SequencesInMemory
 from virnucpro.sequences.reading import SequenceFile
-from virnucpro.verbs.embed import (
-    EmbeddedSequences,
-    EmbeddingModel,
-    EmbedSettings,
-    embed_sequences,
+from virnucpro.verbs.embed_records import (
+    EmbeddedRecords,
+    embed_records,
     logger,
     require_suitable,
     warn_of_truncation,
 )
+from virnucpro.verbs.embed_settings import EmbedSettings
+from virnucpro.verbs.embedding_model import EmbeddingModel
 from virnucpro.verbs.inputs import Sequences, open_sequences
 from virnucpro.verbs.settings import with_options
 from virnucpro.verbs.window_rows import letters
@@ -146,11 +146,11 @@ def embed_chunks(
     encoder: Encoder,
     settings: EmbedSettings,
     advance: Advance = lambda _: None,
-) -> Iterator[tuple[list[Record], EmbeddedSequences]]:
+) -> Iterator[tuple[list[Record], EmbeddedRecords]]:
     """Embed the records of an input, some at a time."""
     records = iter(source)
     while chunk := list(islice(records, RECORDS_AT_A_TIME)):
-        yield chunk, embed_sequences(encoder, chunk, settings, advance)
+        yield chunk, embed_records(encoder, chunk, settings, advance)
 
 
 def _blocks(
@@ -177,7 +177,7 @@ def _blocks(
     warn_of_truncation(source.label, truncated, read, settings.max_residues)
 
 
-def _with_gaps(found: EmbeddedSequences, records: int, per_residue: bool) -> tuple[Vectors, NDArray[np.int64]]:
+def _with_gaps(found: EmbeddedRecords, records: int, per_residue: bool) -> tuple[Vectors, NDArray[np.int64]]:
     """Leave a row of NaN for every record without a vector; where residues have them, none."""
     counts = np.full(records, 0 if per_residue else 1)
     counts[found.rows] = found.vector_counts

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro import __version__
-from virnucpro.errors import ConfigError, DimensionError, StoreError
+from virnucpro.errors import ConfigError, DimensionError, StoreError, counted
 from virnucpro.evaluation.evaluate import Evaluation, evaluate_by_length, evaluate_units
 from virnucpro.evaluation.levels import ScoredRows, ScoredUnits, units_of
 from virnucpro.features.classifier import Classifier, load_classifier
@@ -241,7 +241,7 @@ def run_evaluation(
     done: list[ModelEvaluation] = []
     pictures: dict[str, Picture] = {}
     for planned in plan.models:
-        logger.info("evaluating %s on %d rows", planned.name, len(planned.numbers))
+        logger.info("evaluating %s on %s", planned.name, counted(len(planned.numbers), "row"))
         for warning in planned.warnings:
             logger.warning("%s", warning)
         units = units_of(_score(planned), planned.calibration)
@@ -354,7 +354,9 @@ def _report(planned: PlannedModel, measured: ModelEvaluation, settings: Evaluate
                 "viral_rows": found.viral_rows,
                 "records": found.records,
                 "figures": found.figures,
-                "intervals_95": found.intervals,
+                "intervals_95": {
+                    metric: interval for metric, interval in found.intervals.items() if not math.isnan(interval[0])
+                },
                 "calls": {level: asdict(confusion) for level, confusion in found.calls.items()},
                 "reliability": [asdict(bin_) for bin_ in found.bins],
             }

@@ -16,7 +16,7 @@ from virnucpro.models.checkpoints import open_model_in_memory
 from virnucpro.models.encoders import encoder_of
 from virnucpro.models.placement import DTYPES, Placement, choose_placement
 from virnucpro.models.registry import DNABERT_S, ESM2, Architecture
-from virnucpro.verbs.embed import EmbeddingModel
+from virnucpro.verbs.embedding_model import EmbeddingModel
 
 __all__ = ["default_model", "dna_model", "protein_model", "require_vocabulary"]
 

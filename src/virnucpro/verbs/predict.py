@@ -2,105 +2,41 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from virnucpro.errors import ConfigError
 from virnucpro.models.catalog import MINI
 from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.engine import execute
+from virnucpro.runs.files import require_no_link
 from virnucpro.runs.progress import ProgressCallback
-from virnucpro.runs.run import Job, Run, Source, State
-from virnucpro.scoring.calibration import Level
+from virnucpro.runs.run import Job, Outcome, Run, Source, State
 from virnucpro.sequences.in_memory import SequencesInMemory
 from virnucpro.verbs.calling import Calling
 from virnucpro.verbs.inputs import PathLike, Sequences, require_once, sort_inputs
-from virnucpro.verbs.prediction import TABLES, Prediction, SampleCalls
+from virnucpro.verbs.predict_settings import PredictSettings
+from virnucpro.verbs.prediction import TABLES, Prediction, SampleCalls, read_tables
 from virnucpro.verbs.samples import Sample, require_files, samples_of_files
 from virnucpro.verbs.settings import with_options
 from virnucpro.verbs.summary import require_folder_of_samples, write_summary
-from virnucpro.writers.writer import TableFormat
+from virnucpro.writers.tally import COUNTED
 
-__all__ = ["PredictSettings", "predict"]
+__all__ = ["predict"]
 
 MANIFEST = "run.json"
 OF_MEMORY = "sequences"
 """The sample that sequences in memory are."""
 
+logger = logging.getLogger("virnucpro.predict")
+
 Planned = tuple[Sample, Sequence[Source]]
-
-
-@dataclass(frozen=True, slots=True)
-class PredictSettings:
-    """Settings of `predict`.
-
-    Attributes
-    ----------
-    classifier : str
-        "mini", the packaged classifier, or the file of one.
-    dna_model, protein_model : str or None
-        Encoders by name, folder or Hugging Face ID; None takes those that the classifier was trained with.
-    window_bp : int or None
-        Window length in bases; None takes that of the classifier.
-    translation_table : int
-        NCBI translation table of the ORFs.
-    min_length_bp : int
-        Shorter sequences are not scored.
-    min_score : float or None
-        Call a sequence viral from this score on, whatever its length.
-    level : {"conservative", "default", "relaxed"}
-        Which calibrated thresholds decide.
-    max_fdr : float or None
-        Call as many sequences viral as keep the estimated false discovery rate at or below this.
-    prior : float, "auto" or None
-        Expected share of viral sequences; "auto" estimates it from the scores of the input.
-    figures : sequence of {"png", "svg", "pdf"}
-        Formats in which the figures of the report are also written.
-    outputs : collection of str or None
-        Which results to write, such as ("calls", "viral"); None takes the default ones.
-    table_format : {"tsv", "parquet"}
-        Format of the tables of calls, windows and regions; Parquet needs pyarrow.
-    class_scores : bool
-        A column of probabilities for every class, where the classifier has classes.
-    single_windows : bool
-        Also list windows of records that have just one.
-    device : str
-        "auto", "cpu", "cuda", "cuda:1", "mps", ...
-    dtype : {"auto", "fp32", "bf16", "fp16"}
-        Precision of the encoders.
-    max_tokens : int or None
-        Tokens per batch of an encoder; None chooses by device memory.
-    part_windows : int or None
-        Windows per part, the unit of resumption; None chooses by the speed of the device.
-    """
-
-    classifier: str = MINI
-    dna_model: str | None = None
-    protein_model: str | None = None
-    window_bp: int | None = None
-    translation_table: int = 1
-    min_length_bp: int = 100
-    min_score: float | None = None
-    level: Level = "default"
-    max_fdr: float | None = None
-    prior: float | Literal["auto"] | None = None
-    figures: Sequence[str] = ()
-    outputs: Collection[str] | None = None
-    table_format: TableFormat = "tsv"
-    class_scores: bool = False
-    single_windows: bool = False
-    device: str = "auto"
-    dtype: str = "auto"
-    max_tokens: int | None = None
-    part_windows: int | None = None
-
-    def check(self) -> None:
-        """Refuse what cannot work, before any input is read."""
-        Calling.of(self)
 
 
 def predict(
@@ -180,32 +116,65 @@ def predict(
         options["classifier"] = str(model)
     settings = with_options(settings or PredictSettings(), options)
     if outdir is None:
-        settings = replace(settings, outputs=TABLES, table_format="tsv", single_windows=True)
+        settings = replace(settings, outputs=TABLES, figures=(), single_windows=True)
     job = Calling.of(settings)
     planned, apart = _planned(inputs, paired, stdin)
-    jobs = [job.of_sample(sample, sources, command) for sample, sources in planned]
-    if outdir is not None:
-        return _execute(jobs, Path(outdir), apart, overwrite, progress, distribution)
-    with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
-        return _execute(jobs, Path(folder), apart, overwrite, progress, distribution).kept()
+    jobs = [job.of_sample(sample, sources, command, in_memory=outdir is None) for sample, sources in planned]
+    how = distribution or Distribution()
+    if outdir is None:
+        if how.shard:
+            raise ConfigError("shards share a folder of results; name one by `outdir`")
+        return _in_memory(jobs, progress, how)
+    return _in_files(jobs, Path(outdir), apart, overwrite, progress, how)
 
 
-def _execute(
+def _in_files(
     jobs: Sequence[Calling], outdir: Path, apart: bool, overwrite: bool, progress: ProgressCallback | None,
-    distribution: Distribution | None,
+    distribution: Distribution,
 ) -> Prediction:  # fmt: skip
     """Finish all samples, each in a folder of its own if they are `apart`."""
     if apart:
         require_folder_of_samples(outdir)
-    names = [job.facts.sample for job in jobs]
-    folders = [outdir / name if apart else outdir for name in names]
+    folders = [outdir / job.facts.sample if apart else outdir for job in jobs]
+    for folder in folders if apart else ():
+        require_no_link(folder)
     runs = [_run(job, folder) for job, folder in zip(jobs, folders, strict=True)]
-    how = distribution or Distribution()
-    outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress, distribution=how)
-    samples = tuple(map(SampleCalls, names, folders, outcomes))
+    outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress, distribution=distribution)
+    samples = _samples(jobs, outcomes)
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        _warn_of_others(job, outcome)
     if apart and all(outcome.state is not State.INCOMPLETE for outcome in outcomes):
-        write_summary(outdir, [(one.name, one.outcome) for one in samples], overwrite, how.stale_after_s)
-    return Prediction(folders, samples, outdir, jobs[0].facts.device)
+        write_summary(outdir, [(one.name, one.outcome) for one in samples], overwrite, distribution.stale_after_s)
+    return Prediction(partial(read_tables, folders), samples, outdir, jobs[0].facts.device)
+
+
+def _in_memory(jobs: Sequence[Calling], progress: ProgressCallback | None, distribution: Distribution) -> Prediction:
+    """Call all samples; an error of one is an error of the call. Parts are in a temporary folder meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
+        runs = [_run(job, Path(folder) / job.facts.sample) for job in jobs]
+        outcomes = execute(runs, strict=True, progress=progress, distribution=distribution)
+    tables = [job.facts.tables or {} for job in jobs]
+    return Prediction(
+        lambda stem: [one[stem] for one in tables if stem in one], _samples(jobs, outcomes), None, jobs[0].facts.device
+    )
+
+
+def _warn_of_others(job: Calling, outcome: Outcome) -> None:
+    """Warn of results in the folder that are not of this run."""
+    if outcome.manifest is None:
+        return
+    outdir, ours = outcome.run.outdir, {one.path for one in outcome.manifest.results}
+    if others := [name for name in job.all_files() if name not in ours and os.path.lexists(outdir / name)]:
+        logger.warning(
+            "%s also holds results that this run did not write and did not check: %s; move or remove them",
+            outdir, ", ".join(others),
+        )  # fmt: skip
+
+
+def _samples(jobs: Sequence[Calling], outcomes: Sequence[Outcome]) -> list[SampleCalls]:
+    return [
+        SampleCalls(job.facts.sample, outcome.run.outdir, outcome) for job, outcome in zip(jobs, outcomes, strict=True)
+    ]
 
 
 def _planned(inputs: Any, paired: bool, stdin: Path | None) -> tuple[list[Planned], bool]:  # noqa: ANN401
@@ -235,6 +204,7 @@ def _run(job: Calling, outdir: Path) -> Run:
         "calls", job.sources, outdir, MANIFEST, job.files(), job.models(job.chosen.identities), job.described(), job,
         output_settings=job.shown(),
         keep_parts=True,
+        counted=COUNTED | ({"regions": dict} if job.facts.has_regions else {}),
         also_read=[] if settings.classifier == MINI else [Path(settings.classifier)],
         rebuild=partial(_rebuilt, settings),
     )  # fmt: skip

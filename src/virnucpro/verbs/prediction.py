@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from virnucpro.errors import StoreError
+from virnucpro.errors import StoreError, counted
 from virnucpro.runs.manifest import read_manifest
-from virnucpro.runs.run import Outcome, State
+from virnucpro.runs.run import Outcome
 from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
-from virnucpro.writers.reading import RECORD, read_table
-from virnucpro.writers.table import Table
+from virnucpro.verbs.summary import refused_samples, samples_of
+from virnucpro.writers.reading import read_table
+from virnucpro.writers.table import RECORD, Table
 
-__all__ = ["TABLES", "Prediction", "SampleCalls", "read_calls"]
+__all__ = ["TABLES", "Prediction", "SampleCalls", "read_calls", "read_tables"]
 
 TABLES: Final = ("calls", "windows", "regions")
 MANIFEST: Final = "run.json"
@@ -46,8 +47,8 @@ class Prediction(Table):
 
     Parameters
     ----------
-    folders : sequence of Path
-        Where the tables of each sample lie.
+    tables_of : callable
+        Gives the tables of a name, such as "calls", sample by sample.
     samples : sequence of SampleCalls
         What was computed or skipped, sample by sample; empty for results that were read.
     outdir : path or None
@@ -62,10 +63,14 @@ class Prediction(Table):
     """
 
     def __init__(
-        self, folders: Sequence[Path], samples: Sequence[SampleCalls], outdir: Path | None, device: str
+        self,
+        tables_of: Callable[[str], Sequence[Table]],
+        samples: Sequence[SampleCalls],
+        outdir: Path | None,
+        device: str,
     ) -> None:
-        self._folders, self.samples, self.outdir, self.device = folders, tuple(samples), outdir, device
-        self._read: dict[str, Table | None] = {}
+        self._tables_of, self.samples, self.outdir, self.device = tables_of, tuple(samples), outdir, device
+        self._stacked: dict[str, Table] = {}
 
     @property
     def counts(self) -> Mapping[str, Any]:
@@ -94,30 +99,16 @@ class Prediction(Table):
         """One row per viral record and per provirus."""
         return self._table("regions")
 
-    def kept(self) -> Prediction:
-        """Read all tables now, before their folders go; a sample that could not be read is an error."""
-        for error in (sample.outcome.error for sample in self.samples):
-            if error is not None:
-                raise error
-        for stem in TABLES:
-            self._find(stem)
-        self.outdir = None
-        return self
-
-    def _find(self, stem: str) -> Table | None:
-        if stem not in self._read:
-            found = [table for folder in self._folders if (table := _read(folder, stem)) is not None]
-            self._read[stem] = Table.stacked(found) if found else None
-        return self._read[stem]
-
     def _table(self, stem: str) -> Table:
-        table = self._find(stem)
-        if table is None:
-            where = f"{self.outdir} holds" if self.outdir else "this prediction has"
-            raise StoreError(
-                f"{where} no table of {stem}; it is left out by settings, or needs a calibrated classifier"
-            )
-        return table
+        if stem not in self._stacked:
+            found = self._tables_of(stem)
+            if not found:
+                where = f"{self.outdir} holds" if self.outdir else "this prediction has"
+                raise StoreError(
+                    f"{where} no table of {stem}; it is left out by settings, or needs a calibrated classifier"
+                )
+            self._stacked[stem] = Table.stacked(found)
+        return self._stacked[stem]
 
     def __repr__(self) -> str:
         return f"{self._summary()}\n{super().__repr__()}"
@@ -128,7 +119,7 @@ class Prediction(Table):
     def _summary(self) -> str:
         calls = Counter(self["call"].tolist())
         told = ", ".join(f"{calls[call]:,} {call}" for call in (VIRAL, NON_VIRAL, NOT_SCORED))
-        return f"{len(self):,} record{'s' * (len(self) != 1)}: {told}"
+        return f"{counted(len(self), 'record')}: {told}"
 
 
 def read_calls(outdir: str | Path) -> Prediction:
@@ -157,10 +148,15 @@ def read_calls(outdir: str | Path) -> Prediction:
     """
     folder = Path(outdir)
     own = _read(folder, "calls")
-    found = Prediction([folder] if own is not None else _of_samples(folder), (), folder, "")
+    found = Prediction(partial(read_tables, [folder] if own is not None else _of_samples(folder)), (), folder, "")
     if missing := [name for name in (RECORD, "call", "virus_score") if name not in found.columns]:
         raise StoreError(f"{folder}: its calls have no column {', '.join(missing)}; make them again")
     return found
+
+
+def read_tables(folders: Sequence[Path], stem: str) -> list[Table]:
+    """Read the tables of a stem, of those samples that have one."""
+    return [table for folder in folders if (table := _read(folder, stem)) is not None]
 
 
 def _read(folder: Path, stem: str) -> Table | None:
@@ -175,5 +171,5 @@ def _of_samples(folder: Path) -> list[Path]:
     manifest = read_manifest(folder / MANIFEST)
     if manifest is None:
         return found
-    names = {one["sample"] for one in manifest.details.get("samples", ()) if one["state"] != State.REFUSED.value}
+    names = samples_of(folder, manifest).keys() - refused_samples(folder, manifest)
     return [one for one in found if one.name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections import Counter
@@ -9,13 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from virnucpro.errors import ConfigError, InputError, shown
+from virnucpro.errors import ConfigError, InputError, StoreError, shown
+from virnucpro.runs.manifest import read_manifest
 from virnucpro.runs.run import Source
 from virnucpro.sequences.genbank import GENBANK_SUFFIXES
 from virnucpro.sequences.nucleotide_file import NucleotideFile
 from virnucpro.sequences.pairs import pair_of_files
 from virnucpro.sequences.reading import COMPRESSION_SUFFIXES, SEQUENCE_SUFFIXES, sequence_stem
 from virnucpro.verbs.inputs import open_inputs
+from virnucpro.writers.proviruses import ProvirusFasta
+from virnucpro.writers.sequences import SEQUENCE_RESULTS
 
 __all__ = ["Sample", "files_below", "require_files", "sample_name_problem", "samples_of_files"]
 
@@ -125,18 +129,37 @@ def _pattern(folder: Path) -> str:
     return f"{shown(str(folder))}/*{suffix}"
 
 
-def files_below(paths: Sequence[Path]) -> Iterator[Path]:
-    """Replace folders by all sequence files below them, in order of their names; links to folders are not followed."""
+def files_below(paths: Sequence[Path], outdir: Path) -> Iterator[Path]:
+    """Replace folders by all sequence files below them, in order of their names.
+
+    Links to folders are not followed, and results that earlier runs wrote into `outdir` are left out.
+    """
+    results = _results_in(outdir)
     for path in paths:
         if not os.path.isdir(path):
             yield path
             continue
         found = [Path(at, name) for at, _, names in os.walk(path) for name in names if _suffix(name)]
-        if not found:
+        inputs = [file for file in found if os.path.realpath(file) not in results]
+        if not inputs:
+            but = " but results of earlier runs" if found else ""
             raise InputError(
-                f"{shown(str(path))}: no file below it ends like FASTA, FASTQ or GenBank (.fna.gz, .fq, ...)"
+                f"{shown(str(path))}: no file below it{but} ends like FASTA, FASTQ or GenBank (.fna.gz, .fq, ...)"
             )
-        yield from sorted(found)
+        yield from sorted(inputs)
+
+
+def _results_in(outdir: Path) -> set[str]:
+    """Resolved paths of the sequence files that runs wrote into a folder, or that a killed one may have."""
+    found = set()
+    for folder in (outdir, *(outdir.iterdir() if outdir.is_dir() else ())):
+        of_killed = (*SEQUENCE_RESULTS, ProvirusFasta.NAME, f"{folder.name}_summary/{folder.name}_virus.fna")
+        names = list(of_killed) if (folder / ".virnucpro").is_dir() else []
+        with contextlib.suppress(StoreError):  # of something else; if it is in the way, the run says so
+            manifest = read_manifest(folder / "run.json")
+            names += [one.path for one in manifest.results] if manifest else []
+        found |= {os.path.realpath(folder / name) for name in names}
+    return found
 
 
 def _suffix(name: str) -> str:

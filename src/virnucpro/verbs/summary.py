@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,18 +11,39 @@ from virnucpro.runs.claims import Claims
 from virnucpro.runs.files import cannot_write, make_scratch, remove_leftovers, remove_scratch
 from virnucpro.runs.manifest import Manifest, read_manifest
 from virnucpro.runs.results import Results, publish_with_manifest
-from virnucpro.runs.run import Outcome
+from virnucpro.runs.run import Outcome, State
 from virnucpro.scoring.calls import NOT_SCORED, VIRAL
 from virnucpro.writers.cells import ABSENT
 from virnucpro.writers.report import REPORT, combine_reports
 
-__all__ = ["SUMMARY_COLUMNS", "require_folder_of_samples", "write_summary"]
+__all__ = ["SUMMARY_COLUMNS", "refused_samples", "require_folder_of_samples", "samples_of", "write_summary"]
 
 SUMMARY, MANIFEST = "summary.tsv", "run.json"
+PUBLISHING: Final = "publishing"
+"""Stands in the scratch folder while results get their names: after a kill they are known to be ours."""
 SUMMARY_COLUMNS: Final = (
     "sample", "records", "bases", "viral_records", "viral_bases", "percent_viral", "not_scored", "median_fdr",
     "seconds", "peak_mb",
 )  # fmt: skip
+
+
+def samples_of(folder: Path, manifest: Manifest) -> dict[str, str]:
+    """Give the state of every sample of the run in a folder, by name; StoreError if the manifest is damaged."""
+    found = manifest.details.get("samples", [])
+    whole = isinstance(found, list) and all(
+        isinstance(one, dict) and isinstance(one.get("sample"), str) and isinstance(one.get("state"), str)
+        for one in found
+    )
+    if not whole:
+        raise StoreError(
+            f"{folder / MANIFEST} is damaged: its list of samples is none; remove it, and run the same command again"
+        )
+    return {one["sample"]: one["state"] for one in found}
+
+
+def refused_samples(folder: Path, manifest: Manifest) -> list[str]:
+    """Name the samples whose input could not be used."""
+    return [name for name, state in samples_of(folder, manifest).items() if state == State.REFUSED.value]
 
 
 def require_folder_of_samples(outdir: Path) -> None:
@@ -49,17 +70,23 @@ def write_summary(outdir: Path, samples: Sequence[tuple[str, Outcome]], overwrit
 
 def _write(outdir: Path, scratch: Path, samples: Sequence[tuple[str, Outcome]], overwrite: bool) -> None:
     earlier = read_manifest(outdir / MANIFEST)
-    of_earlier = {one.path for one in earlier.results} if earlier else set()
+    ours = {one.path for one in earlier.results} if earlier else set()
+    publishing = scratch / PUBLISHING
+    if publishing.exists():
+        ours |= {SUMMARY, REPORT}
     read = [path for _, outcome in samples for path in outcome.run.files_read]
     with Results(scratch, outdir) as results:
         rows = ["\t".join(SUMMARY_COLUMNS), *("\t".join(_row(*sample)) for sample in samples)]
         results.open(SUMMARY).write(("\n".join(rows) + "\n").encode())
         if pages := [outcome.run.outdir / REPORT for _, outcome in samples if _has_report(outcome)]:
-            combine_reports(results.open(REPORT), pages)
-        written = results.close(read, None if overwrite else of_earlier)
+            refused = [name for name, outcome in samples if outcome.state is State.REFUSED]
+            combine_reports(results.open(REPORT), pages, refused)
+        written = results.close(read, None if overwrite else ours)
         folders = [{"sample": name, "state": outcome.state.value} for name, outcome in samples]
         manifest = Manifest((), {}, {}, results=written, details={"samples": folders})
+        publishing.touch()
         publish_with_manifest(results, outdir / MANIFEST, manifest, earlier)
+        publishing.unlink()
 
 
 def _has_report(outcome: Outcome) -> bool:
@@ -71,10 +98,21 @@ def _row(name: str, outcome: Outcome) -> list[str]:
         return [name, *[ABSENT] * (len(SUMMARY_COLUMNS) - 1)]
     counts, details = outcome.manifest.counts, outcome.manifest.details
     viral, records = counts["calls"].get(VIRAL, 0), counts["records"]
-    execution: dict[str, Any] = details.get("execution", {})
+    execution = _mapping(details.get("execution"))
+    seconds = [value for value in _mapping(execution.get("seconds")).values() if _number(value) is not None]
     numbers: list[Any] = [
         records, counts["bases"], viral, counts["viral_bases"], f"{100 * viral / records:.2f}" if records else None,
-        counts["calls"].get(NOT_SCORED, 0), details.get("median_fdr"),
-        round(sum(execution["seconds"].values()), 1) if execution else None, execution.get("peak_mb"),
+        counts["calls"].get(NOT_SCORED, 0), _number(details.get("median_fdr")),
+        round(sum(seconds), 1) if seconds else None, _number(execution.get("peak_mb")),
     ]  # fmt: skip
     return [name, *(ABSENT if number is None else str(number) for number in numbers)]
+
+
+def _number(value: object) -> float | None:
+    """What a manifest says, if it is a number."""
+    return value if isinstance(value, (int, float)) else None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """What a manifest says, if it says it in the form that is expected."""
+    return value if isinstance(value, dict) else {}

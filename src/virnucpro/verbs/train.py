@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from virnucpro import __version__
-from virnucpro.errors import ConfigError, StoreError
+from virnucpro.errors import ConfigError, StoreError, counted
 from virnucpro.evaluation.metrics import measure
 from virnucpro.features.classifier import Classifier, serialise_classifier
 from virnucpro.features.rows import LabelledRows, open_labelled_rows
@@ -60,8 +60,8 @@ class TrainSettings(FitSettings):
         Units of the hidden layer.
     seed : int
         Random seed for the split, initial weights, shuffling and dropout.
-    modality : {"both", "dna", "protein"}
-        Which features the classifier takes.
+    modality : {"both", "dna", "protein"} or None
+        Which features the classifier takes; None takes all that there are.
     split : {"record", "random"}
         Hold out whole records, or single rows as the original does, which flatters every metric.
     test_share : float
@@ -74,7 +74,7 @@ class TrainSettings(FitSettings):
         Window length in bases, for features that do not record it.
     """
 
-    modality: Modality = "both"
+    modality: Modality | None = None
     split: SplitKind = "record"
     test_share: float = 0.1
     calibrate: bool = False
@@ -206,7 +206,7 @@ def plan_training(
     if output.suffix != ".safetensors":
         raise ConfigError(f"{output}: the file of a classifier ends in .safetensors")
     rows = open_labelled_rows(Path(viral), Path(non_viral), settings.window_bp)
-    columns = rows.spec.columns(settings.modality)
+    columns = rows.spec.columns(settings.modality or rows.spec.modality)
     split = make_split(
         rows, settings.split, settings.test_share, settings.seed,
         settings.calibration_share if settings.calibrate else 0.0,
@@ -231,9 +231,10 @@ def run_training(
 ) -> Training:
     """Fit, calibrate where asked for, and write the classifier and the log of its epochs."""
     warnings = list(plan.warnings)
-    logger.info("training %s on %d rows", plan.output, len(plan.task.split.train))
+    logger.info("training %s on %s", plan.output, counted(len(plan.task.split.train), "row"))
     fitted = fit_mlp(plan.task, plan.settings, device, measure, on_epoch)
-    spec = plan.task.rows.spec.restricted(plan.settings.modality)
+    of_rows = plan.task.rows.spec
+    spec = of_rows.restricted(plan.settings.modality or of_rows.modality)
     classifier = Classifier(fitted.model, spec, _summary(plan, fitted), str(plan.output))
     if plan.settings.calibrate:
         calibration, limits = fit_calibration(_calibration_windows(plan.task, classifier))

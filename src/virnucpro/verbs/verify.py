@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from virnucpro.errors import ConfigError, InputError, StoreError, shown
+from virnucpro.errors import ConfigError, InputError, StoreError, counted, shown
 from virnucpro.records import FileIdentity
+from virnucpro.runs.failures import FAILURE_LOG
 from virnucpro.runs.files import file_sha256
 from virnucpro.runs.manifest import MAX_MANIFEST_BYTES, Manifest, read_manifest
 from virnucpro.runs.saved_plan import PLAN
 from virnucpro.verbs.checks import Check
+from virnucpro.verbs.summary import refused_samples
+from virnucpro.writers.tally import COUNTED
 
 __all__ = ["verify"]
 
@@ -64,6 +67,7 @@ def _verify_run(path: Path, name: str) -> Iterator[Check]:
     yield _results(path.parent, name, manifest)
     yield _inputs(name, manifest)
     yield _counts(name, manifest)
+    yield from _samples(path.parent, name, manifest)
 
 
 def _results(folder: Path, name: str, manifest: Manifest) -> Check:
@@ -72,8 +76,7 @@ def _results(folder: Path, name: str, manifest: Manifest) -> Check:
     if gone or changed:
         parts = [f"{_list(gone)} missing"] * bool(gone) + [f"{_list(changed)} changed"] * bool(changed)
         return Check(f"{name}: results", False, "; ".join(parts))
-    count = len(manifest.results)
-    return Check(f"{name}: results", True, f"{count} file{'s' * (count != 1)} as written")
+    return Check(f"{name}: results", True, f"{counted(len(manifest.results), 'file')} as written")
 
 
 def _inputs(name: str, manifest: Manifest) -> Check:
@@ -83,22 +86,35 @@ def _inputs(name: str, manifest: Manifest) -> Check:
         return Check(f"{name}: inputs", False, f"{_list(changed)} changed since the run")
     elsewhere = len(manifest.inputs) - len(here)
     told = [f"{len(here)} unchanged"] * bool(here) + [f"{elsewhere} not found, so not checked"] * bool(elsewhere)
-    return Check(f"{name}: inputs", True, ", ".join(told))
+    return Check(f"{name}: inputs", True, ", ".join(told) or "none of its own")
 
 
 def _counts(name: str, manifest: Manifest) -> Check:
     """Check that every input has an answer."""
     counts, failures = manifest.counts, len(manifest.failures)
-    wrong = []
-    if {"read", "written", "failed"} <= counts.keys() and counts["read"] != counts["written"] + counts["failed"]:
-        wrong.append(f"{counts['read']:,} read, {counts['written']:,} written, {counts['failed']:,} failed")
-    told = counts.get("failed", counts.get("failed_rows", failures))
+    whole = {key: count for key, count in counts.items() if isinstance(count, int)}
+    sums = {key: sum(found.values()) for key in ("calls", "statuses") if isinstance(found := counts.get(key), dict)}
+    wrong = [f"no count of {key}" for key in manifest.lacks(COUNTED)] if counts.keys() & COUNTED.keys() else []
+    if {"read", "written", "failed"} <= whole.keys() and whole["read"] != whole["written"] + whole["failed"]:
+        wrong.append(f"{whole['read']:,} read, {whole['written']:,} written, {whole['failed']:,} failed")
+    told = whole.get("failed", whole.get("failed_rows", failures))
     if told != failures:
         wrong.append(f"{told:,} failed, and {failures:,} failures listed")
-    sums = {key: sum(counts[key].values()) for key in ("calls", "statuses") if key in counts}
-    wrong += [f"{counts['records']:,} records, and {n:,} {key}" for key, n in sums.items() if n != counts["records"]]
-    total = next((f"{counts[key]:,} {key}" for key in ("records", "read", "windows", "rows") if key in counts), "all")
+    records = whole.get("records", 0)
+    wrong += [f"{counted(records, 'record')}, and {n:,} {key}" for key, n in sums.items() if n != records]
+    nouns = {"records": "record", "read": "sequence", "windows": "window", "rows": "row"}
+    total = next((counted(whole[key], noun) for key, noun in nouns.items() if key in whole), "all")
     return Check(f"{name}: counts", not wrong, "; ".join(wrong) or f"{total} accounted for, {failures:,} failed")
+
+
+def _samples(folder: Path, name: str, manifest: Manifest) -> Iterator[Check]:
+    """Name the samples that have no results because their input could not be used."""
+    try:
+        for sample in refused_samples(folder, manifest):
+            why = f"refused, so it has no results; {FAILURE_LOG} in its folder says why"
+            yield Check(f"{name}: sample {sample}", False, why)
+    except StoreError as error:
+        yield Check(f"{name}: samples", False, str(error))
 
 
 def _is_same(path: Path, one: FileIdentity) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from virnucpro.scoring.call_warnings import warn_of
 from virnucpro.writers.classes import best_classes
 from virnucpro.writers.tables import Column, TableWriter, known_only
 from virnucpro.writers.writer import CalledRecords, SampleFacts
@@ -39,6 +38,5 @@ class CallsTable(TableWriter):
             [facts.sample] * len(calls), called.names, calls.lengths_bp, calls.n_windows, calls.n_scored, calls.score,
             calls.call, calls.threshold, calls.margin, calls.fdr, best_classes(calls.classes, facts.classes),
             known_only(starts, has_best), known_only(ends, has_best), calls.status,
-            warn_of(calls, called.scored, called.windows, called.regions, facts.viral_classes),
-            *(column for column in calls.classes.T if facts.class_scores),
+            called.warnings, *(column for column in calls.classes.T if facts.class_scores),
         )  # fmt: skip

@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from virnucpro.errors import ConfigError
 from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
+from virnucpro.writers.outputs import FIGURE_FORMATS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "BLACK", "BLUE", "CALL_COLOURS", "EN_DASH", "FORMATS", "GREEN", "GREY", "ORANGE", "PURPLE", "VERMILLION",
+    "BLACK", "BLUE", "CALL_COLOURS", "EN_DASH", "GREEN", "GREY", "ORANGE", "PURPLE", "VERMILLION",
     "figure_of", "require_formats", "wilson_interval", "written",
 ]  # fmt: skip
 
@@ -34,7 +35,6 @@ GREY: Final = "#999999"
 CALL_COLOURS: Final = {VIRAL: VERMILLION, NON_VIRAL: BLUE, NOT_SCORED: GREY}
 """In figures, in the report and in MultiQC."""
 EN_DASH: Final = "\u2013"
-FORMATS: Final = ("png", "svg", "pdf")
 DPI: Final = 300
 Z_95: Final = 1.96
 
@@ -42,8 +42,8 @@ Z_95: Final = 1.96
 def require_formats(formats: Sequence[str]) -> None:
     """Refuse a format in which no figure can be written."""
     for form in formats:
-        if form not in FORMATS:
-            raise ConfigError(f"figure format {form!r:.100} is not known; choose from {', '.join(FORMATS)}")
+        if form not in FIGURE_FORMATS:
+            raise ConfigError(f"figure format {form!r:.100} is not known; choose from {', '.join(FIGURE_FORMATS)}")
 
 
 @contextmanager

@@ -175,6 +175,8 @@ def _counts(found: Evaluation) -> str:
 
 def _with_interval(found: Evaluation, metric: str) -> str:
     low, high = found.intervals[metric]
+    if np.isnan(low):
+        return f"{found.figures[metric]:.3f}"
     return f"{found.figures[metric]:.3f} ({low:.3f}{EN_DASH}{high:.3f})"
 
 

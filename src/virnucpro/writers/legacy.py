@@ -1,5 +1,7 @@
 """The two tables of the original VirNucPro, byte for byte, for scripts that read them.
 
+Only control characters of IDs are escaped: a terminal would obey them.
+
 References
 ----------
 ``prediction.py`` of https://github.com/Li-Jing-1997/VirNucPro
@@ -7,13 +9,15 @@ References
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from virnucpro.runs.results import Results
 from virnucpro.sequences.orfs import FRAME_NAMES
 from virnucpro.writers.writer import CalledRecords, SampleFacts, Writer
 
 __all__ = ["LegacyTables"]
+
+CONTROL_CHARACTERS: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 
 
 class LegacyTables(Writer):
@@ -37,7 +41,7 @@ class LegacyTables(Writer):
         scored = called.scored
         owners = scored.windows.record_rows.tolist()
         ids = [
-            f"{called.records[owner].id}_chunk_{number}"
+            f"{called.records[owner].id.translate(CONTROL_CHARACTERS)}_chunk_{number}"
             for owner, number in zip(owners, scored.windows.numbers.tolist(), strict=True)
         ]
         names = [*FRAME_NAMES, *([""] * (256 - len(FRAME_NAMES)))]

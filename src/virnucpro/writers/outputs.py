@@ -5,14 +5,21 @@ from __future__ import annotations
 import importlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from virnucpro.errors import ConfigError
 
 if TYPE_CHECKING:
     from virnucpro.writers.writer import SampleFacts, Writer
 
-__all__ = ["DEFAULT_OUTPUTS", "OUTPUTS", "Output", "choose_outputs", "writers_of"]
+__all__ = [
+    "DEFAULT_OUTPUTS", "FIGURE_FORMATS", "OUTPUTS", "TABLE_FORMATS", "Output", "TableFormat", "choose_outputs",
+    "writers_of",
+]  # fmt: skip
+
+TableFormat = Literal["tsv", "parquet"]
+TABLE_FORMATS: Final[tuple[TableFormat, ...]] = get_args(TableFormat)
+FIGURE_FORMATS: Final = ("png", "svg", "pdf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,23 +7,20 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro.errors import ConfigError, StoreError, shown
-from virnucpro.writers.table import NO_POSITION, Table
+from virnucpro.writers.cells import ABSENT
+from virnucpro.writers.table import RECORD, Kind, Table, filled
 
 __all__ = ["read_table"]
 
 SAMPLE: Final = "sample"
-RECORD: Final = "record"
-"""Its IDs are Python strings: in an array of text each would be as wide as the longest."""
 WHOLE: Final = (
     "length", "n_windows", "n_scored", "best_start", "best_end", "window", "window_start", "window_end",
     "region_start", "region_end",
 )  # fmt: skip
 TEXT: Final = (SAMPLE, RECORD, "call", "best_class", "status", "kind", "warnings")
-ABSENT: Final = "NA"
 
 
 def read_table(folder: Path, stem: str, written: Container[str] | None = None) -> Table | None:
@@ -51,16 +48,17 @@ def _tsv(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _typed(name: str, cells: Sequence[str]) -> NDArray[Any]:
-    """Type a column by its name: text, whole numbers, else real numbers."""
-    if name == RECORD:  # an ID may be "NA"
-        return np.array(cells, object)
-    if name == SAMPLE:  # as may a name
-        return np.array(cells, np.str_)
-    if name in TEXT:
-        return np.array(["" if cell == ABSENT else cell for cell in cells], np.str_)
-    if name in WHOLE:
-        return np.array([NO_POSITION if cell == ABSENT else int(cell) for cell in cells], np.int64)
-    return np.array([np.nan if cell == ABSENT else float(cell) for cell in cells], np.float64)
+    """Type a column by its name."""
+    kind = _kind_of(name)
+    if name in (SAMPLE, RECORD):  # a name or an ID may be "NA"
+        return filled(name, kind, cells)
+    parse = {"text": str, "whole": int, "real": float}[kind]
+    return filled(name, kind, [None if cell == ABSENT else parse(cell) for cell in cells])
+
+
+def _kind_of(name: str) -> Kind:
+    """Say what a column holds: text, whole numbers, else real numbers."""
+    return "text" if name in TEXT else "whole" if name in WHOLE else "real"
 
 
 def _parquet(path: Path) -> dict[str, NDArray[Any]]:
@@ -69,12 +67,4 @@ def _parquet(path: Path) -> dict[str, NDArray[Any]]:
     except ImportError as error:
         raise ConfigError(f"{path} needs pyarrow: pip install 'virnucpro[tables]'") from error
     found = parquet.read_table(path).to_pydict()
-    missing = {name: "" if name in TEXT else NO_POSITION if name in WHOLE else np.nan for name in found}
-    kinds: dict[str, type] = {
-        name: object if name == RECORD else np.str_ if name in TEXT else np.int64 if name in WHOLE else np.float64
-        for name in found
-    }
-    return {
-        name: np.array([missing[name] if cell is None else cell for cell in cells], kinds[name])
-        for name, cells in found.items()
-    }
+    return {name: filled(name, _kind_of(name), cells) for name, cells in found.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO, ClassVar, Final
 
 import numpy as np
 
@@ -14,9 +14,15 @@ from virnucpro.writers.streams import gzip_stream
 from virnucpro.writers.tally import Tally
 from virnucpro.writers.writer import CalledRecords, SampleFacts, Writer
 
-__all__ = ["SplitSequences", "ViralSequences"]
+__all__ = ["SEQUENCE_RESULTS", "SplitSequences", "ViralSequences"]
 
 FASTA, FASTQ = ".fasta", ".fastq.gz"
+STEM_OF: Final = {VIRAL: "viral", NON_VIRAL: "non_viral", NOT_SCORED: "not_scored"}
+"""By call."""
+SEQUENCE_RESULTS: Final = tuple(
+    f"{stem}{mate}{kind}" for stem in STEM_OF.values() for mate in ("", "_1", "_2") for kind in (FASTA, FASTQ)
+)
+"""All names that there may be."""
 
 
 class ViralSequences(Writer):
@@ -26,7 +32,7 @@ class ViralSequences(Writer):
     of two files, which are FASTQ where both have qualities and FASTA where not.
     """
 
-    STEMS: ClassVar[Mapping[str, str]] = {VIRAL: "viral"}  # by call
+    STEMS: ClassVar[Mapping[str, str]] = {VIRAL: STEM_OF[VIRAL]}
 
     def __init__(self, results: Results, facts: SampleFacts) -> None:
         super().__init__(results, facts)
@@ -82,7 +88,7 @@ class ViralSequences(Writer):
 class SplitSequences(ViralSequences):
     """The same of all other records."""
 
-    STEMS: ClassVar[Mapping[str, str]] = {NON_VIRAL: "non_viral", NOT_SCORED: "not_scored"}
+    STEMS: ClassVar[Mapping[str, str]] = {NON_VIRAL: STEM_OF[NON_VIRAL], NOT_SCORED: STEM_OF[NOT_SCORED]}
 
 
 def _fasta(records: Iterable[Record]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,27 @@ from virnucpro.errors import ConfigError, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NO_POSITION", "Table"]
+__all__ = ["RECORD", "Kind", "Table", "filled"]
 
 SHOWN_ROWS: Final = 10
 NO_POSITION: Final = -1
 """Stands in columns of whole numbers for a position that there is none of."""
+RECORD: Final = "record"
+"""Its IDs are Python strings: in an array of text each would be as wide as the longest."""
+
+Kind = Literal["text", "whole", "real"]
+"""What the cells of a column are."""
+
+_TYPES: Final[dict[Kind, type]] = {"text": np.str_, "whole": np.int64, "real": np.float64}
+_MISSING: Final[dict[Kind, Any]] = {"text": "", "whole": NO_POSITION, "real": np.nan}
+
+
+def filled(name: str, kind: Kind, cells: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
+    """Make the column of a table; None is a missing cell."""
+    wanted = object if name == RECORD else _TYPES[kind]
+    if isinstance(cells, np.ndarray):
+        return cells.astype(wanted) if kind != "text" else np.array(cells.tolist(), wanted)  # as wide as its texts
+    return np.array([_MISSING[kind] if cell is None else cell for cell in cells], wanted)
 
 
 class Table:
@@ -102,7 +118,7 @@ class Table:
             if column.dtype.kind == "i" and (column == NO_POSITION).any():
                 frame[name] = frame[name].astype("Int64").mask(column == NO_POSITION)
             elif column.dtype.kind == "U":
-                frame[name] = frame[name].astype("string").mask(column == "") if name != "record" else frame[name]
+                frame[name] = frame[name].astype("string").mask(column == "") if name != RECORD else frame[name]
         return frame
 
     def __repr__(self) -> str:

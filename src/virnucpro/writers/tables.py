@@ -1,10 +1,11 @@
-"""Tables in columns: tab-separated text, or Parquet where pyarrow is installed."""
+"""Tables in columns: tab-separated text, Parquet where pyarrow is installed, or NumPy columns in memory."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO, ClassVar, Final, Literal, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, BinaryIO, ClassVar, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 from virnucpro.errors import ConfigError
 from virnucpro.runs.results import Results
 from virnucpro.writers.cells import ABSENT
+from virnucpro.writers.outputs import TABLE_FORMATS, TableFormat
 from virnucpro.writers.streams import gzip_stream
+from virnucpro.writers.table import Kind, Table, filled
 from virnucpro.writers.tally import Tally
-from virnucpro.writers.writer import TABLE_FORMATS, SampleFacts, TableFormat, Writer
+from virnucpro.writers.writer import SampleFacts, Writer
 
 __all__ = ["Column", "TableWriter", "known_only", "require_format"]
 
@@ -29,10 +32,10 @@ class Column(NamedTuple):
     """What stands in a column."""
 
     name: str
-    kind: Literal["text", "whole", "real"] = "text"
+    kind: Kind = "text"
 
 
-class TableFile(Protocol):
+class RowSink(Protocol):
     """Takes rows, some at a time, column by column."""
 
     def write(self, *columns: Cells) -> None:
@@ -64,8 +67,11 @@ class TableWriter(Writer):
 
     def __init__(self, results: Results, facts: SampleFacts) -> None:
         super().__init__(results, facts)
+        self.table: RowSink
+        if facts.tables is not None:
+            self.table = _Columns(self.columns(facts), partial(facts.tables.__setitem__, self.STEM))
+            return
         stream = results.open(*self.files(facts))
-        self.table: TableFile
         if facts.table_format == "parquet":
             self.table = _Parquet(stream, self.columns(facts))
         else:
@@ -73,7 +79,9 @@ class TableWriter(Writer):
 
     @classmethod
     def files(cls, facts: SampleFacts) -> list[str]:
-        """Name its file."""
+        """Name its file; a table in memory has none."""
+        if facts.tables is not None:
+            return []
         packed = ".gz" if cls.PACKED and facts.table_format == "tsv" else ""
         return [f"{cls.STEM}.{facts.table_format}{packed}"]
 
@@ -142,3 +150,19 @@ class _Parquet:
         if self._rows:
             self._flush()
         self._writer.close()
+
+
+class _Columns:
+    """Columns in memory, handed over when they are complete."""
+
+    def __init__(self, columns: Sequence[Column], hand_over: Callable[[Table], None]) -> None:
+        self._columns, self._hand_over = columns, hand_over
+        self._held = [[filled(*column, [])] for column in columns]
+
+    def write(self, *columns: Cells) -> None:
+        for held, values, column in zip(self._held, columns, self._columns, strict=True):
+            held.append(filled(*column, values))
+
+    def complete(self) -> None:
+        whole = {column.name: np.concatenate(held) for column, held in zip(self._columns, self._held, strict=True)}
+        self._hand_over(Table(whole))

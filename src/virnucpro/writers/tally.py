@@ -12,13 +12,15 @@ from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
 from virnucpro.writers.classes import best_numbers
 from virnucpro.writers.writer import CalledRecords
 
-__all__ = ["CALLS", "LENGTH_EDGES_BP", "SCORE_BINS", "Tally"]
+__all__ = ["CALLS", "COUNTED", "LENGTH_EDGES_BP", "SCORE_BINS", "Tally"]
 
 CALLS: Final = (VIRAL, NON_VIRAL, NOT_SCORED)
 LENGTH_EDGES_BP: Final = (
     0, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000,
 )  # fmt: skip
 """Where the bins of lengths begin; the last one has no end."""
+COUNTED: Final = {"records": int, "bases": int, "viral_bases": int, "calls": dict, "statuses": dict}
+"""What `Tally.counts` always has."""
 SCORE_BINS: Final = 50
 FDR_BINS_PER_DECADE, FDR_DECADES = 100, 8
 LENGTHS: Final = len(LENGTH_EDGES_BP)

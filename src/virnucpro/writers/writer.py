@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING
 
 from virnucpro.records import FileIdentity, Record
 from virnucpro.runs.results import Results
@@ -16,14 +16,13 @@ from virnucpro.scoring.rule import CallRule
 from virnucpro.scoring.windows import ScoredWindows, WindowScores
 from virnucpro.sequences.pairs import pair_name
 from virnucpro.writers.cells import cell
+from virnucpro.writers.outputs import TableFormat
 
 if TYPE_CHECKING:
+    from virnucpro.writers.table import Table
     from virnucpro.writers.tally import Tally
 
-__all__ = ["TABLE_FORMATS", "CalledRecords", "SampleFacts", "TableFormat", "Writer"]
-
-TableFormat = Literal["tsv", "parquet"]
-TABLE_FORMATS: Final[tuple[TableFormat, ...]] = get_args(TableFormat)
+__all__ = ["CalledRecords", "SampleFacts", "Writer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,7 @@ class SampleFacts:
     window_bp: int = 0
     min_length_bp: int = 0
     inputs: tuple[FileIdentity, ...] = ()
+    tables: dict[str, Table] | None = None  # where tables go, by stem, if nothing is written
 
     @property
     def has_regions(self) -> bool:
@@ -61,6 +61,7 @@ class CalledRecords:
     scored: ScoredWindows  # windows and feature rows of these records
     windows: WindowScores  # one score per window
     regions: Regions  # of these records; none where there is no calibration
+    warnings: Sequence[str | None]  # one text per record, see `scoring.call_warnings`
     mates: Sequence[Record] = ()  # of pairs the second mates
 
     @cached_property

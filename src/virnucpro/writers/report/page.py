@@ -51,8 +51,11 @@ def write_report(stream: BinaryIO, samples: Sequence[Mapping[str, Any]], facts: 
         stream.write((parts[name] + after).encode())
 
 
-def combine_reports(stream: BinaryIO, pages: Sequence[Path]) -> None:
-    """Write one page of the samples of several pages, which share its limits, with the facts that hold for all."""
+def combine_reports(stream: BinaryIO, pages: Sequence[Path], refused: Sequence[str] = ()) -> None:
+    """Write one page of the samples of several pages, which share its limits, with the facts that hold for all.
+
+    Samples that were refused have no page; they are named.
+    """
     limits = ReportLimits.of(len(pages))
     samples: list[Mapping[str, Any]] = []
     facts: list[list[str]] | None = None
@@ -60,7 +63,7 @@ def combine_reports(stream: BinaryIO, pages: Sequence[Path]) -> None:
         found = _data_of(page)
         facts = [fact for fact in facts if fact in found["facts"]] if facts is not None else found["facts"]
         samples += [_cut(sample, limits) for sample in found["samples"]]
-    write_report(stream, samples, {"facts": facts or []})
+    write_report(stream, samples, {"facts": facts or [], "refused": list(refused)})
 
 
 def _data_of(page: Path) -> dict[str, Any]:

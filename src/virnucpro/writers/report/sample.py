@@ -21,7 +21,18 @@ from virnucpro.writers.writer import CalledRecords, SampleFacts
 
 __all__ = ["ReportLimits", "SampleData", "SampleSummary"]
 
-RECORD_COLUMNS: Final = ("record", "windows", "scored", "threshold", "margin", "fdr", "class", "start", "end")
+RECORD_COLUMNS: Final = (
+    "record",
+    "windows",
+    "scored",
+    "threshold",
+    "margin",
+    "fdr",
+    "class",
+    "start",
+    "end",
+    "warnings",
+)
 PROVIRUS_COLUMNS: Final = ("record", "start", "end", "windows", "background", "class")
 
 
@@ -113,6 +124,7 @@ class SampleSummary:
                 calls.score[rows], calls.lengths_bp[rows], _names(called, rows), calls.n_windows[rows],
                 calls.n_scored[rows], calls.threshold[rows], calls.margin[rows], calls.fdr[rows],
                 best_numbers(calls.classes[rows]), windows.starts[best], windows.ends[best],
+                np.array(called.warnings, object)[rows],
             )  # fmt: skip
 
     def _add_proviruses(self, called: CalledRecords) -> None:

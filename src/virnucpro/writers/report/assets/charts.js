@@ -1,6 +1,7 @@
 'use strict';
 // Charts by ECharts, as SVG. Each is made of a function that gives its option, called again for another theme or sample.
 
+const PAPER_WIDTH = 720;
 const CHARTS = new Map(); // element -> {chart, option}
 
 function colours() {
@@ -24,7 +25,7 @@ function draw(place, option) {
   redraw(kept);
 }
 
-function redraw({ chart, option }) {
+function redraw({ chart, option }, width = 'auto') {
   const palette = colours();
   const axis = {
     axisLabel: { color: palette.soft, hideOverlap: true }, axisLine: { lineStyle: { color: palette.line } },
@@ -32,7 +33,7 @@ function redraw({ chart, option }) {
     nameTextStyle: { color: palette.soft },
   };
   const given = option(palette);
-  chart.resize();
+  chart.resize({ width });
   chart.setOption({
     animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: palette.text },
     aria: { enabled: true, label: { description: given.description } },
@@ -52,6 +53,20 @@ function forget(place) {
 }
 
 const redrawAll = () => CHARTS.forEach((kept, place) => (place.isConnected ? redraw(kept) : forget(place)));
+
+// Paper has another width than the window, and is laid out after charts are drawn: draw them for it, to be scaled.
+function drawForPaper() {
+  for (const [place, kept] of CHARTS) {
+    if (!place.isConnected || !place.offsetParent) continue;
+    redraw(kept, PAPER_WIDTH);
+    place.querySelector('svg').setAttribute('viewBox', `0 0 ${PAPER_WIDTH} ${kept.chart.getHeight()}`);
+  }
+}
+
+function drawForScreen() {
+  for (const place of CHARTS.keys()) place.querySelector('svg')?.removeAttribute('viewBox');
+  redrawAll();
+}
 
 // A tooltip of lines; an element, so that nothing in it is read as HTML.
 function lines(title, ...texts) {

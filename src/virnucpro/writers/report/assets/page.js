@@ -19,6 +19,7 @@ function element(name, attributes = {}, ...children) {
 const isolated = (text) => element('bdi', {}, text); // right-to-left letters turn nothing around them
 
 const whole = (n) => Math.round(n).toLocaleString('en-US');
+const counted = (n, noun) => `${whole(n)} ${n === 1 ? noun : `${noun}s`}`;
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
 const plus = (a, b) => a.map((value, i) => (Array.isArray(value) ? plus(value, b[i]) : value + b[i]));
 const percent = (part, total) => (total ? 100 * part / total : null);

@@ -71,8 +71,8 @@ function drawScores() {
   byId('scores').hidden = !all;
   if (!all) return;
   const limits = scoreThresholds();
-  draw(byId('scores-chart'), scoreHistogram(counts, limits, STATE.logarithmic, `Histogram of the virus scores of ${whole(n)} records`));
-  byId('scores-note').textContent = `${whole(n)} scored records in bins of ${1 / REPORT.score_bins}.`
+  draw(byId('scores-chart'), scoreHistogram(counts, limits, STATE.logarithmic, `Histogram of the virus scores of ${counted(n, 'record')}`));
+  byId('scores-note').textContent = `${counted(n, 'scored record')} in bins of ${1 / REPORT.score_bins}.`
     + (limits[0] !== null && limits[1] - limits[0] >= 0.005 ? ' The threshold depends on the length of the record; choose a length to see its range.' : '');
 }
 
@@ -156,6 +156,8 @@ function tabulateViral() {
     ['Score', 'virus_score', 'score', 'number', score], ['Threshold', 'threshold', 'threshold', 'number', score],
     ['Margin', 'margin', 'margin', 'number', (x) => (x === null ? 'NA' : x.toFixed(2))], ['FDR', 'fdr', 'fdr', 'number', rate],
     ['Best from', 'best_start', 'start', 'number', whole], ['to', 'best_end', 'end', 'number', whole]]);
+  const warnings = joined('viral', 'warnings');
+  if (warnings.some((words) => words)) columns.push({ name: 'Warnings', title: 'warnings', kind: 'words', values: warnings, show: (words) => (words ?? '').replaceAll('_', ' ').replaceAll(';', ', ') });
   new Table(byId('viral-table'), 'viral_records.csv', 'Viral records', columns,
     { note: leftOut('viral', 'calls.tsv'), first: columns.findIndex((column) => column.title === 'virus_score') });
 }
@@ -186,7 +188,7 @@ function describeRun() {
   const rows = SAMPLES.flatMap((s) => s.inputs.map(([path, size, digest]) => [s.name, path, size, digest]));
   byId('inputs').hidden = !rows.length;
   if (!rows.length) return;
-  byId('inputs').querySelector('summary').textContent = rows.length === 1 ? '1 input file' : `${whole(rows.length)} input files`;
+  byId('inputs').querySelector('summary').textContent = counted(rows.length, 'input file');
   byId('inputs').open = rows.length === 1;
   const column = (name, title, i, kind, show) => ({ name, title, kind, show, values: rows.map((row) => row[i]) });
   new Table(byId('inputs-table'), 'inputs.csv', 'Input files', [
@@ -233,13 +235,21 @@ function chooseTheme() {
   byId('theme').addEventListener('click', () => { root.dataset.theme = isDark() ? 'light' : 'dark'; say(); redrawAll(); });
   dark.addEventListener('change', () => { say(); redrawAll(); });
   let before;
-  addEventListener('beforeprint', () => { before = root.dataset.theme; root.dataset.theme = 'light'; redrawAll(); });
-  addEventListener('afterprint', () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; redrawAll(); });
+  addEventListener('beforeprint', () => { before = root.dataset.theme; root.dataset.theme = 'light'; drawForPaper(); });
+  addEventListener('afterprint', () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; drawForScreen(); });
   say();
+}
+
+function nameRefused() {
+  const refused = REPORT.refused ?? [];
+  byId('refused').hidden = !refused.length;
+  byId('refused').append(`${counted(refused.length, 'sample')} refused, without results: `,
+    isolated(refused.join(', ')), `. extraction_failures.log in ${refused.length === 1 ? 'its folder' : 'their folders'} says why.`);
 }
 
 function begin() {
   chooseTheme();
+  nameRefused();
   byId('sample-choice').hidden = !MANY;
   byId('sample').append(element('option', { value: -1 }, 'all samples'), ...SAMPLES.map((s, i) => element('option', { value: i }, s.name)));
   byId('sample').addEventListener('change', () => { STATE.sample = Number(byId('sample').value); drawSample(); });

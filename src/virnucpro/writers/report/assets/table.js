@@ -2,7 +2,7 @@
 // A table over columns: sorted, searched and downloaded whole, shown by pages.
 
 class Table {
-  // columns: [{name, title, values, kind: 'text' | 'word' | 'number', show}]
+  // columns: [{name, title, values, kind: 'text' | 'words' | 'word' | 'number', show}]
   constructor(place, file, caption, columns, { note = '', first = null, search = true } = {}) {
     this.columns = columns;
     this.rows = columns[0].values.length;
@@ -25,7 +25,7 @@ class Table {
     const sizes = element('select', {
       'aria-label': 'Rows per page', onchange: () => { this.size = Number(sizes.value); this.page = 0; this.draw(); },
     }, ...[25, 50, 100, 500].map((n) => element('option', { value: n }, `${n} rows`)));
-    this.heads = this.columns.map((column, i) => element('th', { scope: 'col', class: { number: null, word: 'text', text: 'text wide' }[column.kind] },
+    this.heads = this.columns.map((column, i) => element('th', { scope: 'col', class: { number: null, word: 'text', words: 'text', text: 'text wide' }[column.kind] },
       element('button', { type: 'button', title: column.title, onclick: () => this.sortBy(i) }, column.name)));
     this.body = element('tbody');
     this.count = element('span', { role: 'status' });
@@ -72,7 +72,7 @@ class Table {
     this.body.replaceChildren(...this.order.slice(from, to).map((row) => element('tr', {},
       ...this.columns.map(({ values, kind, show }) => {
         const text = show ? show(values[row]) : String(values[row] ?? 'NA');
-        return element('td', { class: { text: 'text', word: 'text short' }[kind], title: kind === 'word' ? text : null },
+        return element('td', { class: { text: 'text', words: 'text words', word: 'text short' }[kind], title: kind === 'word' ? text : null },
           kind === 'number' ? text : isolated(text));
       }))));
     if (!this.order.length) {
@@ -89,7 +89,7 @@ class Table {
     this.next.disabled = to >= this.order.length;
     const found = this.words ? ` found among ${whole(this.rows)}` : '';
     this.count.textContent = !this.order.length ? '' : paged ? `${whole(from + 1)}\u2013${whole(to)} of ${whole(this.order.length)}${found}`
-      : `${whole(this.order.length)} ${this.order.length === 1 ? 'row' : 'rows'}${found}`;
+      : `${counted(this.order.length, 'row')}${found}`;
   }
 
   save() {
