@@ -147,7 +147,7 @@ class MiniCheckpoint(Checkpoint[Mini]):
                 if shapes.get(name) != expected.get(name)
             )
             raise WeightsError(f"{self.name}: tensors do not fit its config.json: {'; '.join(wrong[:5])}")
-        tensors = {name: tensor.float().clone() for name, tensor in self.source.read(shapes)}
+        tensors = {name: tensor.float().clone() for group in self.source.groups(shapes) for name, tensor in group}
         for name, tensor in tensors.items():
             if not tensor.isfinite().all():
                 raise WeightsError(f"{self.name}: {name} holds numbers that are not finite")
