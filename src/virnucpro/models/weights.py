@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from virnucpro.errors import WeightsError
+from virnucpro.models.digests import weights_sha256
 from virnucpro.models.json_text import read_object
 from virnucpro.models.pickles import PickleError, is_archive, load_plain
 
@@ -85,7 +85,7 @@ class FileTensors:
     @cached_property
     def sha256(self) -> str:
         """Digest of the file, or of the list of digests when there are several."""
-        digests = [_file_sha256(file) for file in self.files]
+        digests = [weights_sha256(file) for file in self.files]
         if len(digests) == 1:
             return digests[0]
         return hashlib.sha256("\n".join(digests).encode()).hexdigest()
@@ -174,12 +174,3 @@ def _read_group(file: Path, names: list[str]) -> list[tuple[str, Tensor]]:
         return [(name, state[name]) for name in names]
     with safe_open(file, framework="pt") as opened:
         return [(name, opened.get_tensor(name)) for name in names]
-
-
-def _file_sha256(file: Path) -> str:
-    """Digest of a file; the Hub's cache uses it as the name of large files, which then need not be read."""
-    blob = file.resolve()
-    if blob.parent.name == "blobs" and re.fullmatch(r"[0-9a-f]{64}", blob.name):
-        return blob.name
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
