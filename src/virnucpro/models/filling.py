@@ -35,7 +35,8 @@ def unchanged(module: nn.Module) -> nn.Module:
 def fill(model: nn.Module, checkpoint: str, source: TensorSource, targets: Mapping[str, str], convert: Convert) -> None:
     """Copy tensors of a checkpoint into a model; `targets` maps each published name to ``parameter[:third]``."""
     filling = _Filling(model, checkpoint, targets, convert)
-    with lone_threads(torch.get_num_threads(), "weights") as pool:
+    is_metal = next(model.parameters()).device.type == "mps"  # torch's Metal backend is not made for several threads
+    with lone_threads(1 if is_metal else torch.get_num_threads(), "weights") as pool:
         for group in source.groups(targets):
             by_module: dict[str, list[tuple[str, Tensor]]] = defaultdict(list)
             for name, tensor in group:

@@ -15,12 +15,12 @@ __all__ = ["lone_threads"]
 @contextmanager
 def lone_threads(threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
     """Start a pool of threads in which every operation of torch takes one thread."""
-    ready = Barrier(threads + 1)
+    ready, before = Barrier(threads + 1), torch.get_num_threads()
     with ThreadPoolExecutor(threads, name, _work_alone, (ready,)) as pool:
         for _ in range(threads):  # the pool starts a thread for each task that finds none idle
             pool.submit(int)
         ready.wait()
-        torch.set_num_threads(threads)  # a new thread takes over the setting that was made last, in any thread
+        torch.set_num_threads(before)  # a new thread takes over the setting that was made last, in any thread
         yield pool
 
 
