@@ -1,32 +1,34 @@
-"""Every engine beside its rivals, in one run: ``python -m benchmarks [--device cuda]``, which is ``make bench``.
+"""Every engine beside its rivals, in one sitting: ``python -m benchmarks [--device cuda]``, which is ``make bench``.
 
-Full-size shapes with random weights; sequences with the lengths of real ones. Every contestant is loaded once, in a
-process of its own; repetitions alternate; medians. Rows go to ``benchmarks/results/``; ``python -m benchmarks.table``
-makes the table of ``docs/performance.md`` from them.
+Full-size shapes with random weights; sequences with the lengths of real ones. Contestants run in turn, pair by pair.
+Rows go to ``benchmarks/results/``, part by part: started again, an interrupted sitting continues with the next part.
+``python -m benchmarks.table`` makes the tables of ``docs/performance.md`` from them. ``--quick`` shows within minutes
+that everything works; its figures mean nothing and go to another file.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
-import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for every contestant, as `virnucpro` says it for itself
 
-from benchmarks import alibi, frames, growth, reads, startup
+from benchmarks import alibi, files, frames, growth, loading, reads, startup
 from benchmarks.race import Task, race
+from benchmarks.sitting import STEADY, Sitting, UnsteadyError
+from benchmarks.worker import matrix_peak
 from benchmarks.workloads import write_dnabert_s, write_esm2, write_sequences
 from virnucpro.models.encoders import ACCELERATOR_MAX_TOKENS, CPU_MAX_TOKENS
-from virnucpro.models.placement import choose_placement
+from virnucpro.models.placement import DTYPES
 
 RESULTS = Path(__file__).parent / "results"
 COUNTS = {
@@ -36,6 +38,19 @@ COUNTS = {
 BUDGETS = {"cpu": (512, 1024, 2048, 4096), "cuda": (2048, 8192, 16384, 32768, 65536)}
 CHOSEN = {"cpu": CPU_MAX_TOKENS, "cuda": ACCELERATOR_MAX_TOKENS}
 Rows = Iterator[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much is measured on a CPU."""
+
+    proteins: int = files.PROTEINS
+    reads: int = reads.READS
+    bases: int = 10_000_000
+    growth: Mapping[str, Sequence[int]] = field(default_factory=lambda: growth.SIZES)
+
+
+QUICK = Amounts(proteins=4, reads=50, bases=400_000, growth={"predict": (20, 200), "embed": (20, 200)})
 
 
 def proteins(kind: str, device: str, repetitions: int, rivals: bool) -> Rows:
@@ -50,7 +65,7 @@ def proteins(kind: str, device: str, repetitions: int, rivals: bool) -> Rows:
     tasks = [task("virnucpro", half), task("transformers, sorted", half)]
     exact = task("transformers, as written", "fp32") if rivals else task("virnucpro", "fp32")
     if rivals:
-        tasks += [task("virnucpro embed", half), task("fair-esm", "fp32")]
+        tasks.append(task("fair-esm", "fp32"))
     yield from race([*tasks, exact], repetitions, exact)
 
 
@@ -71,8 +86,8 @@ def dna(device: str, repetitions: int) -> Rows:
     half, model = "bf16" if kind_of == "cpu" else "fp16", str(write_dnabert_s())
     fasta = str(write_sequences("dna500", COUNTS[kind_of]["dna500"]))
     exact = Task("one by one", "fp32", device, 1, model, fasta)
-    tasks = [Task(engine, half, device, CHOSEN[kind_of], model, fasta) for engine in ("virnucpro", "virnucpro embed")]
-    yield from race([*tasks, exact], repetitions, exact)
+    task = Task("virnucpro", half, device, CHOSEN[kind_of], model, fasta)
+    yield from race([task, exact], repetitions, exact)
 
 
 def profiles(device: str) -> Rows:
@@ -86,46 +101,71 @@ def profiles(device: str) -> Rows:
         yield from (json.loads(line) for line in printed.splitlines() if line.startswith("{"))
 
 
-def suites(device: str, repetitions: int) -> dict[str, Callable[[], Rows]]:
-    """All parts of a run, by name; what runs on the CPU whatever the device is left out for others."""
-    parts: dict[str, Callable[[], Rows]] = {
-        "proteome": lambda: proteins("proteome", device, repetitions, rivals=True),
-        "curve": lambda: curve(device, repetitions),
-        "dna": lambda: dna(device, repetitions),
-    }
-    for kind in ("equal", "frames500", "frames300"):
-        parts[kind] = lambda kind=kind: proteins(kind, device, repetitions, rivals=False)  # type: ignore[misc]
-    parts["profile"] = lambda: profiles(device)
-    if device.startswith("cuda"):
-        parts["alibi"] = lambda: alibi.rows(device, CHOSEN["cuda"], repetitions)
+def suites(device: str, pairs: int, amounts: Amounts) -> dict[str, Callable[[], Rows]]:
+    """All parts by name. What runs on the CPU whatever the device is left out for others."""
+    parts: dict[str, Callable[[], Rows]] = {}
     if device == "cpu":
-        parts["reads"] = lambda: reads.rows(repetitions)
-        parts |= {"windows": frames.rows, "growth": growth.rows, "startup": startup.rows}
+        parts |= {
+            "startup": lambda: startup.rows(pairs),
+            "loading": lambda: loading.rows(pairs),
+            "windows": lambda: frames.rows(pairs, amounts.bases),
+            "reads": lambda: reads.rows(pairs, amounts.reads),
+            "growth": lambda: growth.rows(pairs, amounts.growth),
+            "files": lambda: files.rows(pairs, amounts.proteins),
+        }
+    for kind in ("equal", "frames500", "frames300"):
+        parts[kind] = lambda kind=kind: proteins(kind, device, pairs, rivals=False)  # type: ignore[misc]
+    parts |= {
+        "dna": lambda: dna(device, pairs),
+        "profile": lambda: profiles(device),
+        "proteome": lambda: proteins("proteome", device, pairs, rivals=True),
+        "curve": lambda: curve(device, pairs),
+    }
+    if device.startswith("cuda"):
+        parts["alibi"] = lambda: alibi.rows(device, CHOSEN["cuda"], pairs)
     return parts
 
 
+LONG = ("frames500", "frames300", "proteome", "curve")
+"""Parts that a sitting on a CPU leaves out unless they are asked for: together they take longer than all others."""
+
+
+def peak(device: str) -> float:
+    """The fastest matrix product of the number format that encoders use."""
+    half = DTYPES["bf16" if device == "cpu" else "fp16"]
+    return max(matrix_peak(half, device) for _ in range(3))
+
+
 def main() -> None:
-    """Run the parts asked for; write each row as it comes."""
+    """Run the parts that are asked for and not there yet; the matrix peak is measured around each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--only", nargs="+", metavar="PART", help="proteome, dna, equal, reads, windows, growth, ...")
+    parser.add_argument(
+        "--pairs", type=int, default=5, help="repetitions of every contestant; five and more have verdicts"
+    )
+    parser.add_argument(
+        "--only", nargs="+", metavar="PART", help="startup, loading, windows, reads, files, proteome, ..."
+    )
+    parser.add_argument("--fresh", action="store_true", help="begin a new sitting, whatever is there")
+    parser.add_argument("--quick", action="store_true", help="small amounts, to see that everything works")
     options = parser.parse_args()
-    parts = suites(options.device, options.repetitions)
+    parts = suites(options.device, options.pairs, QUICK if options.quick else Amounts())
+    wanted = options.only or [name for name in parts if options.device != "cpu" or name not in LONG]
     RESULTS.mkdir(exist_ok=True)
-    log = RESULTS / f"{options.device.partition(':')[0]}.jsonl"
-    hardware = choose_placement(options.device).describe()
-    versions = f"torch {torch.__version__}, Python {platform.python_version()}"
-    for name in options.only or parts:
-        kept = (
-            [line for line in log.read_text().splitlines() if json.loads(line)["part"] != name] if log.exists() else []
-        )
-        started, rows = time.perf_counter(), []
-        for row in parts[name]():
-            rows.append(json.dumps({"part": name, "hardware": hardware, "versions": versions} | row))
-            print(rows[-1], flush=True)
-        log.write_text("".join(line + "\n" for line in [*kept, *rows]))
-        print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
+    name = options.device.partition(":")[0] + ("_quick" if options.quick else "")
+    steady = math.inf if options.quick else STEADY
+    sitting = Sitting(RESULTS / f"{name}.jsonl", options.device, options.fresh, steady)
+    try:
+        sitting.add_peak(peak(options.device))
+        for part in (part for part in wanted if part not in sitting.parts):
+            started = time.perf_counter()
+            sitting.add(part, list(parts[part]()))
+            sitting.add_peak(peak(options.device))
+            print(f"{part}: {time.perf_counter() - started:.0f} s", flush=True)
+    except UnsteadyError as error:
+        sys.exit(str(error))
+    if not options.only:
+        sitting.add("end", [{}])
 
 
 if __name__ == "__main__":

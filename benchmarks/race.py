@@ -85,44 +85,12 @@ class Contestant:
         dna, median = "dnabert" in self.task.model, statistics.median(self.seconds)
         return asdict(self.task) | {
             "kind": Path(self.task.fasta).stem.split("_")[0], "stage": "engine", "sequences": len(self.lengths),
-            "tokens": sum(self.lengths), "seconds": self.seconds, "tokens_per_s": sum(self.lengths) / median,
+            "tokens": sum(self.lengths), "seconds": self.seconds,
+            "flop_per_s": [work(self.lengths, dna) / seconds for seconds in self.seconds],
+            "tokens_per_s": sum(self.lengths) / median,
             "mfu": work(self.lengths, dna) / median / statistics.median(self.peaks), "peak_flops": self.peaks,
             "memory_gb": memory / 1e9,
         }  # fmt: skip
-
-
-class CommandLine(Contestant):
-    """`virnucpro embed`: file in, file on the disk, in a fresh process each time; its seconds leave loading out."""
-
-    def __init__(self, task: Task, lengths: list[int]) -> None:
-        self.task, self.seconds, self.lengths, self.memory = task, list[float](), lengths, 0.0
-        self.peaks = [float("nan")]
-
-    def repeat(self) -> None:
-        """Measure once."""
-        task, out = self.task, CACHE / "embedded"
-        command = [
-            sys.executable, "-m", "virnucpro", "embed", task.fasta, "-o", str(out), "--model", task.model, "--device",
-            task.device, "--dtype", task.dtype, "--max-tokens", str(task.max_tokens), "--overwrite",
-        ]  # fmt: skip
-        printed, memory, _ = measured(command)
-        found = re.search(r"residues in ([\d.]+) s", printed)
-        assert found, printed
-        self.seconds.append(float(found[1]))
-        self.memory = max(self.memory, memory)
-
-    def memory_used(self) -> float:
-        """Gather the vectors it wrote; give its peak memory in bytes."""
-        stored = next((CACHE / "embedded").glob(f"{Path(self.task.fasta).stem}_*.pt"))
-        rows = torch.load(stored, weights_only=True)["data"]
-        if isinstance(rows[0], dict):
-            rows = [torch.as_tensor(row["mean_representation"]) for row in rows]
-        torch.save({"vectors": torch.stack(list(rows)), "states": []}, self.task.out)
-        return self.memory
-
-    def finish(self) -> dict[str, Any]:
-        """Give the row; its peak is not measured."""
-        return super().finish() | {"stage": "end to end", "mfu": None, "peak_flops": []}
 
 
 def measured(command: list[str]) -> tuple[str, float, float]:
@@ -147,12 +115,7 @@ sys.exit(code)
 
 def race(tasks: list[Task], repetitions: int, exact: Task) -> list[dict[str, Any]]:
     """Let all run in turn; hold their vectors against those of `exact`, which may have run before."""
-    contestants: list[Contestant] = []  # among them perhaps a float32 one that is a mere yardstick, and runs once
-    for task in tasks:
-        if task.engine == "virnucpro embed":
-            contestants.append(CommandLine(task, contestants[0].lengths))
-        else:
-            contestants.append(Contestant(task))
+    contestants = list(map(Contestant, tasks))  # perhaps with a float32 one that is a mere yardstick, and runs once
     for number in range(repetitions):
         for contestant in contestants:
             if not number or contestant.task != exact or exact.engine != "virnucpro":

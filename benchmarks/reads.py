@@ -2,7 +2,7 @@
 
 `virnucpro predict` with the package's own model, on reads of 500 bp that are cut from genomes simulated by codon pairs,
 viral and cellular, with genes of 100 to 600 codons: nearly every read has one row, as fragments of real genomes have.
-Every run is a process of its own.
+Beside it, the peers that `benchmarks.peers` has installed. Every run is a process of its own; all run in turn.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
+from benchmarks.peers import installed_peers
 from benchmarks.race import measured
 from examples.simulate_genomes import COUNTS, contig, read_genomes
 
@@ -30,20 +30,23 @@ def write(path: Path, count: int) -> None:
     path.write_text("".join(f">r{number}\n{read}\n" for number, read in enumerate(reads)))
 
 
-def rows(repetitions: int) -> Iterator[dict[str, Any]]:
-    """Wall time of the command on all reads and, in turn with it, on a single one."""
-    taken: dict[int, list[float]] = {1: [], READS: []}
+def rows(pairs: int, count: int = READS) -> Iterator[dict[str, Any]]:
+    """Wall time of each command on all reads and, in turn with it, on a single one."""
+    commands = {"virnucpro": predict_command, **installed_peers()}
+    taken: dict[tuple[str, int], list[float]] = {(name, reads): [] for name in commands for reads in (1, count)}
     with tempfile.TemporaryDirectory() as folder:
-        for count in taken:
-            write(Path(folder) / f"{count}.fa", count)
-        for number in range(repetitions):
-            for count, seconds in taken.items():
+        for reads in (1, count):
+            write(Path(folder) / f"{reads}.fa", reads)
+        for number in range(pairs):
+            for (name, reads), seconds in taken.items():
                 started = time.perf_counter()
-                places = [f"{folder}/{count}.fa", "-o", f"{folder}/{count}_{number}"]
-                measured([sys.executable, "-m", "virnucpro", "predict", *places, "--device", "cpu", "-q"])
+                measured(commands[name](f"{folder}/{reads}.fa", f"{folder}/{name}_{reads}_{number}"))
                 seconds.append(time.perf_counter() - started)
-    start_up, whole = (median(taken[count]) for count in (1, READS))
-    yield {"reads": READS, "read_bp": READ_BP, "seconds": whole, "all": taken[READS], "start_up": start_up} | {
-        "reads_per_s": READS / whole,
-        "behind_start_up_per_s": READS / (whole - start_up),
-    }
+    for name in commands:
+        whole, start_up = taken[name, count], taken[name, 1]
+        yield {"engine": name, "reads": count, "read_bp": READ_BP, "seconds": whole, "start_up": start_up}
+
+
+def predict_command(fasta: str, out: str) -> list[str]:
+    """This package."""
+    return [sys.executable, "-m", "virnucpro", "predict", fasta, "-o", out, "--device", "cpu", "-q"]

@@ -1,13 +1,15 @@
-"""The tables of ``docs/performance.md``, from the rows of the last run: ``python -m benchmarks.table``."""
+"""The tables of ``docs/performance.md``, all from the rows of one sitting: ``python -m benchmarks.table``."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.__main__ import RESULTS
+from benchmarks.pairs import Interval
+from benchmarks.sitting import read_rows
 from benchmarks.targets import verdicts
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -43,12 +45,12 @@ def engines(rows: list[Row]) -> str:
         (
             (
                 row["kind"], row["engine"], row["dtype"], f"{row['tokens_per_s']:,.0f}", spread(row["seconds"]),
-                f"{row['mfu']:.0%}" if row["mfu"] else "", f"{row['memory_gb']:.2f} GB", f"{row['max_abs']:.1e}",
+                f"{row['mfu']:.0%}", f"{row['memory_gb']:.2f} GB", f"{row['max_abs']:.1e}",
                 f"{row['cosine']:.6f}", f"{row['residue_cosine']:.6f}" if row["residue_cosine"] else "",
                 f"{row['rows']} / {row['sequences']}", "yes" if is_sound(row) else "NO",
             )
             for row in rows
-            if row.get("stage") in ("engine", "end to end")
+            if row.get("stage") == "engine"
         ),
     )  # fmt: skip
 
@@ -70,15 +72,39 @@ def curve(rows: list[Row]) -> str:
     )
 
 
+def files(rows: list[Row]) -> str:
+    """From file to file."""
+    found = [row for row in rows if row["part"] == "files"]
+    cells = (
+        (
+            row["engine"], f"{row['proteins']}", f"{median(row['whole']):.1f}", spread(row["whole"]),
+            f"{median(row['behind_loading']):.1f}", f"{row['memory_gb']:.2f} GB", f"{row['cosine']:.6f}",
+        )
+        for row in found
+    )  # fmt: skip
+    return table("engine | proteins | seconds | spread | behind loading | peak memory | cosine", cells)
+
+
+def loading(rows: list[Row]) -> str:
+    """From a file to an encoder."""
+    found = [row for row in rows if row["part"] == "loading"]
+    cells = (
+        (row["engine"], f"{median(row['seconds']):.2f}", spread(row["seconds"]), f"{row['memory_gb']:.2f} GB")
+        for row in found
+    )
+    return table("engine | seconds | spread | peak memory", cells)
+
+
 def windows(rows: list[Row]) -> str:
     """Million bases per second of one thread's time."""
     found = [row for row in rows if row["part"] == "windows"]
     return table(
-        "input | window | protein tokens ready | ids and nucleotides too | the original's way | ratio",
+        "input | window | protein tokens ready | spread | ids and nucleotides too | the original's way | ratio",
         (
             (
-                row["input"], row["window_bp"], f"{row['tokens']:.0f}", f"{row['strings']:.0f}", f"{row['plain']:.2f}",
-                f"{row['tokens'] / row['plain']:.0f}",
+                row["input"], row["window_bp"], f"{median(row['tokens']):.0f}", spread(row["tokens"]),
+                f"{median(row['strings']):.0f}", f"{median(row['plain']):.2f}",
+                Interval.of_ratios(row["tokens"], row["plain"]).text("{:.0f}"),
             )
             for row in found
         ),
@@ -102,12 +128,14 @@ def alibi(rows: list[Row]) -> str:
 def reads(rows: list[Row]) -> str:
     """Reads in, calls out."""
     found = [row for row in rows if row["part"] == "reads"]
+    own = next((row["seconds"] for row in found if row["engine"] == "virnucpro"), [])
     return table(
-        "reads | bp | seconds | spread | of them for starting | reads/s | reads/s behind the start",
+        "tool | reads | bp | seconds | spread | of them for starting | times the seconds of virnucpro",
         (
             (
-                f"{row['reads']:,}", row["read_bp"], f"{row['seconds']:.1f}", spread(row["all"]),
-                f"{row['start_up']:.1f}", f"{row['reads_per_s']:.0f}", f"{row['behind_start_up_per_s']:.0f}",
+                row["engine"], f"{row['reads']:,}", row["read_bp"], f"{median(row['seconds']):.1f}",
+                spread(row["seconds"]), f"{median(row['start_up']):.1f}",
+                "" if row["engine"] == "virnucpro" else Interval.of_ratios(row["seconds"], own).text("{:.1f}"),
             )
             for row in found
         ),
@@ -118,27 +146,45 @@ def growth(rows: list[Row]) -> str:
     """Time and memory of the same work, more of it."""
     found = [row for row in rows if row["part"] == "growth"]
     cells = (
-        (row["verb"], f"{row['sequences']:,}", f"{row['each'] * 1e3:.2f}", f"{row['memory_gb'] * 1e3:,.0f} MB")
+        (
+            row["verb"], f"{row['sequences']:,}", f"{median(row['each']) * 1e3:.2f}", spread(row["each"]),
+            f"{row['memory_gb'] * 1e3:,.0f} MB",
+        )
         for row in found
+    )  # fmt: skip
+    return table("verb | sequences | processor ms per sequence | spread | peak memory", cells)
+
+
+def sitting(rows: list[Row]) -> str:
+    """When, where and with what, and how steady the machine was."""
+    first, peaks = rows[0], [row["flops"] / 1e9 for row in rows if row["part"] == "peak"]
+    return (
+        f"{first['machine']}: {first['hardware']}. {first['versions']}. {first['sitting']} to {rows[-1]['date']}; "
+        f"matrix peak {min(peaks):,.0f} to {max(peaks):,.0f} GFLOP/s."
     )
-    return table("verb | sequences | processor ms per sequence | peak memory", cells)
+
+
+PARTS = {
+    "Engines": engines, "From file to file": files, "Loading": loading, "Tokens of a batch": curve,
+    "Where the time goes": profile, "ALiBi": alibi,
+    "Windows, ORFs and protein tokens, million bases per second": windows,
+    "Reads called by mini": reads, "Growth": growth,
+}  # fmt: skip
 
 
 def page_part(device: str, rows: list[Row]) -> str:
-    """Everything that one device's rows say."""
-    if not rows:
+    """Everything that one sitting says; tables without rows are left out."""
+    if not any(row["part"] == "end" for row in rows):
         return "Not measured."
-    told = {(row["hardware"].rpartition(", ")[0], row["versions"]) for row in rows}
-    parts = ["; ".join(f"{hardware}, {versions}" for hardware, versions in sorted(told)) + "."]
+    parts = [sitting(rows)]
     if device == "cpu":
-        parts += ["### Targets", table("target | figure | verdict", verdicts(rows))]
-    parts += ["### Engines", engines(rows), "### Tokens of a batch", curve(rows)]
-    parts += ["### Where the time goes", profile(rows)]
-    if device == "cuda":
-        parts += ["### ALiBi", alibi(rows)]
-    if device == "cpu":
-        parts += ["### Windows, ORFs and protein tokens, million bases per second", windows(rows)]
-        parts += ["### Reads called by mini", reads(rows), "### Growth", growth(rows)]
+        parts += [
+            "### Targets",
+            table("target | median, and where it lies in 9 of 10 sittings | verdict", verdicts(rows)),
+        ]
+    for title, make in PARTS.items():
+        if (made := make(rows)).count("\n") > 1:
+            parts += [f"### {title}", made]
     return "\n\n".join(parts)
 
 
@@ -146,8 +192,7 @@ def main() -> None:
     """Put every device's part between its marks."""
     text = PAGE.read_text()
     for device in ("cpu", "cuda"):
-        log = RESULTS / f"{device}.jsonl"
-        rows = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        rows = read_rows(RESULTS / f"{device}.jsonl")
         begin, end = BEGIN.format(device=device), END.format(device=device)
         before, _, rest = text.partition(begin)
         text = f"{before}{begin}\n{page_part(device, rows)}\n{end}{rest.partition(end)[2]}"

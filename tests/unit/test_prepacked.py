@@ -1,7 +1,5 @@
 """Layers laid out for the CPU give what plain ones give, rounded once less; weights come back bit by bit."""
 
-import weakref
-
 import pytest
 import torch
 from torch import nn
@@ -14,7 +12,7 @@ from virnucpro.models.encoders import encoder_of
 from virnucpro.models.layers import gated_gelu, linear, linear_gelu, linear_plus
 from virnucpro.models.pack import Pack
 from virnucpro.models.placement import choose_placement
-from virnucpro.models.prepacked import GatedLinear, PrepackedGate, PrepackedLinear, can_prepack, prepack
+from virnucpro.models.prepacked import GatedLinear, PrepackedGate, PrepackedLinear, can_prepack
 
 pytestmark = pytest.mark.skipif(
     not can_prepack(choose_placement("cpu", "bf16")), reason="this CPU does not multiply bfloat16 matrices"
@@ -76,19 +74,3 @@ def test_encoders_are_laid_out_and_models_are_not(tmp_path, write):
     states, expected = found(pack).float(), checkpoint.load(choose_placement("cpu", "fp32"))(pack)
     assert torch.cosine_similarity(states, expected).min() >= PREPACKED_COSINE
     assert (found(pack, torch.float32) - plain(pack, torch.float32)).abs().max() == 0
-
-
-def test_plain_layers_go_one_by_one():
-    """No list of all layers is held while they are replaced: that would be two copies of a model in memory."""
-    model, alive = nn.Sequential(*(nn.Sequential(nn.Linear(8, 8).bfloat16()) for _ in range(4))), []
-    layers = [weakref.ref(block[0]) for block in model]
-    pack_layer = torch.ops.mkldnn._reorder_linear_weight
-
-    def watched(weight):
-        alive.append(sum(layer() is not None for layer in layers))
-        return pack_layer(weight)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.ops.mkldnn, "_reorder_linear_weight", watched)
-        prepack(model)
-    assert alive == [4, 3, 2, 1]

@@ -11,10 +11,9 @@ batch wait for each other after every operation. On a GPU two threads take turns
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Barrier
 from typing import TypeAlias
 
 import numpy as np
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from virnucpro.errors import DimensionError
 from virnucpro.models.encoders import Encoder
 from virnucpro.models.memory import is_out_of_memory
+from virnucpro.models.threads import lone_threads
 from virnucpro.sequences.ragged import Ragged
 
 __all__ = ["BATCH_ERROR", "NOT_FINITE", "OUT_OF_MEMORY", "Outcome", "Reason", "run_batches"]
@@ -76,12 +76,13 @@ def run_batches(
         yield from map(run, plan)
         return
     yield from map(run, plan[:large])
-    each_in_a_thread = _each_in_a_thread if encoder.placement.device.type == "cpu" else _in_turns
     crowded: list[int] = []
-    for outcome in each_in_a_thread(run, plan[large:], threads):
-        beside_others = [row for row, (error_type, _) in outcome.failures.items() if error_type == OUT_OF_MEMORY]
-        crowded += beside_others
-        yield _without(outcome, beside_others) if beside_others else outcome
+    on_processor = encoder.placement.device.type == "cpu"
+    with lone_threads(threads, "batch") if on_processor else ThreadPoolExecutor(threads, "batch") as pool:
+        for outcome in pool.map(run, plan[large:]):
+            beside_others = [row for row, (error_type, _) in outcome.failures.items() if error_type == OUT_OF_MEMORY]
+            crowded += beside_others
+            yield _without(outcome, beside_others) if beside_others else outcome
     yield from (run(np.array([row])) for row in crowded)
 
 
@@ -91,32 +92,6 @@ def _threads(device_type: str) -> tuple[int, int]:
         threads = torch.get_num_threads()
         return threads, BATCHES_OF_A_THREAD * threads
     return (IN_FLIGHT, IN_FLIGHT) if device_type == "cuda" else (1, 1)
-
-
-def _in_turns(
-    run: Callable[[NDArray[np.int64]], Outcome], plan: Sequence[NDArray[np.int64]], threads: int
-) -> Iterator[Outcome]:
-    """Let threads take turns at the host, and at a GPU that does one thing after another."""
-    with ThreadPoolExecutor(threads, "batch") as pool:
-        yield from pool.map(run, plan)
-
-
-def _each_in_a_thread(
-    run: Callable[[NDArray[np.int64]], Outcome], plan: Sequence[NDArray[np.int64]], threads: int
-) -> Iterator[Outcome]:
-    """Process as many batches at a time as there are threads."""
-    ready = Barrier(threads + 1)
-    with ThreadPoolExecutor(threads, "batch", _work_alone, (ready,)) as pool:
-        found = pool.map(run, plan)  # submits all batches, so that all threads start
-        ready.wait()
-        torch.set_num_threads(threads)  # a new thread takes over the setting that was made last, in any thread
-        yield from found
-
-
-def _work_alone(ready: Barrier) -> None:
-    torch.set_num_threads(1)
-    torch.get_num_threads()  # from here on, torch has a setting for this thread
-    ready.wait()
 
 
 def _without(outcome: Outcome, rows: list[int]) -> Outcome:

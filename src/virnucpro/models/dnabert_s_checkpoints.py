@@ -127,8 +127,7 @@ class DNABERTSCheckpoint(Checkpoint[DNABERTS]):
 
     def encoder(self, placement: Placement) -> DnaEncoder:
         """Read the weights into an encoder."""
-        model = for_inference(self.load(placement), placement)
-        return DnaEncoder(model, self.identity, placement, self.tokenizer)
+        return DnaEncoder(for_inference(self, placement), self.identity, placement, self.tokenizer)
 
     def describe(self) -> dict[str, Any]:
         """Describe what the weights do not determine."""

@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from virnucpro.models.catalog import DEFAULT_MODEL
+from virnucpro.models.filling import unchanged
 from virnucpro.models.hub import find_checkpoint
 from virnucpro.models.layers import PackedModel
 from virnucpro.models.matching import Checkpoint
 from virnucpro.models.pack import WIDE, Pack, filler
 from virnucpro.models.placement import Placement, choose_placement
 from virnucpro.models.pooling import pool_tokens
-from virnucpro.models.prepacked import can_prepack, prepack
+from virnucpro.models.prepacked import can_prepack, prepacked
 from virnucpro.models.readout import DEFAULT_READOUT, Readout
 from virnucpro.models.registry import Architecture
 from virnucpro.records import ModelIdentity
@@ -141,10 +142,9 @@ class PackedEncoder:
         return self if readout == self.readout else replace(self, readout=readout)
 
 
-def for_inference(model: PackedModel, placement: Placement) -> PackedModel:
-    """Convert weights to the hardware's layout and run them once; for training, use the model of the checkpoint."""
-    if can_prepack(placement):
-        prepack(model)
+def for_inference(checkpoint: Checkpoint[Any], placement: Placement) -> PackedModel:
+    """Load weights in the hardware's layout and run them once; for training, use the model of the checkpoint."""
+    model: PackedModel = checkpoint.load(placement, prepacked if can_prepack(placement) else unchanged)
     # When two threads used a kernel for the first time simultaneously, last digits changed in 4 of 10 runs.
     first_use = filler(Ragged.of([np.zeros(6, np.int64)]), model.width)
     with torch.inference_mode():

@@ -117,7 +117,7 @@ class ESM2Checkpoint(Checkpoint[ESM2]):
 
     def encoder(self, placement: Placement) -> ProteinEncoder:
         """Read the weights into an encoder."""
-        return ProteinEncoder(for_inference(self.load(placement), placement), self.identity, placement)
+        return ProteinEncoder(for_inference(self, placement), self.identity, placement)
 
     def describe(self) -> dict[str, Any]:
         """Describe what the weights do not determine."""

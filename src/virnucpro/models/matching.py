@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from virnucpro.errors import DeviceError, WeightsError
+from virnucpro.models.filling import Convert, fill, rows_of, unchanged
 from virnucpro.models.json_text import read_object
 from virnucpro.models.memory import is_out_of_memory
 from virnucpro.models.placement import Placement
@@ -134,10 +135,11 @@ class Checkpoint(ABC, Generic[Model]):
         """Suggest what a checkpoint that does not fit might be."""
         return ""
 
-    def load(self, placement: Placement) -> Model:
-        """Build the model and load it, tensor by tensor."""
+    def load(self, placement: Placement, convert: Convert = unchanged) -> Model:
+        """Build the model and load it; each module is converted as soon as its weights are there."""
         try:
-            return self._load(placement)
+            with torch.inference_mode(False):  # which is a thread's own, and several threads fill the model
+                return self._load(placement, convert)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -146,7 +148,7 @@ class Checkpoint(ABC, Generic[Model]):
                 "there, or take another device (--device), a half-precision format (--dtype bf16) or a smaller model"
             ) from error
 
-    def _load(self, placement: Placement) -> Model:
+    def _load(self, placement: Placement, convert: Convert) -> Model:
         if self.layers > len(self.source.shapes()):
             raise WeightsError(
                 f"{self.name} does not fit the {self.architecture.name} that its configuration describes: "
@@ -158,22 +160,7 @@ class Checkpoint(ABC, Generic[Model]):
         _materialise(encoder.to(placement.dtype), placement.device)
         for name, tensor in self.computed().items():  # replaced below when the checkpoint has them
             setattr(encoder, name, tensor.to(placement.device))
-        slots = _slots(encoder)
-        filled: set[str] = set()
-        with torch.no_grad():
-            for name, tensor in self.source.read(targets):
-                rows = _rows(slots, target := targets[name])
-                if target in filled and not torch.equal(rows, tensor.to(rows)):  # frequencies may come once per layer
-                    raise WeightsError(f"{self.name} holds two different tensors for {target}, one of them {name}")
-                filled.add(target)
-                if not tensor.is_floating_point():
-                    raise WeightsError(f"{self.name}: {name} holds {tensor.dtype} instead of floating-point numbers")
-                rows.copy_(tensor)
-                if rows.dtype != tensor.dtype and rows.isfinite().sum().item() < tensor.isfinite().sum().item():
-                    raise WeightsError(
-                        f"{self.name}: {name} holds numbers that {placement.dtype_name} cannot, up to "
-                        f"{tensor.abs().max().item():.4g}; load it in bf16 or fp32 (--dtype)"
-                    )
+        fill(encoder, self.name, self.source, targets, convert)
         return encoder.requires_grad_(False).eval()
 
     def _match(self, encoder: nn.Module) -> dict[str, str]:
@@ -186,7 +173,7 @@ class Checkpoint(ABC, Generic[Model]):
                 continue
             if target.partition(":")[0] not in slots:
                 extra.append(name)
-            elif shape != (expected := tuple(_rows(slots, target).shape)):
+            elif shape != (expected := tuple(rows_of(slots[target.partition(":")[0]], target).shape)):
                 misshaped.append(f"{name} {shape} instead of {expected}")
             else:
                 targets[name] = target
@@ -251,12 +238,6 @@ def read_config(path: Path) -> Mapping[str, Any]:
 
 def _slots(encoder: nn.Module) -> dict[str, Tensor]:
     return dict(encoder.named_parameters()) | dict(encoder.named_buffers())
-
-
-def _rows(slots: Mapping[str, Tensor], target: str) -> Tensor:
-    """The slice of a parameter that a published tensor fills."""
-    slot, _, third = target.partition(":")
-    return slots[slot].chunk(3)[int(third)] if third else slots[slot]
 
 
 def _some(names: list[str]) -> str:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from virnucpro.errors import ConfigError
 
-__all__ = ["CLASSES", "Mini", "MiniConfig"]
+__all__ = ["CLASSES", "Mini", "MiniConfig", "letter_table"]
 
 CLASSES: Final = ("phage", "eukaryotic_virus", "bacteria", "archaea", "plasmid", "organelle", "eukaryote")
 
@@ -93,7 +93,7 @@ class Mini(nn.Module):
         self.out = nn.Linear(3 * config.hidden, config.features)
         self.head = nn.Linear(config.features, config.classes)
         self.letters: Tensor
-        self.register_buffer("letters", _letter_table(), persistent=False)
+        self.register_buffer("letters", letter_table(), persistent=False)
 
     def forward(self, codes_BL: Tensor, lengths_B: Tensor) -> Tensor:
         """Describe windows: shape (B, features), float32.
@@ -226,5 +226,6 @@ def _codons(codes_NL: Tensor) -> Tensor:
     return torch.where(known, 16 * first + 4 * second + third, UNKNOWN_CODON)
 
 
-def _letter_table() -> Tensor:
+def letter_table() -> Tensor:
+    """Letter of every codon, and of the unknown one."""
     return torch.tensor((*LETTER_OF_CODON, LETTERS))

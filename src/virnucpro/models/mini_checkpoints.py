@@ -16,7 +16,7 @@ from torch import nn
 from virnucpro.errors import ConfigError, WeightsError
 from virnucpro.models.encoders import Tokens
 from virnucpro.models.matching import Checkpoint
-from virnucpro.models.mini import UNKNOWN_BASE, Mini, MiniConfig
+from virnucpro.models.mini import UNKNOWN_BASE, Mini, MiniConfig, letter_table
 from virnucpro.models.placement import Placement
 from virnucpro.models.readout import DEFAULT_READOUT, Readout, no_choice
 from virnucpro.models.registry import MINI
@@ -147,12 +147,14 @@ class MiniCheckpoint(Checkpoint[Mini]):
                 if shapes.get(name) != expected.get(name)
             )
             raise WeightsError(f"{self.name}: tensors do not fit its config.json: {'; '.join(wrong[:5])}")
-        tensors = {name: tensor.float().clone() for name, tensor in self.source.read(shapes)}
+        tensors = {
+            name: tensor.to(torch.float32, copy=True) for group in self.source.groups(shapes) for name, tensor in group
+        }
         for name, tensor in tensors.items():
-            if not tensor.isfinite().all():
+            if not torch.stack(torch.aminmax(tensor)).isfinite().all():
                 raise WeightsError(f"{self.name}: {name} holds numbers that are not finite")
-        model = self.build(placement)  # with its lookup tables, which are not among the weights
-        model.load_state_dict(tensors)
+        model.load_state_dict(tensors, assign=True)
+        model.letters = letter_table()  # which is not among the weights
         model.to(placement.device).eval().requires_grad_(False)
         return MiniEncoder(model, self.identity, placement)
 

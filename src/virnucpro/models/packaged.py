@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -20,10 +21,15 @@ def is_here(name: str) -> bool:
 
 
 def open_packaged(name: str) -> AnyCheckpoint:
-    """Open a packaged model."""
+    """Open a packaged model, whose files stay what they are while a process runs."""
     folder = PACKAGED_FOLDER / name
     if not is_here(name):
         raise not_here(name, folder)
+    return _opened(folder, name)
+
+
+@cache
+def _opened(folder: Path, name: str) -> AnyCheckpoint:
     checkpoint = open_checkpoint(folder, name)
     return replace(checkpoint, revision=checkpoint.source.sha256)
 

@@ -7,7 +7,6 @@ requested size.
 
 from __future__ import annotations
 
-import mmap
 import pickle
 import re
 import struct
@@ -22,6 +21,7 @@ import torch
 __all__ = ["PickleError", "is_archive", "load_plain"]
 
 MAX_ENTRIES = 1_000_000
+SEARCHED_BYTES = 1 << 20
 _ALLOCATING = b"bytearray\n"
 """End of the only name accepted by ``weights_only`` that allocates as much memory as its argument says."""
 
@@ -40,14 +40,20 @@ class PickleError(ValueError):
 
 
 def load_plain(
-    path: Path, known: Sequence[Any] = (), max_bytes: int | None = None, max_pickle_bytes: int | None = None
+    path: Path,
+    known: Sequence[Any] = (),
+    max_bytes: int | None = None,
+    max_pickle_bytes: int | None = None,
+    is_checked: bool = False,
 ) -> Any:  # noqa: ANN401
     """Read a pickled torch file; tensors of zip archives stay on disk until used.
 
-    `known` are further classes that it may contain, as for `torch.serialization.safe_globals`.
+    `known` are further classes that it may contain, as for `torch.serialization.safe_globals`. The check reads all of
+    the file; `is_checked` leaves it out where the same file is opened again.
     """
     try:
-        _check_sizes(path, max_bytes, max_pickle_bytes)
+        if not is_checked:
+            _check_sizes(path, max_bytes, max_pickle_bytes)
         with torch.serialization.safe_globals([*known]), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the source code of classes, which are stand-ins here
             return torch.load(path, map_location="cpu", mmap=is_archive(path), weights_only=True)
@@ -80,9 +86,19 @@ def _check_sizes(path: Path, max_bytes: int | None, max_pickle_bytes: int | None
         raise PickleError("is empty")
     if is_archive(path):
         _check_archive(path, size, max_pickle_bytes)
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if content.find(_ALLOCATING) >= 0:
-            raise PickleError("asks for bytearray, and files with code in them are not loaded")
+    if _holds(path, _ALLOCATING):
+        raise PickleError("asks for bytearray, and files with code in them are not loaded")
+
+
+def _holds(path: Path, needle: bytes) -> bool:
+    """Search in a file by chunks, because pages of a mapped file count as memory."""
+    with path.open("rb") as stream:
+        text = b""
+        while chunk := stream.read(SEARCHED_BYTES):
+            text = text[1 - len(needle) :] + chunk
+            if needle in text:
+                return True
+    return False
 
 
 def _check_archive(path: Path, size: int, max_pickle_bytes: int | None) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from virnucpro.models.placement import Placement
 
-__all__ = ["GatedLinear", "PrepackedGate", "PrepackedLinear", "can_prepack", "prepack"]
+__all__ = ["GatedLinear", "PrepackedGate", "PrepackedLinear", "can_prepack", "prepacked"]
 
 
 class PrepackedLinear(nn.Module):
@@ -86,12 +86,8 @@ def can_prepack(placement: Placement) -> bool:
     return built and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def prepack(model: nn.Module) -> None:
-    """Convert all linear layers of a model, one after another, so that never two copies of all are held."""
-    for name, child in model.named_children():
-        if isinstance(child, GatedLinear):
-            setattr(model, name, PrepackedGate(child))
-        elif isinstance(child, nn.Linear):
-            setattr(model, name, PrepackedLinear(child))
-        else:
-            prepack(child)
+def prepacked(module: nn.Module) -> nn.Module:
+    """Convert a linear layer; keep any other module."""
+    if isinstance(module, GatedLinear):
+        return PrepackedGate(module)
+    return PrepackedLinear(module) if isinstance(module, nn.Linear) else module

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from virnucpro.errors import WeightsError
+from virnucpro.models.digests import weights_sha256
 from virnucpro.models.json_text import read_object
 from virnucpro.models.pickles import PickleError, is_archive, load_plain
 
@@ -48,8 +48,8 @@ class TensorSource(Protocol):
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of every tensor, by its published name."""
 
-    def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
-        """Read tensors one by one."""
+    def groups(self, names: Iterable[str]) -> Iterator[list[tuple[str, Tensor]]]:
+        """Read the named tensors, some at a time; a group is valid until the next is asked for."""
 
 
 class MemoryTensors:
@@ -71,10 +71,9 @@ class MemoryTensors:
         """Shape of every tensor, by name."""
         return {name: tuple(tensor.shape) for name, tensor in self._tensors.items()}
 
-    def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
-        """Yield the named tensors, in the requested order."""
-        for name in names:
-            yield name, self._tensors[name].detach()
+    def groups(self, names: Iterable[str]) -> Iterator[list[tuple[str, Tensor]]]:
+        """Give the named tensors, all at once."""
+        yield [(name, self._tensors[name].detach()) for name in names]
 
 
 class FileTensors:
@@ -86,7 +85,7 @@ class FileTensors:
     @cached_property
     def sha256(self) -> str:
         """Digest of the file, or of the list of digests when there are several."""
-        digests = [_file_sha256(file) for file in self.files]
+        digests = [weights_sha256(file) for file in self.files]
         if len(digests) == 1:
             return digests[0]
         return hashlib.sha256("\n".join(digests).encode()).hexdigest()
@@ -95,14 +94,14 @@ class FileTensors:
         """Shape of every tensor by name, without reading values."""
         return {name: shape for shapes in self._shapes.values() for name, shape in shapes.items()}
 
-    def read(self, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
-        """Yield the named tensors, file by file; each is valid until the next is asked for."""
+    def groups(self, names: Iterable[str]) -> Iterator[list[tuple[str, Tensor]]]:
+        """Read the named tensors, file by file; a group is valid until the next is asked for."""
         wanted = set(names)
         for file, shapes in self._shapes.items():
             of_file = [name for name in shapes if name in wanted]
             size = TENSORS_AT_A_TIME if file.suffix == ".safetensors" or is_archive(file) else max(1, len(of_file))
             for start in range(0, len(of_file), size):
-                yield from _read_group(file, of_file[start : start + size])
+                yield _read_group(file, of_file[start : start + size])
 
     @cached_property
     def _shapes(self) -> dict[Path, dict[str, tuple[int, ...]]]:
@@ -137,16 +136,16 @@ def shard_files(weights: Path) -> tuple[Path, ...]:
     return tuple(weights.parent / name for name in names)
 
 
-def load_pickled(file: Path) -> Any:  # noqa: ANN401
+def load_pickled(file: Path, is_checked: bool = False) -> Any:  # noqa: ANN401
     """Read a pickled torch file without running anything in it; fair-esm's files also contain a configuration."""
     try:
-        return load_plain(file, [argparse.Namespace])
+        return load_plain(file, [argparse.Namespace], is_checked=is_checked)
     except PickleError as error:
         raise WeightsError(f"{file} {error}; use safetensors, or download the file again") from error
 
 
-def _state_dict(file: Path) -> dict[str, Tensor]:
-    loaded = load_pickled(file)
+def _state_dict(file: Path, is_checked: bool = False) -> dict[str, Tensor]:
+    loaded = load_pickled(file, is_checked)
     if isinstance(loaded, dict) and isinstance(loaded.get("model"), dict):  # fair-esm wraps the tensors
         loaded = loaded["model"]
     if not isinstance(loaded, dict) or not all(
@@ -168,22 +167,10 @@ def _shapes_of(file: Path) -> dict[str, tuple[int, ...]]:
         raise WeightsError(f"{file} cannot be read: {error}; is it complete?") from error
 
 
-def _read_group(file: Path, names: list[str]) -> Iterator[tuple[str, Tensor]]:
-    """Read some tensors of one file; then close it, which returns its pages."""
+def _read_group(file: Path, names: list[str]) -> list[tuple[str, Tensor]]:
+    """Map some tensors of a file whose shapes are known; its pages are returned when they are dropped."""
     if file.suffix != ".safetensors":
-        state = _state_dict(file)
-        for name in names:
-            yield name, state[name]
-        return
+        state = _state_dict(file, is_checked=True)
+        return [(name, state[name]) for name in names]
     with safe_open(file, framework="pt") as opened:
-        for name in names:
-            yield name, opened.get_tensor(name)
-
-
-def _file_sha256(file: Path) -> str:
-    """Digest of a file; the Hub's cache uses it as the name of large files, which then need not be read."""
-    blob = file.resolve()
-    if blob.parent.name == "blobs" and re.fullmatch(r"[0-9a-f]{64}", blob.name):
-        return blob.name
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return [(name, opened.get_tensor(name)) for name in names]

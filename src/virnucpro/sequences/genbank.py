@@ -11,16 +11,15 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import TextIO
-
-from Bio import BiopythonParserWarning
-from Bio.GenBank.Scanner import GenBankScanner
-from Bio.SeqRecord import SeqRecord
+from typing import TYPE_CHECKING, TextIO
 
 from virnucpro.errors import InputError, shown
 from virnucpro.sequences.checked_text import LONGEST_RECORD, BlockStream, CheckedText, unix_line_ends
 from virnucpro.sequences.formats import GENBANK, foreign_format, read_head
 from virnucpro.sequences.input_files import BLOCK, DECOMPRESSION_ERRORS, InputFile
+
+if TYPE_CHECKING:
+    from Bio.SeqRecord import SeqRecord
 
 __all__ = ["GENBANK_SUFFIXES", "GenBankFile", "GenBankRecord", "parse_genbank"]
 
@@ -129,6 +128,8 @@ def parse_genbank(blocks: Iterable[bytes], label: str) -> Iterator[GenBankRecord
 
 def _read_record(lines: _RecordLines, number: int) -> GenBankRecord:
     """Parse one record with Biopython, and describe what is wrong with it."""
+    from Bio.GenBank.Scanner import GenBankScanner  # takes 30 ms, which other formats need not wait for
+
     name = lines.name or f"record_{number}"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -163,6 +164,8 @@ def _id_of(found: SeqRecord | None, name: str) -> str:
 
 def _worst(caught: list[warnings.WarningMessage]) -> str:
     """The first warning that is not harmless; empty if there is none."""
+    from Bio import BiopythonParserWarning
+
     messages = [str(each.message) for each in caught if issubclass(each.category, BiopythonParserWarning)]
     serious = (message for message in messages if not any(part in message for part in _HARMLESS))
     return _one_line(next(serious, ""))

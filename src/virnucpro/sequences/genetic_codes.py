@@ -19,10 +19,14 @@ __all__ = ["STOP", "UNKNOWN", "amino_acids", "table_numbers"]
 
 STOP, UNKNOWN = "*", "X"
 
+CODONS = tuple(map("".join, product("TCAG", repeat=3)))
+STANDARD = "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
+"""Table 1, NCBI's line "AAs"; written here because nearly every run needs it, and importing Biopython takes 25 ms."""
+
 
 def table_numbers() -> list[int]:
     """Numbers of the NCBI translation tables: 1 to 33, with gaps."""
-    from Bio.Data.CodonTable import unambiguous_dna_by_id  # takes 20 ms and is rarely needed
+    from Bio.Data.CodonTable import unambiguous_dna_by_id
 
     return list(unambiguous_dna_by_id)
 
@@ -36,10 +40,12 @@ def amino_acids(translation_table: int) -> dict[str, str]:
     >>> amino_acids(1)["TGA"], amino_acids(4)["TGA"]
     ('*', 'W')
     """
+    if translation_table == 1:
+        return dict(zip(CODONS, STANDARD, strict=True))
     from Bio.Data.CodonTable import unambiguous_dna_by_id
 
     if translation_table not in unambiguous_dna_by_id:
         numbers = ", ".join(map(str, table_numbers()))
         raise ConfigError(f"there is no translation table {translation_table}; choose one of NCBI's: {numbers}")
     forward = unambiguous_dna_by_id[translation_table].forward_table
-    return {codon: forward.get(codon, STOP) for codon in map("".join, product("TCAG", repeat=3))}
+    return {codon: forward.get(codon, STOP) for codon in CODONS}
