@@ -76,7 +76,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with RECORDS.tsv and the files that it names")
     parser.add_argument("--out", type=Path, required=True, help="folder of this run")
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto (default)")
-    parser.add_argument("--only-train", action="store_true", help="stop behind the trainings")
+    parser.add_argument("--only-train", action="store_true", help="stop after the trainings")
     words = {
         "half": "steps of each of the two networks that scan hosts",
         "teacher": "steps of each teacher",

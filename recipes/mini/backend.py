@@ -63,6 +63,8 @@ def choose_backend(name: str, cache: Path) -> Backend:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
+    if device.type not in ("cpu", "cuda"):
+        raise SystemExit(f"--device {name}: training runs on cpu and cuda")
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = True
     return Backend(device, cache)

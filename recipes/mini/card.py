@@ -85,11 +85,11 @@ name, so a family side may hold a distant relative of a gene in training.
 
 Windows of 100 to 3,000 bp, as many bases of every length, cut at random places: {shares}. Within a class
 {GENE_SHARE:.0%} of the windows come from genes (neighbouring genes of one genome joined), the others from genomes;
-groups weigh as the root of their bases. Half of the windows are replaced by made-up relatives: in the longest reading
-frame, up to {MAX_AMINO:.0%} of the codons code for another amino acid, drawn by BLOSUM62, and up to {MAX_SILENT:.0%} of
-the others are written differently. Half have up to 2 % wrong bases, 6 % some unknown ones; 4 % are shuffled windows and
-repeats, which count as not viral. While the rate falls, the label counts half; the other half is the mean prediction
-of other networks (teachers) that were trained on the training side.
+groups weigh as the root of their bases. Half of the windows are replaced by made-up relatives: in the frame with the
+longest ORF, up to {MAX_AMINO:.0%} of the codons are replaced by codons of other amino acids, drawn by BLOSUM62, and up
+to {MAX_SILENT:.0%} by codons of the same one. Half have up to 2 % wrong bases, 6 % some unknown ones; 4 % are shuffled
+windows and repeats, which count as not viral. While the rate falls, the label counts half; the other half is the mean
+prediction of other networks (teachers) that were trained on the training side.
 
 Genomes of hosts hold proviruses under the label of the host. Two networks, each trained without half of the hosts,
 scored the other half in tiles of {TILE_BP:,} bp: {report["hidden_bp"] / 1e6:.1f} million bases in runs of high tiles

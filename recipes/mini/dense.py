@@ -1,7 +1,7 @@
 """Blocks of `Mini` by one large product, for training on an accelerator; what `kernels.py` is for a processor.
 
 Codons become rows of zeros and ones, so that all motifs are scored by one product in float16, and several networks can
-be given the same rows. Only the best position of a block has a gradient.
+be given the same rows. Only the best position of a block has a gradient; equals share it.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ class _Best(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
         hot, scores, best = ctx.saved_tensors
-        scaled = (grad * GRADIENT_SCALE).to(hot.dtype).unsqueeze(2)
-        won = torch.where(scores == best.unsqueeze(2), scaled, 0)
+        winners = scores == best.unsqueeze(2)
+        scaled = (grad * GRADIENT_SCALE / winners.sum(2)).to(hot.dtype).unsqueeze(2)
+        won = torch.where(winners, scaled, 0)
         return (hot.T @ won.view(len(hot), -1)).float()[: ctx.rows] / GRADIENT_SCALE, None, None

@@ -1,4 +1,4 @@
-"""Distant relatives of a window: codons of its longest open reading frame are replaced as evolution replaces them.
+"""Distant relatives of a window: codons are replaced as evolution does, in the frame with the longest ORF.
 
 A network that sees every gene only as it stands in the data learns it by heart. One that also sees how the gene could
 look in a relative has to learn what stays.

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ class Steps:
 
     half: int = 800  # each of the two networks that scan hosts
     teacher: int = 5000  # each of the teachers
-    plateau: int = 20_000  # on the training side, before the rate falls
+    plateau: int = 17_421  # on the training side, before the rate falls
     cooling: int = 3500  # after that, with a falling rate and with teachers
     everything: int = 7000  # on all records, from the plateau on, before the rate falls in as many steps as above
 
@@ -102,10 +103,14 @@ class Stages:
     def plateau(self, scan: HostScan) -> None:
         """Train on the training side at a constant rate, and keep copies at the marks."""
         side = self.sampler(self.known, scan)
-        for mark in [*self.steps.marks, self.steps.plateau]:
+        for mark in self.steps.marks:
             if not (kept := self.path(f"plateau-{mark}")).exists():
                 self.train("plateau", Plan(mark, seed=self.seed), side)
-                shutil.copyfile(self.path("plateau"), kept)
+                if (step := self._read("plateau")["step"]) != mark:
+                    raise SystemExit(f"{self.path('plateau')} is at step {step}, past {mark}; use another --out")
+                shutil.copyfile(self.path("plateau"), partial := kept.with_suffix(".partial"))
+                partial.replace(kept)
+        self.train("plateau", Plan(self.steps.plateau, seed=self.seed), side)
 
     def on_split(self, scan: HostScan, teachers: Sequence[Mini]) -> Mini:
         """End the training on the training side: the network whose figures are reported."""
@@ -134,7 +139,7 @@ class Stages:
 
     def baselines(self) -> dict[str, nn.Module]:
         """Train what the network is compared with."""
-        side = self.sampler(self.known)
+        side = Sampler(self.records, self.split.groups, self.known, self.batch_bp, self.seed, evolved=False)
         return {
             name: train_baseline(name, side, BASELINE_STEPS, self.seed, self.path(f"baseline-{name}"))
             for name in BASELINES
@@ -142,4 +147,7 @@ class Stages:
 
     def windows_seen(self, name: str) -> int:
         """Windows that a training has seen."""
-        return int(torch.load(self.path(name), weights_only=True, map_location="cpu")["seen"])
+        return int(self._read(name)["seen"])
+
+    def _read(self, name: str) -> dict[str, Any]:
+        return dict(torch.load(self.path(name), weights_only=True, map_location="cpu"))

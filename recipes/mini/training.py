@@ -1,6 +1,6 @@
 """Training: cross-entropy over seven classes, of which a label may leave several open; resumable at any step.
 
-A network may have teachers: trained networks, whose mean prediction it is told beside the label.
+A network may have teachers: trained networks whose mean prediction is a target beside the label.
 """
 
 from __future__ import annotations
@@ -103,9 +103,8 @@ class Training:
         state = torch.load(path, weights_only=True, map_location=self.backend.device)
         self.net.load_state_dict(state["net"])
         self.step, self.seen = state["step"], state["seen"]
-        if self.step < self.plan.steps:
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.blocks.seen.copy_(state["words_seen"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.blocks.seen.copy_(state["words_seen"])
 
     def save(self, path: Path) -> None:
         """Write a checkpoint."""
@@ -179,6 +178,8 @@ def train(
     training = Training(config, plan, backend, teachers)
     if found := path if path.exists() else start_from:
         training.load(found)
+    if training.step >= plan.steps:
+        return training.net.merged()
     last = plan.steps if stop_after is None else min(training.step + stop_after, plan.steps)
     begun, seen = time.monotonic(), training.seen
     saved, running = begun, torch.zeros((), device=backend.device)

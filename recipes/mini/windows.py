@@ -107,6 +107,8 @@ class Sampler:
         Of all draws.
     scan : HostScan, optional
         Likely proviruses, which host windows avoid, and traps, which they seek.
+    evolved : bool
+        Replace some windows by made-up relatives.
     """
 
     def __init__(
@@ -117,7 +119,9 @@ class Sampler:
         batch_bp: int,
         seed: int,
         scan: HostScan | None = None,
+        evolved: bool = True,
     ) -> None:
+        self.evolved = evolved
         self.records, self.seed, self.batch_bp, self.scan = records, seed, batch_bp, scan
         self.traps = np.flatnonzero(kept[scan.trap_records]) if scan else np.zeros(0, np.int64)
         self.units = make_units(records, groups, kept)
@@ -151,7 +155,8 @@ class Sampler:
         codes = self.codes[np.minimum(starts[:, None] + place, len(self.codes) - 1)]
         allowed = self.records.allowed[rows].copy()
         codes[place >= lengths[:, None]] = 4
-        evolve(rng, codes, lengths)
+        if self.evolved:
+            evolve(rng, codes, lengths)
         _disturb(rng, codes, lengths, allowed)
         codes[place >= lengths[:, None]] = 4
         return codes, lengths, allowed

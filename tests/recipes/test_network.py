@@ -69,6 +69,15 @@ def test_dense_blocks_have_the_values_and_gradients_of_plain_torch(net, windows)
     torch.testing.assert_close(found[2][:-1], wanted[2][:-1], rtol=0, atol=1e-5)
 
 
+def test_positions_that_score_alike_share_a_gradient(net):
+    codes, lengths = torch.zeros(1, 300, dtype=torch.uint8), torch.tensor([300])
+    wanted = torch.autograd.grad(net.blocks(codes, lengths)[0].sum(), net.motifs)[0]
+    dense = DenseBlocks(net)
+    found = torch.autograd.grad(dense(dense.look_up(codes, lengths))[0].sum(), net.motifs)[0]
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-2)  # sums of up to 1,000; float32
+    assert wanted.abs().max() > 1
+
+
 def test_both_kinds_of_blocks_change_words_alike(net, windows, cache):
     dense, fast = DenseBlocks(net), FastBlocks(copy.deepcopy(net), cache)
     weights = torch.randn_like(net.blocks(*windows)[0])

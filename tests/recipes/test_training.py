@@ -166,8 +166,14 @@ def test_the_trainings_of_the_recipe_follow_each_other(records, split, backend, 
     plateau = torch.load(tmp_path / "plateau.pt", weights_only=True)
     assert plateau["step"] == 8
     assert stages.windows_seen("split") > plateau["seen"] > stages.windows_seen("teacher-0") > 0
-    again = stages.on_split(scan, teachers)  # from its file
-    assert torch.equal(again.out.weight, on_split.out.weight)
+    before = (tmp_path / "plateau.pt").read_bytes()
+    stages.plateau(scan)  # from its file
+    assert (tmp_path / "plateau.pt").read_bytes() == before
+    assert torch.equal(stages.on_split(scan, teachers).out.weight, on_split.out.weight)
+    longer = Stages(records, split, tmp_path, Steps(2, 3, 16, 2, 4), 4000, 1, backend)
+    (tmp_path / "plateau-2.pt").unlink()
+    with pytest.raises(SystemExit, match="past 2; use another --out"):
+        longer.plateau(scan)
 
 
 def test_a_relative_keeps_its_reading_frame():
