@@ -2,8 +2,9 @@
 
 Full-size shapes with random weights; sequences with the lengths of real ones. Contestants run in turn, pair by pair.
 Rows go to ``benchmarks/results/``, part by part: started again, an interrupted sitting continues with the next part.
-``python -m benchmarks.table`` makes the tables of ``docs/performance.md`` from them. ``--quick`` shows within minutes
-that everything works; its figures mean nothing and go to another file.
+``--only`` adds parts to the finished sitting of this machine and version, if it began in the last three hours.
+``python -m benchmarks.table`` makes the tables of ``docs/performance.md`` from finished sittings. ``--quick`` shows
+within minutes that everything works; its figures mean nothing and go to another file.
 """
 
 from __future__ import annotations
@@ -154,10 +155,14 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     name = options.device.partition(":")[0] + ("_quick" if options.quick else "")
     steady = math.inf if options.quick else STEADY
-    sitting = Sitting(RESULTS / f"{name}.jsonl", options.device, options.fresh, steady)
+    sitting = Sitting(RESULTS / f"{name}.jsonl", options.device, options.fresh, steady, extend=bool(options.only))
+    missing = [part for part in wanted if part not in sitting.parts]
+    for part in set(options.only or []) - set(missing):
+        print(f"{part}: is in this sitting already; --fresh begins a new one", flush=True)
     try:
-        sitting.add_peak(peak(options.device))
-        for part in (part for part in wanted if part not in sitting.parts):
+        if missing:
+            sitting.add_peak(peak(options.device))
+        for part in missing:
             started = time.perf_counter()
             sitting.add(part, list(parts[part]()))
             sitting.add_peak(peak(options.device))
@@ -165,7 +170,7 @@ def main() -> None:
     except UnsteadyError as error:
         sys.exit(str(error))
     if not options.only:
-        sitting.add("end", [{}])
+        sitting.finish()
 
 
 if __name__ == "__main__":

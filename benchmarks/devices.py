@@ -154,7 +154,7 @@ def reading() -> Iterator[dict[str, Any]]:
     from virnucpro.runs.progress import Progress
     from virnucpro.sequences.reading import SequenceFile
     from virnucpro.verbs.calling import Calling
-    from virnucpro.verbs.predict import PredictSettings
+    from virnucpro.verbs.predict_settings import PredictSettings
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reads.fa"

@@ -1,7 +1,7 @@
 """From file to file: ``python -m benchmarks --only files``.
 
 `virnucpro embed` and transformers in turn, each in a fresh process, on proteins of proteome lengths. Wall time of the
-whole process, so that start-up and loading count on both sides, and the time behind them, which is that of the same
+whole process, so that start-up and loading count on both sides, and the time after them, which is that of the same
 process with a single short protein taken off.
 """
 
@@ -57,8 +57,8 @@ def rows(pairs: int, proteins: int = PROTEINS) -> Iterator[dict[str, Any]]:
     exact = vectors(THEIRS, fasta)
     for engine in engines:
         whole, loading = taken[engine, fasta], taken[engine, single]
-        behind = [a - b for a, b in zip(whole, loading, strict=True)]
+        after = [a - b for a, b in zip(whole, loading, strict=True)]
         same = parity(vectors(engine, fasta), exact)
-        yield {"engine": engine, "dtype": "bf16", "proteins": proteins, "whole": whole, "behind_loading": behind} | {
+        yield {"engine": engine, "dtype": "bf16", "proteins": proteins, "whole": whole, "after_loading": after} | {
             "memory_gb": memory[engine], "complete": same["complete"], "cosine": same["cosine"]
         }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The tables of ``docs/performance.md``, all from the rows of one sitting: ``python -m benchmarks.table``."""
+"""The tables of ``docs/performance.md``, for each device from its finished sitting: ``python -m benchmarks.table``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.__main__ import RESULTS
 from benchmarks.pairs import Interval
-from benchmarks.sitting import read_rows
+from benchmarks.sitting import is_finished, read_rows
 from benchmarks.targets import verdicts
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -78,11 +78,11 @@ def files(rows: list[Row]) -> str:
     cells = (
         (
             row["engine"], f"{row['proteins']}", f"{median(row['whole']):.1f}", spread(row["whole"]),
-            f"{median(row['behind_loading']):.1f}", f"{row['memory_gb']:.2f} GB", f"{row['cosine']:.6f}",
+            f"{median(row['after_loading']):.1f}", f"{row['memory_gb']:.2f} GB", f"{row['cosine']:.6f}",
         )
         for row in found
     )  # fmt: skip
-    return table("engine | proteins | seconds | spread | behind loading | peak memory | cosine", cells)
+    return table("engine | proteins | seconds | spread | after loading | peak memory | cosine", cells)
 
 
 def loading(rows: list[Row]) -> str:
@@ -174,8 +174,6 @@ PARTS = {
 
 def page_part(device: str, rows: list[Row]) -> str:
     """Everything that one sitting says; tables without rows are left out."""
-    if not any(row["part"] == "end" for row in rows):
-        return "Not measured."
     parts = [sitting(rows)]
     if device == "cpu":
         parts += [
@@ -189,15 +187,23 @@ def page_part(device: str, rows: list[Row]) -> str:
 
 
 def main() -> None:
-    """Put every device's part between its marks."""
-    text = PAGE.read_text()
+    """Write the tables of this project's own page."""
+    for device, is_written in write_tables(PAGE, RESULTS).items():
+        print(f"{device}: {'written' if is_written else 'no finished sitting; its tables are left alone'}")
+
+
+def write_tables(page: Path, results: Path) -> dict[str, bool]:
+    """Put the tables of every device with a finished sitting between its marks; tell which devices have one."""
+    text, written = page.read_text(), {}
     for device in ("cpu", "cuda"):
-        rows = read_rows(RESULTS / f"{device}.jsonl")
-        begin, end = BEGIN.format(device=device), END.format(device=device)
-        before, _, rest = text.partition(begin)
-        text = f"{before}{begin}\n{page_part(device, rows)}\n{end}{rest.partition(end)[2]}"
-    PAGE.write_text(text)
-    print(f"{PAGE} written")
+        rows = read_rows(results / f"{device}.jsonl")
+        written[device] = is_finished(rows)
+        if written[device]:
+            begin, end = BEGIN.format(device=device), END.format(device=device)
+            before, _, rest = text.partition(begin)
+            text = f"{before}{begin}\n{page_part(device, rows)}\n{end}{rest.partition(end)[2]}"
+    page.write_text(text)
+    return written
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import transformers  # noqa: F401 - imported once, for all sections
 from benchmarks.gpu_report.isolation import isolated
 from benchmarks.gpu_report.page import page, verdicts
 from benchmarks.gpu_report.scale import Scale
-from benchmarks.gpu_report.sections import SECTIONS
+from benchmarks.gpu_report.sections import SECTIONS, time_limit_s
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true", help="fewer sequences and reads")
     parser.add_argument("--tiny", action="store_true", help=argparse.SUPPRESS)  # runs the code and measures nothing
-    parser.add_argument("--seconds", type=float, default=3600.0, help="start no section after this time")
+    parser.add_argument("--seconds", type=float, default=3600.0, help="share this time among the sections")
     names = [section.name for section in SECTIONS]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="SECTION", help=", ".join(names))
     options = parser.parse_args()
@@ -49,11 +49,13 @@ def main() -> None:
         scale = scale.tiny() if options.tiny else scale.quick() if options.quick else scale
         slower = 10 if options.tiny else 1  # on whatever machine runs the unit tests
         method: Literal["fork", "spawn"] = "fork"
-        for section in SECTIONS:
+        chosen = [section for section in SECTIONS if section.name in {"machine", *options.only}]
+        for number, section in enumerate(chosen):
             left = options.seconds - (time.perf_counter() - started)
-            if section.name not in {"machine", *options.only} or left < 1:
-                continue
-            work = (section.name, partial(section.rows, scale), min(section.limit_s * slower, left), rows_file, log)
+            if left < 1:
+                break
+            limit_s = time_limit_s(section, left, len(chosen) - number) * slower
+            work = (section.name, partial(section.rows, scale), limit_s, rows_file, log)
             if isolated(*work, method) == "failed" and section.name == "machine":
                 method = "spawn"
                 isolated(*work, method)

@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
+from benchmarks import targets
+from benchmarks.pairs import Interval
 from benchmarks.table import table
 
 Row = dict[str, Any]
-Measure = Callable[[list[Row]], float]
+INTERVAL = {field.name for field in fields(Interval)}
 
 
-def _pace(rows: list[Row], section: str, contestant: str, what: str = "tokens_per_s") -> float:
-    return next(float(row[what]) for row in rows if row["section"] == section and row.get("contestant") == contestant)
+def _pace(rows: list[Row], section: str, contestant: str, what: str = "tokens_per_s") -> Interval:
+    found = [row[what] for row in rows if row["section"] == section and row.get("contestant") == contestant]
+    return Interval(**found[0])
 
 
-def _ratio(rows: list[Row], name: str) -> float:
-    return next(float(row["value"]) for row in rows if row.get("ratio") == name)
+def _ratio(rows: list[Row], name: str) -> Interval:
+    return Interval(**[row["value"] for row in rows if row.get("ratio") == name][0])  # noqa: RUF015
 
 
-def _best_share(rows: list[Row], section: str) -> float:
+def _best_share(rows: list[Row], section: str) -> Interval:
     """Of all budgets of tokens that were tried in float16."""
     own = ("virnucpro, fp16", "budget, fp16")
-    return max(float(row["mfu"]) for row in rows if row["section"] == section and row.get("contestant") in own)
+    found = [Interval(**row["mfu"]) for row in rows if row["section"] == section and row.get("contestant") in own]
+    return max(found, key=lambda interval: interval.median)
 
 
-def _per_minute(rows: list[Row]) -> float:
-    return next(float(row["reads_per_minute"]) for row in rows if row.get("what") == "all reads")
+def _per_minute(rows: list[Row]) -> Interval:
+    return Interval.of([row["reads_per_minute"] for row in rows if row.get("what") == "all reads"])
 
 
-def _unsound(rows: list[Row]) -> float:
+def _unsound(rows: list[Row]) -> Interval:
     found = [bool(row["sound"]) for row in rows if "sound" in row]
-    return found.count(False) if found else next(iter(()))
+    if not found:
+        raise IndexError("nothing was compared")
+    return targets.alone(found.count(False))
 
 
-TARGETS: Sequence[tuple[str, Measure, str, Callable[[float], bool]]] = (
+TARGETS: Sequence[targets.Target] = (
     ("650M, fp16, pooled, mean length 350: at least 250,000 real tokens/s",
      lambda r: _pace(r, "proteins", "virnucpro, fp16"), "{:,.0f}/s", lambda x: x >= 250_000),
     ("the same: at least 45 % of the peak of matrix products",
@@ -57,14 +64,8 @@ TARGETS: Sequence[tuple[str, Measure, str, Callable[[float], bool]]] = (
 
 
 def verdicts(rows: list[Row]) -> Iterator[tuple[str, str, str]]:
-    """Target, figure and verdict."""
-    for name, measure, form, is_met in TARGETS:
-        try:
-            figure = measure(rows)
-        except (StopIteration, ValueError):
-            yield name, "", "not measured"
-            continue
-        yield name, form.format(figure), "met" if is_met(figure) else "MISSED"
+    """Target, figure with interval, and verdict."""
+    return targets.verdicts(rows, TARGETS)
 
 
 def page(rows: list[Row], titles: dict[str, str], note: str) -> str:
@@ -104,6 +105,8 @@ def _cell(value: object) -> str:
         return "<br>".join(one.replace("|", "\\|") for one in value)
     if isinstance(value, list):
         return ", ".join(map(_cell, value))
+    if isinstance(value, dict) and set(value) == INTERVAL:
+        return f"{_cell(value['median'])} ({_cell(value['low'])} to {_cell(value['high'])}, n = {value['count']})"
     if isinstance(value, dict):
         return ", ".join(f"{key} {_cell(one)}" for key, one in value.items())
     if isinstance(value, float):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from statistics import median
 
 import torch
 
 from benchmarks.gpu_report.scale import Scale
+from benchmarks.pairs import Interval
 from benchmarks.worker import matrix_peak, timed
 
 
@@ -19,18 +19,18 @@ class Timing:
     seconds: list[float] = field(default_factory=list)
     peaks: list[float] = field(default_factory=list)
 
-    def rate(self, amount: float) -> float:
-        """Amount per second, in the median."""
-        return amount / median(self.seconds)
+    def rate(self, amount: float) -> Interval:
+        """Amount per second."""
+        return Interval.of([amount / seconds for seconds in self.seconds])
 
-    def share(self, flop: float) -> float:
-        """Share of the peak, in the median."""
+    def share(self, flop: float) -> Interval:
+        """Share of the peak."""
         pairs = zip(self.seconds, self.peaks, strict=True)
-        return median(flop / seconds / peak for seconds, peak in pairs)
+        return Interval.of([flop / seconds / peak for seconds, peak in pairs])
 
-    def times_as_fast_as(self, other: Timing) -> float:
-        """Ratio of neighbours, in the median."""
-        return median(theirs / own for own, theirs in zip(self.seconds, other.seconds, strict=True))
+    def times_as_fast_as(self, other: Timing) -> Interval:
+        """Ratio of neighbours."""
+        return Interval.of_ratios(other.seconds, self.seconds)
 
 
 def race(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -20,7 +21,9 @@ from benchmarks.workloads import write_sequences
 from virnucpro.models.placement import DTYPES
 from virnucpro.runs.engine import execute
 from virnucpro.sequences.reading import SequenceFile
-from virnucpro.verbs.embed import EmbeddingModel, EmbedSettings, embed_run
+from virnucpro.verbs.embed import embed_run
+from virnucpro.verbs.embed_settings import EmbedSettings
+from virnucpro.verbs.embedding_model import EmbeddingModel
 from virnucpro.writers.vectors import vector_files
 
 HALVES = ("fp16", "bf16")
@@ -35,7 +38,7 @@ def rows(scale: Scale) -> Iterator[dict[str, Any]]:
     runs["virnucpro embed, fp16"] = partial(embed_file, own["fp16"], fasta, scale.folder / "embedded")
     timings = yield from raced(runs, tokens, scale)
     ratio = timings["virnucpro embed, fp16"].times_as_fast_as(timings["virnucpro, fp16"])
-    yield {"ratio": "virnucpro embed over virnucpro, fp16", "value": ratio}
+    yield {"ratio": "virnucpro embed over virnucpro, fp16", "value": asdict(ratio)}
     some = tokens[::2]
     yield from budgets(own["fp16"], some, scale, work(map(len, some), False, scale.esm2))
     own["fp16"].max_tokens = scale.max_tokens
@@ -53,7 +56,7 @@ def beside_transformers(own: dict[str, Packed], tokens: list[torch.Tensor], scal
         ratio = timings[f"virnucpro, a third, {dtype}"].times_as_fast_as(
             timings[f"transformers sdpa sorted, a third, {dtype}"]
         )
-        yield {"ratio": f"virnucpro over transformers sdpa sorted, {dtype}", "value": ratio}
+        yield {"ratio": f"virnucpro over transformers sdpa sorted, {dtype}", "value": asdict(ratio)}
 
 
 def raced(
@@ -90,7 +93,7 @@ def budgets(contestant: Packed, tokens: list[torch.Tensor], scale: Scale, flop: 
         contestant.max_tokens = budget
         contestant.pooled(tokens[: max(len(tokens) // 4, 2)])
     dtypes = dict.fromkeys(runs, contestant.encoder.placement.dtype)
-    for budget, timing in race(runs, dtypes, scale, 2).items():
+    for budget, timing in race(runs, dtypes, scale, scale.budget_repetitions).items():
         yield row(f"budget, {contestant.encoder.placement.dtype_name}", int(budget), timing, [*map(len, tokens)], flop)
 
 
@@ -98,6 +101,6 @@ def row(name: str, max_tokens: int, timing: Timing, lengths: list[int], flop: fl
     """One contestant's figures."""
     return {
         "contestant": name, "max_tokens": max_tokens, "sequences": len(lengths), "tokens": sum(lengths),
-        "seconds": timing.seconds, "tokens_per_s": timing.rate(sum(lengths)), "mfu": timing.share(flop),
-        "peak_flops": median(timing.peaks),
+        "seconds": timing.seconds, "tokens_per_s": asdict(timing.rate(sum(lengths))),
+        "mfu": asdict(timing.share(flop)), "peak_flops": median(timing.peaks),
     }  # fmt: skip

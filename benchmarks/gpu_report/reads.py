@@ -20,9 +20,10 @@ MOST = 16
 
 
 def rows(scale: Scale) -> Iterator[dict[str, Any]]:
-    """Time the command on a few reads, then on all; profile it on a part of them."""
+    """Time the command on a few reads, then on all, again and again; profile it on a part of them."""
     few = max(scale.reads // 20, 100)
-    for name, count in (("first use of the device", few), ("a few reads", few), ("all reads", scale.reads)):
+    measured = [("first use of the device", few), ("a few reads", few)]
+    for name, count in measured + [("all reads", scale.reads)] * scale.read_repetitions:
         seconds, stages = predicted(scale, count)
         yield {"what": name, "reads": count, "seconds": seconds, "reads_per_minute": 60 * count / seconds} | {
             "stages": stages

@@ -7,7 +7,7 @@ import os
 import sys
 
 NEW_OBJECTS = 50_000
-"""Objects between two searches for garbage, instead of 700: importing torch makes hundreds of thousands, all kept."""
+"""Objects between two garbage collections, instead of 700: importing torch makes hundreds of thousands, all kept."""
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        gc.freeze()  # Python would search what is left for garbage while it ends, which takes 0.2 s
+        gc.freeze()  # a last collection while Python ends would take 0.2 s
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.pairs import Interval
 from benchmarks.race import work
 from benchmarks.sitting import Sitting, UnsteadyError, read_rows
-from benchmarks.table import is_sound, page_part
+from benchmarks.table import BEGIN, END, is_sound, page_part, write_tables
 from benchmarks.targets import verdicts
 
 
@@ -70,6 +70,22 @@ def test_pairs_share_what_the_machine_did():
     assert Interval.of_ratios([2.0, 20.0, 4.0, 2.2, 2.0], [1.0, 10.0, 2.0, 1.1, 1.0]) == Interval(2.0, 2.0, 2.0, 5)
 
 
+LONG_AGO = "2026-01-01T00:00:00+00:00"
+
+
+def change_rows(log, changes):
+    log.write_text("".join(json.dumps(row | changes) + "\n" for row in read_rows(log)))
+
+
+def finished_log(folder):
+    log = folder / "cpu.jsonl"
+    sitting = Sitting(log, "cpu", fresh=False)
+    sitting.add_peak(1e12)
+    sitting.add("startup", [{"seconds": 1}])
+    sitting.finish()
+    return log
+
+
 class TestSitting:
     def test_an_interrupted_one_continues(self, tmp_path):
         log = tmp_path / "cpu.jsonl"
@@ -77,23 +93,67 @@ class TestSitting:
         again = Sitting(log, "cpu", fresh=False)
         assert again.parts == {"startup"}
         again.add("loading", [{"seconds": 2}])
-        assert [row["part"] for row in read_rows(log)] == ["startup", "loading"]
+        assert not log.exists()
+        again.finish()
+        assert [row["part"] for row in read_rows(log)] == ["startup", "loading", "end"]
         assert len({row["sitting"] for row in read_rows(log)}) == 1
+        assert [file.name for file in tmp_path.iterdir()] == [log.name]
+
+    def test_a_fresh_one_does_not(self, tmp_path):
+        log = tmp_path / "cpu.jsonl"
+        Sitting(log, "cpu", fresh=False).add("startup", [{"seconds": 1}])
         assert Sitting(log, "cpu", fresh=True).parts == set()
 
     @pytest.mark.parametrize("key", ["machine", "versions", "hardware"])
     def test_one_of_another_machine_does_not(self, tmp_path, key):
         log = tmp_path / "cpu.jsonl"
         Sitting(log, "cpu", fresh=False).add("startup", [{"seconds": 1}])
-        log.write_text(json.dumps(read_rows(log)[0] | {key: "another"}) + "\n")
+        change_rows(log.with_suffix(".partial"), {key: "another"})
         assert Sitting(log, "cpu", fresh=False).parts == set()
 
-    def test_a_finished_or_old_one_does_not(self, tmp_path):
+    def test_an_old_one_does_not(self, tmp_path):
         log = tmp_path / "cpu.jsonl"
-        Sitting(log, "cpu", fresh=False).add("end", [{}])
+        Sitting(log, "cpu", fresh=False).add("startup", [{"seconds": 1}])
+        change_rows(log.with_suffix(".partial"), {"sitting": LONG_AGO})
         assert Sitting(log, "cpu", fresh=False).parts == set()
-        log.write_text(json.dumps(read_rows(log)[0] | {"part": "x", "sitting": "2026-01-01T00:00:00+00:00"}) + "\n")
-        assert Sitting(log, "cpu", fresh=False).parts == set()
+
+    def test_a_finished_one_stays_until_the_next_is_finished(self, tmp_path):
+        log = finished_log(tmp_path)
+        before = log.read_bytes()
+        after = Sitting(log, "cpu", fresh=False)
+        assert after.parts == set()
+        after.add("loading", [{"seconds": 2}])
+        assert log.read_bytes() == before
+        after.finish()
+        assert [row["part"] for row in read_rows(log)] == ["loading", "end"]
+
+    def test_a_part_is_added_to_a_finished_one(self, tmp_path):
+        log = finished_log(tmp_path)
+        more = Sitting(log, "cpu", fresh=False, extend=True)
+        assert more.parts == {"peak", "startup", "end"}
+        more.add("curve", [{"seconds": 3}])
+        assert [row["part"] for row in read_rows(log)] == ["peak", "startup", "end", "curve"]
+        assert len({row["sitting"] for row in read_rows(log)}) == 1
+
+    @pytest.mark.parametrize("changes", [{"machine": "another"}, {"versions": "0"}, {"sitting": LONG_AGO}])
+    def test_no_part_is_added_to_one_of_another_machine_version_or_day(self, tmp_path, changes):
+        log = finished_log(tmp_path)
+        change_rows(log, changes)
+        before = log.read_bytes()
+        other = Sitting(log, "cpu", fresh=False, extend=True)
+        assert other.parts == set()
+        other.add("curve", [{"seconds": 3}])
+        assert log.read_bytes() == before
+        assert Sitting(log, "cpu", fresh=False).parts == {"curve"}
+
+    def test_what_was_added_is_thrown_away_by_itself(self, tmp_path):
+        log = finished_log(tmp_path)
+        before = log.read_bytes()
+        more = Sitting(log, "cpu", fresh=False, extend=True)
+        more.add("curve", [{"seconds": 3}])
+        with pytest.raises(UnsteadyError, match="the part just measured is thrown away"):
+            more.add_peak(2e12)
+        assert log.read_bytes() == before
 
     def test_one_in_which_the_machine_changed_its_speed_is_thrown_away(self, tmp_path):
         log = tmp_path / "cpu.jsonl"
@@ -102,16 +162,31 @@ class TestSitting:
         sitting.add_peak(1.19e12)
         with pytest.raises(UnsteadyError, match="between 990 and 1190 GFLOP/s"):
             sitting.add_peak(0.99e12)
-        assert not log.exists()
+        assert [file.name for file in tmp_path.iterdir()] == ["cpu.discarded.jsonl"]
 
 
-def test_tables_come_from_a_finished_sitting_only(tmp_path):
+def test_tables_of_a_device_without_a_finished_sitting_are_left_alone(tmp_path):
+    page, marks = tmp_path / "performance.md", {}
+    for device in ("cpu", "cuda"):
+        marks[device] = BEGIN.format(device=device), END.format(device=device)
+    text = "Before\n" + "".join(f"{begin}\n{device}, older\n{end}\n" for device, (begin, end) in marks.items())
+    page.write_text(text)
+    sitting = Sitting(tmp_path / "cpu.jsonl", "cpu", fresh=False)
+    sitting.add_peak(1e12)
+    assert write_tables(page, tmp_path) == {"cpu": False, "cuda": False}
+    assert page.read_text() == text
+    sitting.finish()
+    assert write_tables(page, tmp_path) == {"cpu": True, "cuda": False}
+    assert "cpu, older" not in page.read_text()
+    assert page.read_text().endswith(f"{marks['cuda'][0]}\ncuda, older\n{marks['cuda'][1]}\n")
+
+
+def test_tables_of_a_sitting(tmp_path):
     sitting = Sitting(tmp_path / "cpu.jsonl", "cpu", fresh=False)
     sitting.add_peak(1e12)
     seconds = [1.0, 1.1, 1.2, 0.9, 1.0]
     sitting.add("loading", [{"engine": "virnucpro", "seconds": seconds, "memory_gb": 1.5}])
-    assert page_part("cpu", sitting.rows) == "Not measured."
-    sitting.add("end", [{}])
+    sitting.finish()
     page = page_part("cpu", sitting.rows)
     assert "| virnucpro | 1.00 | 1.33 | 1.50 GB |" in page
     assert "matrix peak 1,000 to 1,000 GFLOP/s" in page

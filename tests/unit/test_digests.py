@@ -1,5 +1,6 @@
 """Digests of weights: computed once, and never believed of a file that may have changed since."""
 
+import errno
 import hashlib
 import json
 import os
@@ -86,7 +87,7 @@ def test_a_file_that_differs_is_read_again(weights, computed, change):
 
 
 @pytest.mark.parametrize("key", ["path", "size", "mtime_ns", "ctime_ns", "inode"])
-def test_an_entry_that_differs_is_computed_anew(weights, computed, key):
+def test_an_entry_that_differs_is_recomputed(weights, computed, key):
     weights_sha256(weights)
     kept = json.loads(entry().read_text())
     for changed in ({**kept, "sha256": "0" * 64, key: "7"}, {k: v for k, v in kept.items() if k != key}):
@@ -97,7 +98,7 @@ def test_an_entry_that_differs_is_computed_anew(weights, computed, key):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]", b'{"sha256": 5}'])
-def test_a_damaged_entry_is_computed_anew(weights, computed, content):
+def test_a_damaged_entry_is_recomputed(weights, computed, content):
     expected = weights_sha256(weights)
     whole = entry().read_bytes()
     entry().write_bytes(content)
@@ -106,7 +107,7 @@ def test_a_damaged_entry_is_computed_anew(weights, computed, content):
 
 
 @pytest.mark.parametrize("value", ["", "A" * 64, "0" * 63, "0" * 64 + "\n", None, 0])
-def test_an_entry_whose_digest_is_none_is_computed_anew(weights, computed, value):
+def test_an_entry_whose_digest_is_none_is_recomputed(weights, computed, value):
     expected = weights_sha256(weights)
     entry().write_text(json.dumps(json.loads(entry().read_text()) | {"sha256": value}))
     assert weights_sha256(weights) == expected
@@ -133,6 +134,16 @@ def test_small_files_are_not_kept(tmp_path, computed):
 def test_a_folder_that_cannot_be_written_costs_time_only(weights, computed, tmp_path):
     (tmp_path / "cache").write_text("a file")
     assert weights_sha256(weights) == weights_sha256(weights) == sha256(weights)
+
+
+@pytest.mark.parametrize(("where", "what"), [(digests.json, "dump"), (digests.Path, "replace")])
+def test_a_full_disk_leaves_no_partial_entry(weights, computed, monkeypatch, where, what):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(where, what, fail)
+    assert weights_sha256(weights) == sha256(weights)
+    assert list(cache_folder().iterdir()) == []
 
 
 def test_links_share_an_entry(weights, computed, tmp_path):

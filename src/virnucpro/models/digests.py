@@ -1,7 +1,7 @@
 """Digests of weights, computed once per machine.
 
 A large file's digest is kept in the user's cache folder, with all that changes when the file does: its path, size,
-inode and times. An entry that differs from the file in any of them, or is damaged, is computed anew.
+inode and times. An entry that differs from the file in any of them, or is damaged, is recomputed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -76,10 +77,14 @@ def _known(entry: Path, found: dict[str, Any]) -> str | None:
 
 def _keep(entry: Path, values: dict[str, Any]) -> None:
     """Write an entry, whole or not at all; a folder that cannot be written costs time only."""
+    partial = None
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile("w", dir=entry.parent, suffix=".partial", delete=False) as stream:
+            partial = Path(stream.name)
             json.dump(values, stream)
-        Path(stream.name).replace(entry)
+        partial.replace(entry)
     except OSError:
-        return
+        if partial is not None:
+            with suppress(OSError):
+                partial.unlink()
