@@ -352,7 +352,7 @@ def test_nor_is_the_log_an_input_or_another_file(virnucpro, tmp_path, contigs, s
     (tmp_path / "out" / "virnucpro.log").hardlink_to(contigs)
     code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", *scorer)
     assert code == 4
-    assert "virnucpro.log is no log of VirNucPro; move it, or use another folder" in err
+    assert "virnucpro.log is not a VirNucPro log; move it, or use another folder" in err
     assert contigs.read_bytes() == before
 
 

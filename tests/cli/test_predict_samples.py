@@ -308,11 +308,12 @@ def test_a_folder_may_be_input_and_output(virnucpro, tmp_path, contigs, killed):
     code, _, err = virnucpro(*command)
     assert code == 0, err
     assert ("already finished, skipped" in err) is not killed
+    assert ("that an interrupted run may have written" in err) is killed
     assert [row["sample"] for row in table(tmp_path / "summary.tsv")] == ["contigs"]
     contigs.unlink()
     code, _, err = virnucpro(*command)
     assert code == 3
-    assert "no file below it but results of earlier runs ends like FASTA" in err
+    assert "contains no FASTA, FASTQ or GenBank files (.fna.gz, .fq, ...) other than results of earlier runs" in err
 
 
 def test_the_folder_of_a_sample_is_no_link(virnucpro, tmp_path, contigs):

@@ -96,7 +96,7 @@ def test_evaluate_writes_figures_tables_and_pictures(virnucpro, tmp_path, folder
     code, _, err = virnucpro("evaluate", model, *folders, "-o", out, "--draws", "20", "--test-part")
     assert code == 0
     assert "ORFs: 24 viral + 24 non-viral, of 2 records" in err
-    assert "records: 1 viral + 1 non-viral, of 2 records; no intervals, for all draws of them agree" in err
+    assert "records: 1 viral + 1 non-viral, of 2 records; no intervals, because all bootstrap draws agree" in err
     assert sorted(path.name for path in out.iterdir()) == sorted(
         ["evaluation.json", "evaluation.tsv"]
         + [

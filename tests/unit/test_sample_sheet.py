@@ -158,8 +158,25 @@ def test_a_folder_is_told_how_to_give(folder):
     found = [str(path) for path in files_below([Path("c.fa"), Path("sub")], Path("out"))]
     assert found == ["c.fa", *(f"sub/{at}{name}" for at in ("below/", "") for name in ("x.fna.gz", "y.fna.gz", "z.fq"))]
     (folder / "none").mkdir()
-    with pytest.raises(InputError, match="none: no file below it ends like FASTA"):
+    with pytest.raises(InputError, match=r"none: contains no FASTA, FASTQ or GenBank files \(.fna.gz, .fq, ...\)$"):
         list(files_below([Path("none")], Path("out")))
+
+
+@pytest.mark.parametrize("at", [".", "gut"])
+def test_files_that_are_left_out_without_a_manifest_are_named(tmp_path, caplog, at):
+    """Nobody knows whether the user or an interrupted run made them."""
+    folder = tmp_path / at
+    (folder / ".virnucpro").mkdir(parents=True)
+    for name in ("reads.fq", "viral.fasta", "not_scored_1.fastq.gz"):
+        (folder / name).write_text("")
+    assert list(files_below([tmp_path], tmp_path)) == [folder / "reads.fq"]
+    assert caplog.messages == [
+        f"ignored 2 files that an interrupted run may have written: {folder / 'not_scored_1.fastq.gz'}, "
+        f"{folder / 'viral.fasta'}; rename any that are input files"
+    ]
+    (folder / "reads.fq").unlink()
+    with pytest.raises(InputError, match=r"FASTQ or GenBank files \(.*\) other than results of earlier runs"):
+        list(files_below([tmp_path], tmp_path))
 
 
 def test_a_name_that_is_too_long_is_no_folder():

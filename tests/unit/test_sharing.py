@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from virnucpro.runs.executor import LocalExecutor
 from virnucpro.runs.manifest import read_manifest
 from virnucpro.runs.parts import ComputedPart, PartStore
 from virnucpro.runs.run import State
+from virnucpro.sequences.nucleotide_file import NucleotideFile
+from virnucpro.sequences.pairs import pair_of_files
 
 WHOLE = "A\nB\nC\nD\nE\n"
 SOON = Distribution(stale_after_s=0.6)
@@ -362,6 +365,43 @@ def test_a_part_that_is_lost_is_told_and_costs_nothing_else(run, tmp_path, monke
     assert later.job.computed == [2]
     assert out(run) == WHOLE
     assert not log.exists()
+
+
+def told_of_lost(run, monkeypatch):
+    losing(monkeypatch, run)
+    with pytest.raises(WorkerError) as caught:
+        execute([run])
+    log = (run.outdir / "extraction_failures.log").read_text().splitlines()
+    told = [line.split(" | ")[1::3] for line in log]
+    assert [line.partition("; all other parts")[0] for line in str(caught.value).splitlines()] == [
+        f"{label}: {message}" for label, message in told
+    ]
+    return [(Path(label).name, message.removesuffix(": 3 workers died over it")) for label, message in told]
+
+
+def test_records_of_a_lost_part_are_numbered_within_every_input_that_it_touches(run, tmp_path, monkeypatch):
+    for name, lines in (("one.txt", "a\nb\nc\n"), ("none.txt", ""), ("two.txt", "d\ne\nf\n")):
+        (tmp_path / name).write_text(lines)
+    inputs = [Lines(tmp_path / name) for name in ("one.txt", "none.txt", "two.txt")]
+    across = replace(run, inputs=inputs, outdir=tmp_path / "p")
+    assert told_of_lost(across, monkeypatch) == [
+        ("one.txt", "part 2, record 3"), ("two.txt", "part 2, record 1")
+    ]  # fmt: skip
+    later = replace(run, inputs=inputs, outdir=tmp_path / "q", job=Upper(units=3))
+    assert told_of_lost(later, monkeypatch) == [("two.txt", "part 2, records 1 to 3")]
+
+
+def test_those_of_mates_are_numbered_in_both_files(run, tmp_path, monkeypatch):
+    pairs = [f"@p{number}\nACGT\n+\nIIII\n" for number in range(5)]
+    for name in ("r_1.fq", "r_2.fq"):
+        (tmp_path / name).write_text("".join(pairs))
+    mates = pair_of_files(*(NucleotideFile(tmp_path / name) for name in ("r_1.fq", "r_2.fq")))
+    even = replace(run, inputs=mates, outdir=tmp_path / "p", job=Upper(units=4))
+    assert told_of_lost(even, monkeypatch) == [
+        ("r_1.fq", "part 2, records 3 to 4"), ("r_2.fq", "part 2, records 3 to 4")
+    ]  # fmt: skip
+    odd = replace(run, inputs=mates, outdir=tmp_path / "q", job=Upper(units=3))
+    assert told_of_lost(odd, monkeypatch) == [("r_2.fq", "part 2, records 2 to 3"), ("r_1.fq", "part 2, record 3")]
 
 
 def test_a_part_that_another_process_computes_is_not_lost(run, monkeypatch):

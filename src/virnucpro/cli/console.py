@@ -138,7 +138,7 @@ def _log_file(outdir: Path) -> logging.Handler:
     stream.seek(0)
     if (begin := stream.readline(LETTERS_OF_DAY)) and not re.fullmatch(r"\d{4}-\d\d-\d\d ", begin):
         stream.close()
-        raise StoreError(f"{path} is no log of VirNucPro; move it, or use another folder")
+        raise StoreError(f"{path} is not a VirNucPro log; move it, or use another folder")
     handler = logging.StreamHandler(stream)
     handler.close = stream.close  # type: ignore[method-assign]
     handler.setLevel(logging.INFO)

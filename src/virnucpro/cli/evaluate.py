@@ -80,7 +80,7 @@ def evaluate(
 
 def _without_intervals(found: Evaluation) -> str:
     none = all(math.isnan(low) for low, _ in found.intervals.values())
-    return "; no intervals, for all draws of them agree" if none else ""
+    return "; no intervals, because all bootstrap draws agree" if none else ""
 
 
 def _metrics(measured: ModelEvaluation) -> str:

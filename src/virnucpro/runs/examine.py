@@ -49,6 +49,10 @@ def examine(run: Run, overwrite: bool) -> Outcome | Planned:
             f"{run.manifest_path} is damaged: it has no count of {', '.join(missing)}; remove it, or add --overwrite "
             "to recompute"
         )
+    if wrong := manifest.contradictions():
+        raise StoreError(
+            f"{run.manifest_path} is damaged: it counts {'; '.join(wrong)}; remove it, or add --overwrite to recompute"
+        )
     shown_as_asked = manifest.output_settings == run.output_settings
     if _results_are_whole(run, manifest) and shown_as_asked and not manifest.may_succeed_elsewhere:
         logger.info("%s: already finished, skipped", run.label)
@@ -63,7 +67,7 @@ def finished_manifest(run: Run, inputs: tuple[FileIdentity, ...]) -> Manifest | 
     except StoreError:
         return None
     wanted = Manifest(inputs, run.models, run.settings)
-    if manifest is None or manifest.lacks(run.counted) or manifest.differences(wanted):
+    if manifest is None or manifest.lacks(run.counted) or manifest.contradictions() or manifest.differences(wanted):
         return None
     shown_as_asked = manifest.output_settings == run.output_settings
     done = shown_as_asked and not manifest.may_succeed_elsewhere and _results_are_whole(run, manifest)

@@ -65,7 +65,7 @@ class Execution:
         self._in_flight: set[int] = set()
         self._tried: set[int] = set()
         self._saved: set[int] = set()
-        self._lost: dict[int, tuple[str, Failure]] = {}  # parts that could not be computed, by number
+        self._lost: dict[int, list[tuple[str, Failure]]] = {}  # parts that could not be computed, by number
         self._elsewhere: Manifest | None = None  # of another process, which has finished this run
         self._handed_out = False
         self._begun = False
@@ -131,14 +131,16 @@ class Execution:
     def _lose(self, given: PartInput | None, reason: str) -> None:
         """Take note that a part could not be computed; this process does not try again."""
         assert given is not None
-        first = given.part.first_record + 1
-        records = f"part {given.part.number}, records {first} to {first + given.part.records - 1}: {reason}"
-        self._lost[given.part.number] = self._records.named(given, Failure(0, "-", "WorkerError", records))
+        number, touched = given.part.number, self._records.touched(given).items()
+        self._lost[number] = [
+            (label, Failure(0, "-", "WorkerError", f"part {number}, {_range(*ends)}: {reason}"))
+            for label, ends in touched
+        ]
 
     @property
     def lost(self) -> list[tuple[str, Failure]]:
-        """Input and failure of every part that could not be computed."""
-        return [self._lost[number] for number in sorted(self._lost)]
+        """Failures of the parts that could not be computed, one for each input that a part touches."""
+        return [failure for number in sorted(self._lost) for failure in self._lost[number]]
 
     def outcome(self, patient: bool) -> Outcome | None:
         """Write the results if every part is there; None when another round is needed."""
@@ -319,3 +321,8 @@ def _tidy(run: Run) -> None:
 def _name(number: int) -> str:
     """Name of the claim on a part."""
     return f"{PART}{number:07}"
+
+
+def _range(first: int, last: int) -> str:
+    """Name the records from first to last."""
+    return f"record {first}" if first == last else f"records {first} to {last}"

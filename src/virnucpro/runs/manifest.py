@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from virnucpro import __version__
-from virnucpro.errors import StoreError, shown
+from virnucpro.errors import StoreError, counted, shown
 from virnucpro.records import Failure, FileIdentity, ModelIdentity, same_model
 
 __all__ = ["MAX_MANIFEST_BYTES", "OUT_OF_MEMORY", "Manifest", "changed_settings", "read_manifest"]
@@ -25,6 +25,7 @@ __all__ = ["MAX_MANIFEST_BYTES", "OUT_OF_MEMORY", "Manifest", "changed_settings"
 FORMAT: Final = 2
 OUT_OF_MEMORY: Final = "OutOfMemory"
 MAX_NAME_BYTES: Final = 255
+MAX_COUNT: Final = 1 << 62
 MAX_MANIFEST_BYTES: Final = 1 << 28
 """Manifests list all failures of a run, so they can be long."""
 
@@ -67,9 +68,28 @@ class Manifest:
         """Describe `changes` between an earlier run and one that is wanted now."""
         return [f"{shown(what)}: {shown(old)} then, {shown(new)} now" for what, old, new in self.changes(wanted)]
 
-    def lacks(self, counted: Mapping[str, type]) -> list[str]:
+    def lacks(self, wanted: Mapping[str, type]) -> list[str]:
         """Name the counts that are not there, or are of another type."""
-        return [name for name, kind in counted.items() if not isinstance(self.counts.get(name), kind)]
+        return [name for name, kind in wanted.items() if not isinstance(self.counts.get(name), kind)]
+
+    def contradictions(self) -> list[str]:
+        """Say which counts contradict each other or the list of failures."""
+        counts, failures = self.counts, len(self.failures)
+        whole = {key: count for key, count in counts.items() if isinstance(count, int)}
+        sums = {key: sum(found.values()) for key in ("calls", "statuses") if isinstance(found := counts.get(key), dict)}
+        wrong = []
+        if {"read", "written", "failed"} <= whole.keys() and whole["read"] != whole["written"] + whole["failed"]:
+            wrong.append(f"{whole['read']:,} read, {whole['written']:,} written, {whole['failed']:,} failed")
+        told = whole.get("failed", whole.get("failed_rows", failures))
+        if told != failures:
+            wrong.append(f"{told:,} failed, and {failures:,} failures listed")
+        records = whole.get("records", 0)
+        wrong += [f"{counted(records, 'record')}, and {n:,} {key}" for key, n in sums.items() if n != records]
+        if (viral := whole.get("viral_bases", 0)) > (bases := whole.get("bases", viral)):
+            wrong.append(f"{counted(bases, 'base')}, and {viral:,} of them viral")
+        if sums and ("rows" in whole) is not ("failed_rows" in whole):
+            wrong.append("rows that were scored or rows that failed are not counted")
+        return wrong
 
     def to_json(self) -> bytes:
         """Serialise: JSON, indented, keys in a fixed order."""
@@ -155,7 +175,7 @@ def _counts(content: Mapping[str, Any], nested: bool = True) -> dict[str, Any]:
     for name, count in content.items():
         if isinstance(count, dict) and nested:
             _counts(count, nested=False)
-        elif type(count) is not int:
+        elif type(count) is not int or not 0 <= count < MAX_COUNT:
             raise ValueError(f"the count {name!r} is {count!r}")
     return dict(content)
 

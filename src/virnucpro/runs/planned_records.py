@@ -73,3 +73,12 @@ class PlannedRecords:
         if isinstance(self.run.inputs[which], FirstMates):  # its records and those of the next input, in turn
             which, place = which + place % 2, place // 2
         return self.run.inputs[which].label, replace(failure, number=place + 1)
+
+    def touched(self, given: PartInput) -> dict[str, tuple[int, int]]:
+        """Give the first and the last record of a part in each input that it touches, numbered within that input."""
+        ends: dict[str, tuple[int, int]] = {}
+        for row in range(given.part.records):
+            label, found = self.named(given, Failure(row, "", "", ""))
+            first, _ = ends.get(label, (found.number, found.number))
+            ends[label] = first, found.number
+        return ends

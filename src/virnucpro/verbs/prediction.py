@@ -10,11 +10,11 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from virnucpro.errors import StoreError, counted
+from virnucpro.errors import StoreError, counted, shown
 from virnucpro.runs.manifest import read_manifest
-from virnucpro.runs.run import Outcome
+from virnucpro.runs.run import Outcome, State
 from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
-from virnucpro.verbs.summary import refused_samples, samples_of
+from virnucpro.verbs.summary import samples_of
 from virnucpro.writers.reading import read_table
 from virnucpro.writers.table import RECORD, Table
 
@@ -162,7 +162,12 @@ def read_tables(folders: Sequence[Path], stem: str) -> list[Table]:
 def _read(folder: Path, stem: str) -> Table | None:
     """Read a table of the run in a folder; what another one left there is not taken."""
     manifest = read_manifest(folder / MANIFEST)
-    return read_table(folder, stem, None if manifest is None else {one.path for one in manifest.results})
+    if manifest is None:
+        return read_table(folder, stem)
+    table, outputs = read_table(folder, stem, {one.path for one in manifest.results}), manifest.output_settings
+    if table is None and isinstance(names := outputs.get("outputs"), list) and stem in names:
+        raise StoreError(f"{folder} holds no table of {stem}, which its run has written; add --overwrite to recompute")
+    return table
 
 
 def _of_samples(folder: Path) -> list[Path]:
@@ -171,5 +176,9 @@ def _of_samples(folder: Path) -> list[Path]:
     manifest = read_manifest(folder / MANIFEST)
     if manifest is None:
         return found
-    names = samples_of(folder, manifest).keys() - refused_samples(folder, manifest)
-    return [one for one in found if one.name in names]
+    states = samples_of(folder, manifest)
+    written = {name for name, state in states.items() if state in (State.WRITTEN.value, State.FINISHED.value)}
+    if gone := sorted(written.difference(one.name for one in found)):
+        told = ", ".join(shown(name) for name in gone)
+        raise StoreError(f"{folder} holds no results of {told}, which its run has written; run the same command again")
+    return [one for one in found if states.get(one.name, State.REFUSED.value) != State.REFUSED.value]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 from collections import Counter
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from virnucpro.errors import ConfigError, InputError, StoreError, shown
+from virnucpro.errors import ConfigError, InputError, StoreError, counted, shown
 from virnucpro.runs.manifest import read_manifest
 from virnucpro.runs.run import Source
 from virnucpro.sequences.genbank import GENBANK_SUFFIXES
@@ -29,6 +30,8 @@ LONGEST_NAME = 100
 RESERVED = ("run.json", "summary.tsv", "report.html", "virnucpro.log", "extraction_failures.log")
 """Files beside the folders of samples."""
 OF_FIRST_MATES = re.compile(r"(?<=.)[._-]R?1(_001)?$", re.IGNORECASE)
+
+logger = logging.getLogger("virnucpro.predict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,34 +135,39 @@ def _pattern(folder: Path) -> str:
 def files_below(paths: Sequence[Path], outdir: Path) -> Iterator[Path]:
     """Replace folders by all sequence files below them, in order of their names.
 
-    Links to folders are not followed, and results that earlier runs wrote into `outdir` are left out.
+    Links to folders are not followed, and results that earlier runs wrote into `outdir` are left out, with a warning
+    where no manifest says that they are results.
     """
-    results = _results_in(outdir)
+    listed, possible = _results_in(outdir)
     for path in paths:
         if not os.path.isdir(path):
             yield path
             continue
-        found = [Path(at, name) for at, _, names in os.walk(path) for name in names if _suffix(name)]
-        inputs = [file for file in found if os.path.realpath(file) not in results]
+        found = sorted(Path(at, name) for at, _, names in os.walk(path) for name in names if _suffix(name))
+        others = [(file, os.path.realpath(file) in possible) for file in found if os.path.realpath(file) not in listed]
+        inputs = [file for file, is_possible in others if not is_possible]
+        if unlisted := [shown(str(file)) for file, is_possible in others if is_possible]:
+            logger.warning(
+                "ignored %s that an interrupted run may have written: %s; rename any that are input files",
+                counted(len(unlisted), "file"), ", ".join(unlisted),
+            )  # fmt: skip
         if not inputs:
-            but = " but results of earlier runs" if found else ""
-            raise InputError(
-                f"{shown(str(path))}: no file below it{but} ends like FASTA, FASTQ or GenBank (.fna.gz, .fq, ...)"
-            )
-        yield from sorted(inputs)
+            but = " other than results of earlier runs" if found else ""
+            raise InputError(f"{shown(str(path))}: contains no FASTA, FASTQ or GenBank files (.fna.gz, .fq, ...){but}")
+        yield from inputs
 
 
-def _results_in(outdir: Path) -> set[str]:
-    """Resolved paths of the sequence files that runs wrote into a folder, or that a killed one may have."""
-    found = set()
+def _results_in(outdir: Path) -> tuple[set[str], set[str]]:
+    """Resolved paths of results in a folder: those in manifests, and those that a killed run may have written."""
+    listed, possible = set(), set()
     for folder in (outdir, *(outdir.iterdir() if outdir.is_dir() else ())):
         of_killed = (*SEQUENCE_RESULTS, ProvirusFasta.NAME, f"{folder.name}_summary/{folder.name}_virus.fna")
-        names = list(of_killed) if (folder / ".virnucpro").is_dir() else []
+        if (folder / ".virnucpro").is_dir():
+            possible |= {os.path.realpath(folder / name) for name in of_killed}
         with contextlib.suppress(StoreError):  # of something else; if it is in the way, the run says so
             manifest = read_manifest(folder / "run.json")
-            names += [one.path for one in manifest.results] if manifest else []
-        found |= {os.path.realpath(folder / name) for name in names}
-    return found
+            listed |= {os.path.realpath(folder / one.path) for one in manifest.results} if manifest else set()
+    return listed, possible
 
 
 def _suffix(name: str) -> str:

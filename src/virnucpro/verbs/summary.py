@@ -19,6 +19,7 @@ from virnucpro.writers.report import REPORT, combine_reports
 __all__ = ["SUMMARY_COLUMNS", "refused_samples", "require_folder_of_samples", "samples_of", "write_summary"]
 
 SUMMARY, MANIFEST = "summary.tsv", "run.json"
+STATES: Final = frozenset(state.value for state in State)
 PUBLISHING: Final = "publishing"
 """Stands in the scratch folder while results get their names: after a kill they are known to be ours."""
 SUMMARY_COLUMNS: Final = (
@@ -34,11 +35,12 @@ def samples_of(folder: Path, manifest: Manifest) -> dict[str, str]:
         isinstance(one, dict) and isinstance(one.get("sample"), str) and isinstance(one.get("state"), str)
         for one in found
     )
-    if not whole:
+    states = {one["sample"]: one["state"] for one in found} if whole else {}
+    if not whole or len(states) != manifest.counts.get("samples", len(found)) or not STATES.issuperset(states.values()):
         raise StoreError(
-            f"{folder / MANIFEST} is damaged: its list of samples is none; remove it, and run the same command again"
+            f"{folder / MANIFEST} is damaged: its list of samples is invalid; remove it, and run the same command again"
         )
-    return {one["sample"]: one["state"] for one in found}
+    return states
 
 
 def refused_samples(folder: Path, manifest: Manifest) -> list[str]:
@@ -83,7 +85,7 @@ def _write(outdir: Path, scratch: Path, samples: Sequence[tuple[str, Outcome]], 
             combine_reports(results.open(REPORT), pages, refused)
         written = results.close(read, None if overwrite else ours)
         folders = [{"sample": name, "state": outcome.state.value} for name, outcome in samples]
-        manifest = Manifest((), {}, {}, results=written, details={"samples": folders})
+        manifest = Manifest((), {}, {}, counts={"samples": len(folders)}, results=written, details={"samples": folders})
         publishing.touch()
         publish_with_manifest(results, outdir / MANIFEST, manifest, earlier)
         publishing.unlink()

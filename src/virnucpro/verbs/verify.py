@@ -93,16 +93,9 @@ def _counts(name: str, manifest: Manifest) -> Check:
     """Check that every input has an answer."""
     counts, failures = manifest.counts, len(manifest.failures)
     whole = {key: count for key, count in counts.items() if isinstance(count, int)}
-    sums = {key: sum(found.values()) for key in ("calls", "statuses") if isinstance(found := counts.get(key), dict)}
     wrong = [f"no count of {key}" for key in manifest.lacks(COUNTED)] if counts.keys() & COUNTED.keys() else []
-    if {"read", "written", "failed"} <= whole.keys() and whole["read"] != whole["written"] + whole["failed"]:
-        wrong.append(f"{whole['read']:,} read, {whole['written']:,} written, {whole['failed']:,} failed")
-    told = whole.get("failed", whole.get("failed_rows", failures))
-    if told != failures:
-        wrong.append(f"{told:,} failed, and {failures:,} failures listed")
-    records = whole.get("records", 0)
-    wrong += [f"{counted(records, 'record')}, and {n:,} {key}" for key, n in sums.items() if n != records]
-    nouns = {"records": "record", "read": "sequence", "windows": "window", "rows": "row"}
+    wrong += manifest.contradictions()
+    nouns = {"samples": "sample", "records": "record", "read": "sequence", "windows": "window", "rows": "row"}
     total = next((counted(whole[key], noun) for key, noun in nouns.items() if key in whole), "all")
     return Check(f"{name}: counts", not wrong, "; ".join(wrong) or f"{total} accounted for, {failures:,} failed")
 
