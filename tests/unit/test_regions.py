@@ -90,15 +90,15 @@ def test_a_record_of_few_windows_is_not_searched():
 
 def test_log_odds_are_above_the_record_s_own_background():
     """The same run of windows, where the rest is like other hosts and where it is nearly viral itself."""
-    run = [2.0] * 12
+    run = [1.5] * 12
     assert spans(regions_of(HOST * 60 + run + HOST * 60)) == [(0, 60_000, 72_000, "provirus")]
     assert spans(regions_of([-0.5] * 60 + run + [-0.5] * 60)) == []
     assert spans(regions_of([-40.0] * 60 + run + [-40.0] * 60)) == [(0, 60_000, 72_000, "provirus")]
 
 
 def test_a_run_is_judged_by_what_it_has_above_that_background():
-    """A score of 0.9 takes log-odds of 2.2: 1.9 are left above a background of about -1.4, of 6.2."""
-    strict, run = replace(RULE, min_score=0.9), [3.0] * 12
+    """A score of 0.9 takes log-odds of 2.2: of 2.9, 2.1 are left above a background of about -1.3."""
+    strict, run = replace(RULE, min_score=0.9), [2.9] * 12
     assert spans(regions_of([-1.0] * 60 + run + [-1.0] * 60)) == [(0, 60_000, 72_000, "provirus")]
     assert spans(regions_of([-1.0] * 60 + run + [-1.0] * 60, rule=strict)) == []
     assert spans(regions_of(HOST * 60 + run + HOST * 60, rule=strict)) == [(0, 60_000, 72_000, "provirus")]
@@ -112,8 +112,8 @@ def test_a_run_needs_more_where_it_may_lie_at_more_places():
     run = [1.0] * 9
     assert spans(regions_of(HOST * 4 + run + HOST * 3)) == [(0, 4000, 13_000, "provirus")]
     assert spans(regions_of(HOST * 99 + run + HOST * 99)) == []
-    assert spans(regions_of(HOST * 99 + [1.5] * 9 + HOST * 99)) == [(0, 99_000, 108_000, "provirus")]
-    assert spans(regions_of(HOST * 2000 + [1.5] * 9 + HOST * 2000)) == []
+    assert spans(regions_of(HOST * 99 + [1.3] * 9 + HOST * 99)) == [(0, 99_000, 108_000, "provirus")]
+    assert spans(regions_of(HOST * 2000 + [1.3] * 9 + HOST * 2000)) == []
 
 
 def test_a_run_is_judged_as_a_record_of_its_windows():

@@ -1,9 +1,10 @@
 """Regions: records called viral, and runs of viral windows in records that are not.
 
 A record called viral is one region of kind ``virus``. In any other record, runs of windows are chosen that together
-gain most calibrated log-odds (maximal scoring segments [1]_). What the record's own background has above that of
-non-viral sequences is subtracted before. Each end of a run inside the record costs the logarithm of the number of
-windows, because it may be at any of them; so a run needs a higher gain in a chromosome than in a contig. A run is a
+gain most calibrated log-odds (maximal scoring segments [1]_). What the record's own background has above the median
+of non-viral sequences is subtracted before. The ends of a run inside the record cost the logarithms of the number of
+windows, because one may be at any of them, and of the windows of a long provirus; so a run needs a higher gain in a
+chromosome than in a contig. A run is a
 ``provirus`` if a record of just its windows would be called viral.
 
 References
@@ -39,6 +40,8 @@ BACKGROUND_QUANTILE: Final = 0.25
 """The background of a record is this quantile of its windows; a provirus of up to three quarters does not change it."""
 BACKGROUND_WINDOWS: Final = 20
 """Weight, in windows, of the general non-viral background against the record's own."""
+USUAL_WINDOWS: Final = 50
+"""Windows of a long provirus, 150 kb: where one end lies, the other is as a rule at most so far away."""
 TIE: Final = 1e-9
 
 Integers = NDArray[np.int64]
@@ -163,7 +166,7 @@ def _scored_windows(scored: ScoredWindows, windows: WindowScores, records: int) 
 
 
 def _backgrounds(given: _Windows, calibration: Calibration) -> tuple[Floats, Floats]:
-    """Log-odds of each record's background, and their excess over non-viral windows, at least 0."""
+    """Log-odds of each record's background, and their excess over the median of non-viral windows, at least 0."""
     background, excess = np.zeros((2, len(given.counts)))
     known = np.flatnonzero(given.counts)
     if not len(known):
@@ -177,14 +180,15 @@ def _backgrounds(given: _Windows, calibration: Calibration) -> tuple[Floats, Flo
     lengths, place = np.unique(np.maximum.reduceat(given.ends - given.starts, firsts), return_inverse=True)
     usual = calibration.non_viral_quantile(BACKGROUND_QUANTILE, lengths)[place]
     background[known] = (counts * own + BACKGROUND_WINDOWS * usual) / (counts + BACKGROUND_WINDOWS)
-    excess[known] = np.maximum(background[known] - usual, 0)
+    excess[known] = np.maximum(background[known] - calibration.non_viral_quantile(0.5, lengths)[place], 0)
     return background, excess
 
 
 def _proviruses(calls: Calls, given: _Windows, excess: Floats, rule: CallRule) -> _Runs:
     """Runs of windows in records that are not viral as a whole."""
     gains = given.z - excess[given.owners]
-    end_costs = np.log(np.maximum(given.counts, 1))
+    places = np.maximum(given.counts, 1)
+    end_costs = (np.log(places) + np.log(np.minimum(places, USUAL_WINDOWS))) / 2
     most = np.bincount(given.owners, np.maximum(gains, 0), minlength=len(given.counts))
     searched = (calls.call == NON_VIRAL) & (given.counts >= MIN_RECORD_WINDOWS) & (most > end_costs)
     found = []
