@@ -97,8 +97,8 @@ def test_log_odds_are_above_the_record_s_own_background():
 
 
 def test_a_run_is_judged_by_what_it_has_above_that_background():
-    """A score of 0.9 takes log-odds of 2.2: of 2.9, 2.1 are left above a background of about -1.3."""
-    strict, run = replace(RULE, min_score=0.9), [2.9] * 12
+    """A score of 0.9 takes a mean of about 1.1: of 1.7, 0.9 are left above a background of about -1.3."""
+    strict, run = replace(RULE, min_score=0.9), [1.7] * 12
     assert spans(regions_of([-1.0] * 60 + run + [-1.0] * 60)) == [(0, 60_000, 72_000, "provirus")]
     assert spans(regions_of([-1.0] * 60 + run + [-1.0] * 60, rule=strict)) == []
     assert spans(regions_of(HOST * 60 + run + HOST * 60, rule=strict)) == [(0, 60_000, 72_000, "provirus")]
