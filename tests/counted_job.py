@@ -70,11 +70,14 @@ def counted_run(folder, lines=20, worker=None, **told):
     notes = folder / "notes"
     notes.mkdir(exist_ok=True)
     run = small_run(folder)
-    run.inputs[0].path.write_text("".join(f"fail {n}\n" if n % 7 == 3 else f"line {n}\n" for n in range(lines)))
+    content = "".join(f"fail {n}\n" if n % 7 == 3 else f"line {n}\n" for n in range(lines))
+    path = folder / "lines.txt"
+    if not path.exists() or path.read_text() != content:  # other processes may be reading it
+        path.write_text(content)
     orders = Told(notes, **told)
     return replace(
         run,
-        inputs=[Lines(run.inputs[0].path)],
+        inputs=[Lines(path)],
         job=Counted(orders),
         rebuild=partial(rebuilt, replace(orders, **(worker or {}))),
     )

@@ -173,14 +173,14 @@ def test_a_slow_worker_does_less_and_nothing_twice(on_ray, tmp_path):
 def test_a_poisoned_part(on_ray, tmp_path, workers):
     """It is told, with worker and reason, and has a line in the failure log; all others are computed and saved."""
     run = counted_run(tmp_path, LINES, worker={"deadly": 3})
-    with pytest.raises(WorkerError, match="part 3, records 3 to 3: 3 workers died over it"):
+    with pytest.raises(WorkerError, match="part 3, record 3: 3 workers died over it"):
         execute([run], distribution=on_ray(workers))
     assert begun(run) == dict.fromkeys(range(1, LINES + 1), 1) | {3: 3}
     assert not run.manifest_path.exists()
     (line,) = (run.outdir / "extraction_failures.log").read_text().splitlines()
     _, file, name, kind, message = line.split(" | ")
     assert (file, name, kind) == (run.inputs[0].label, "-", "WorkerError")
-    assert re.fullmatch(r"part 3, records 3 to 3: 3 workers died over it; the last one, \S+:\d+: .*actor.*", message)
+    assert re.fullmatch(r"part 3, record 3: 3 workers died over it; the last one, \S+:\d+: .*actor.*", message)
     healthy = counted_run(tmp_path, LINES)
     assert execute([healthy], distribution=Distribution())[0].computed_parts == 1
     require_whole(healthy)
