@@ -143,7 +143,7 @@ def calibrate(windows: list[Scored], records: list[Scored]) -> dict[str, Any]:
         calibrated.append(line[0] * evidence + line[1])
         sets.append(one)
     found = {level: [threshold_of(one, z, level) for one, z in zip(sets, calibrated, strict=True)] for level in LEVELS}
-    thresholds = {level: _smoothed(found[level]) for level in LEVELS}
+    thresholds = {level: _settled(_smoothed(found[level]), len(windows)) for level in LEVELS}
     fpr: list[list[float]] = []
     tpr: list[list[float]] = []
     for one, z in zip(sets, calibrated, strict=True):
@@ -164,6 +164,11 @@ def _smoothed(values: list[float]) -> list[float]:
     """Mean of neighbouring knots, 1:2:1: a threshold at one length rests on few hosts' tails."""
     padded = np.pad(values, 1, mode="edge")
     return [float(value) for value in (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4]
+
+
+def _settled(values: list[float], windows: int) -> list[float]:
+    """Let no threshold of several windows exceed that of one: long sequences of hosts are few, their tails chance."""
+    return [*values[: windows - 1], *np.minimum.accumulate(values[windows - 1 :]).tolist()]
 
 
 def apply_line(curve: dict[str, list[float]], z: NDArray[np.float64], length: float) -> NDArray[np.float64]:

@@ -157,3 +157,15 @@ def test_of_two_who_look_at_the_same_time_one_succeeds(folder, monkeypatch):
         monkeypatch.setattr(Claims, "_generations", too_early)
         assert not two.take("part_1")
         assert len(looks) == 2
+
+
+def test_a_process_that_has_ended_is_gone_even_if_its_parent_has_not_asked(tmp_path):
+    script = f"from virnucpro.runs.claims import Claims; from pathlib import Path\n\
+Claims(Path({str(tmp_path)!r}), 60).take('part')"
+    child = subprocess.Popen([sys.executable, "-c", script])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+    try:
+        with Claims(tmp_path, 60) as claims:
+            assert claims.take("part")
+    finally:
+        child.wait()

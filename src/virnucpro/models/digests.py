@@ -37,7 +37,9 @@ def weights_sha256(file: Path) -> str:
     found = _found(blob)
     if found["size"] < LARGE_BYTES:
         return _computed(blob)
-    entry = cache_folder() / f"{hashlib.sha256(os.fsencode(blob)).hexdigest()}.json"
+    if (folder := cache_folder()) is None:
+        return _computed(blob)
+    entry = folder / f"{hashlib.sha256(os.fsencode(blob)).hexdigest()}.json"
     if (known := _known(entry, found)) is not None:
         return known
     sha256 = _computed(blob)
@@ -46,11 +48,11 @@ def weights_sha256(file: Path) -> str:
     return sha256
 
 
-def cache_folder() -> Path:
-    """Folder of the kept digests; found from the environment here, because scripts need it as the commands do."""
+def cache_folder() -> Path | None:
+    """Folder of kept digests, None without a home; scripts need it as the commands do, so it is found here."""
     given = os.environ.get("XDG_CACHE_HOME", "")
     base = Path(given) if os.path.isabs(given) else Path(os.path.expanduser("~/.cache"))
-    return base / "virnucpro" / "digests"
+    return base / "virnucpro" / "digests" if base.is_absolute() else None
 
 
 def _found(blob: Path) -> dict[str, Any]:

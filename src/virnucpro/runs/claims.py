@@ -221,7 +221,15 @@ def _runs(owner: Owner) -> bool:
         return False
     except (OSError, OverflowError, TypeError):
         return True
-    return True
+    return not _is_zombie(owner.pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits for its parent; False where the system does not say."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in ("Z", "X")
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def _pid_namespace() -> int:
