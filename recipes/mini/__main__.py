@@ -26,7 +26,7 @@ from recipes.mini.backend import choose_backend
 from recipes.mini.calibration import Scored, calibrate
 from recipes.mini.card import write_card
 from recipes.mini.curve import measure
-from recipes.mini.data import CLASSES, VIRAL, Records, load_records
+from recipes.mini.data import Records, load_records
 from recipes.mini.export import export
 from recipes.mini.report import Sets, calls, figures, score_records
 from recipes.mini.split import SIDES, Split, load_split
@@ -140,8 +140,6 @@ def _report(
         "traps": len(scan.trap_starts),
         "windows": stages.windows_seen("all"),
         "split_windows": stages.windows_seen("split"),
-        "teacher_windows": stages.windows_seen("teacher-0"),
-        "viral_classes": list(CLASSES[:VIRAL]),
     }
     path.write_text(json.dumps(report, indent=1))
     return report
