@@ -36,7 +36,7 @@ def test_each_sequence_attends_to_itself_whatever_its_length(with_bias, dtype, t
     if bias is None:
         found = grouped_attention(query, key, value, pack)
     else:
-        found = alibi_attention(bias, pack)(query, key, value)
+        found = alibi_attention(HEADS, pack, dtype)(query, key, value)
     expected = written_out(query, key, value, bias, LENGTHS)
     assert found.dtype == dtype
     assert found.isfinite().all()

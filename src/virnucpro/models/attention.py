@@ -2,8 +2,8 @@
 
 Two kernels compute the same function. `choose_attention` picks one by device and number format when an encoder is
 built: torch's variable-length flash attention where it exists, otherwise scaled_dot_product_attention per group of
-equal lengths. Models with positions as a bias on the scores (ALiBi) use groups of equal length on a CPU, and a few
-padded buckets on a GPU, where every call of a kernel costs more than the padding.
+equal lengths. Models with positions as a bias on the scores (ALiBi) use a kernel of our own on NVIDIA GPUs, groups of
+equal length on a CPU, and a few padded buckets elsewhere, where every call of a kernel costs more than the padding.
 
 References
 ----------
@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
+from virnucpro.models.accelerated import has_kernels
 from virnucpro.models.pack import Bucket, Pack
 
 __all__ = [
@@ -47,13 +48,15 @@ KEYS_OF_A_BLOCK, SHORT = 16, 192
 """torch's bfloat16 kernel for CPUs takes whole blocks of keys up to a third faster than others, where sequences are
 shorter than this; in longer ones the copies cost as much."""
 
+HALVES = (torch.float16, torch.bfloat16)
+
 AMPERE = (8, 0)
 """First CUDA compute capability with flash attention."""
 
 
 def choose_attention(device: torch.device, dtype: torch.dtype) -> Attention:
     """Pick the kernel for a device and a number format."""
-    half_on_cuda = device.type == "cuda" and dtype in (torch.float16, torch.bfloat16)
+    half_on_cuda = device.type == "cuda" and dtype in HALVES
     if half_on_cuda and torch.cuda.get_device_capability(device) >= AMPERE:
         return varlen_attention
     return grouped_attention
@@ -85,9 +88,15 @@ def varlen_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pack
     return attended
 
 
-def alibi_attention(bias_HLL: Tensor, pack: Pack) -> BiasedAttention:
-    """Prepare attention within each sequence of a pack with a bias on the scores, for all blocks of a model."""
-    if bias_HLL.device.type == "cpu":
+def alibi_attention(heads: int, pack: Pack, dtype: torch.dtype) -> BiasedAttention:
+    """Prepare attention within each sequence of a pack with ALiBi's bias, for all blocks of a model."""
+    device = pack.tokens_N.device
+    if dtype in HALVES and has_kernels(device):
+        from virnucpro.models.triton_kernels import attend_with_alibi  # Triton is not everywhere
+
+        return partial(attend_with_alibi, pack=pack, slopes_H=alibi_slopes(heads).to(device))
+    bias_HLL = alibi_bias(heads, pack.max_length, device).to(dtype)
+    if device.type == "cpu":
         return partial(grouped_attention, pack=pack, bias_HLL=bias_HLL)
     return padded_attention(bias_HLL, pack)
 

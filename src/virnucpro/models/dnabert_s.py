@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from virnucpro.models.attention import BiasedAttention, alibi_attention, alibi_bias
+from virnucpro.models.attention import BiasedAttention, alibi_attention
 from virnucpro.models.layers import PackedModel, gated_gelu, linear, linear_plus, normalise, token_table
 from virnucpro.models.pack import Pack
 from virnucpro.models.prepacked import GatedLinear
@@ -60,8 +60,7 @@ class DNABERTS(PackedModel):
     def hidden_states(self, pack: Pack, dtype: torch.dtype | None) -> Iterator[Tensor]:
         """Encode packed nucleotide sequences block by block."""
         dtype = dtype or self.dtype
-        bias_HLL = alibi_bias(self.config.heads, pack.max_length, self.device).to(dtype)
-        attention = alibi_attention(bias_HLL, pack)
+        attention = alibi_attention(self.config.heads, pack, dtype)
         hidden_ND = normalise(self.embedding_norm, self.embed(pack).to(dtype))
         yield hidden_ND
         for layer in self.layers:
