@@ -21,6 +21,8 @@ NOWHERE = -3e4
 """Score of a position behind the end; float16 holds it."""
 GRADIENT_SCALE = 4096.0
 """Keeps small gradients above float16's least number."""
+PRODUCTS = 64
+"""Parts of the product over all positions, of which two strands have a multiple of 192."""
 MULTIPLE = 16
 """Rows of a product on tensor cores."""
 
@@ -94,4 +96,6 @@ class _Best(torch.autograd.Function):
         winners = scores == best.unsqueeze(2)
         scaled = (grad * GRADIENT_SCALE / winners.sum(2)).to(hot.dtype).unsqueeze(2)
         won = torch.where(winners, scaled, 0)
-        return (hot.T @ won.view(len(hot), -1)).float()[: ctx.rows] / GRADIENT_SCALE, None, None
+        # One product of so many rows would keep few of a GPU's processors busy.
+        parts = (hot.view(PRODUCTS, -1, hot.shape[1]).mT @ won.view(PRODUCTS, len(hot) // PRODUCTS, -1)).float()
+        return parts.sum(0)[: ctx.rows] / GRADIENT_SCALE, None, None

@@ -120,7 +120,7 @@ class Mini(nn.Module):
         config = self.config
         codons_NP = _codons(both_strands(codes_BL, lengths_B))
         positions_N = (lengths_B - config.min_bp + 1).repeat(2)
-        S = -(-int(positions_N.max()) // SEGMENT_BP)
+        S = -(-(codes_BL.shape[1] - config.min_bp + 1) // SEGMENT_BP)
         P = S * SEGMENT_BP
         codons_NP = F.pad(codons_NP, (0, P + config.min_bp), value=UNKNOWN_CODON)
         valid_NP = torch.arange(P, device=codons_NP.device) < positions_N[:, None]
