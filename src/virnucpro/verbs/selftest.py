@@ -20,6 +20,7 @@ import virnucpro
 from virnucpro.errors import VirNucProError
 from virnucpro.features.merged import read_merged
 from virnucpro.features.vectors import FORMATS
+from virnucpro.models.accelerated import has_kernels
 from virnucpro.models.attention import AMPERE, choose_attention
 from virnucpro.models.catalog import CATALOG, DEFAULT_DNA_MODEL, DEFAULT_MODEL, catalogue_width
 from virnucpro.models.encoders import Encoder
@@ -176,4 +177,6 @@ def gpu_verdict(placement: Placement) -> str | None:
         return f"small: {gib:.1f} GiB; the 650M model fits, with small batches (--max-tokens 4096)"
     if (properties.major, properties.minor) < AMPERE:
         return f"usable: {gib:.1f} GiB, but no flash attention before compute capability 8.0; expect half the speed"
-    return f"well suited: {gib:.1f} GiB, flash attention in fp16 and bf16"
+    with torch.inference_mode():
+        own = "Triton" if has_kernels(placement.device) else "but no Triton, which would be faster"
+    return f"well suited: {gib:.1f} GiB, flash attention in fp16 and bf16, {own}"
