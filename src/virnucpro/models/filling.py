@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from virnucpro.errors import WeightsError
 from virnucpro.models.placement import DTYPES
-from virnucpro.models.threads import lone_threads
+from virnucpro.models.threads import lone_threads, threads_of_torch
 from virnucpro.models.weights import TensorSource
 
 __all__ = ["Convert", "fill", "rows_of", "unchanged"]
@@ -37,7 +37,7 @@ def fill(model: nn.Module, checkpoint: str, source: TensorSource, targets: Mappi
     """Copy tensors of a checkpoint into a model; `targets` maps each published name to ``parameter[:third]``."""
     filling = _Filling(model, checkpoint, source, targets, convert)
     is_metal = next(model.parameters()).device.type == "mps"  # torch's Metal backend is not made for several threads
-    with lone_threads(1 if is_metal else torch.get_num_threads(), "weights") as pool:
+    with lone_threads(1 if is_metal else threads_of_torch(), "weights") as pool:
         for group in source.groups(targets):
             by_module: dict[str, list[tuple[str, Tensor]]] = defaultdict(list)
             for name, tensor in group:
