@@ -6,7 +6,7 @@
     ├── InputError       a sequence file, a record or an argument's data is bad
     ├── ConfigError      the call itself is wrong; names all problems at once
     ├── WeightsError     model weights are absent, incomplete or not the model they claim to be
-    ├── DeviceError      the requested device or number format is not available
+    ├── DeviceError      the requested device, number format or number of threads is not available
     ├── StoreError       a file cannot be written, or does not match what it was made from
     ├── WorkerError      a worker on another device or machine cannot be used, or died over a part again and again
     ├── DownloadError    a file cannot be downloaded, or is not what its publisher says
@@ -17,7 +17,8 @@ Every message says what is wrong with the value found, where, and what to do abo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 __all__ = [
     "ConfigError",
@@ -32,6 +33,7 @@ __all__ = [
     "counted",
     "counts_in_words",
     "shown",
+    "starting_threads",
 ]
 
 
@@ -52,7 +54,7 @@ class WeightsError(VirNucProError):
 
 
 class DeviceError(VirNucProError):
-    """The requested device or number format is not available on this machine."""
+    """The requested device, number format or number of threads is not available on this machine."""
 
 
 class StoreError(VirNucProError):
@@ -69,6 +71,20 @@ class DownloadError(VirNucProError):
 
 class DimensionError(VirNucProError):
     """Vectors have another width than their reader expects."""
+
+
+@contextmanager
+def starting_threads() -> Iterator[None]:
+    """Say what to do where a system lets no more threads be started."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        raise DeviceError(
+            "this system does not let virnucpro start another thread; raise the limit on processes and threads "
+            "(ulimit -u, docker run --pids-limit, or pids.max of the container), or use fewer threads"
+        ) from error
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -54,6 +54,42 @@ def test_padded_buckets_attend_like_single_sequences(lengths):
     assert (found - expected).abs().max() <= INVARIANCE_FP32
 
 
+@pytest.mark.parametrize("with_bias", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    ("spoilt", "number"),
+    [
+        ([0], math.nan),
+        ([1], math.nan),
+        ([2], math.nan),
+        ([0], math.inf),
+        ([1], -math.inf),
+        ([2], math.inf),
+        ([0, 1], 1e25),
+    ],
+)
+def test_no_finite_number_comes_of_others(with_bias, dtype, spoilt, number):
+    """torch's CPU kernels drop NaN from the scores of short sequences, and infinity from those in half precision.
+
+    1e25 is finite in two of the formats, but its square is not.
+    """
+    generator = torch.Generator().manual_seed(3)
+    tensors = torch.randn((3, sum(LENGTHS), HEADS, WIDTH), generator=generator).to(dtype)
+    pack = Pack(torch.zeros(sum(LENGTHS), dtype=torch.int64), LENGTHS)
+    bias = alibi_bias(HEADS, max(LENGTHS), torch.device("cpu")).to(dtype) if with_bias else None
+    expected = grouped_attention(*tensors, pack, bias)
+    bad = (0, 1, 2, 4, 5, 7)  # sequences; 3 is as long as 4
+    for sequence in bad:
+        token = sum(LENGTHS[:sequence]) + LENGTHS[sequence] // 2
+        tensors[spoilt, token, :, 5] = number
+    found = grouped_attention(*tensors, pack, bias)
+    for sequence, (one, other) in enumerate(zip(found.split(LENGTHS), expected.split(LENGTHS), strict=True)):
+        if sequence in bad:
+            assert not one.isfinite().flatten(1).all(1).any()
+        else:
+            assert torch.equal(one, other)
+
+
 def test_an_overflow_stays_in_its_own_sequence():
     lengths = (5, 9, 5, 3)
     query, key, value = torch.ones((3, sum(lengths), HEADS, WIDTH))

@@ -246,6 +246,17 @@ def test_real_overflow_of_half_precision_is_rescued():
     assert np.isfinite(embedded.table.vectors).all()
 
 
+@pytest.mark.parametrize("sequence", ["M", "MKVLAA", "MKVLAAMKVLAAMKVLAA"])
+def test_queries_that_overflow_are_rescued(sequence):
+    """Their values do not, so that nothing but the scores tells."""
+    checkpoint = protein_checkpoint()
+    bias = checkpoint.source._tensors["layers.2.query_key_value.bias"]
+    bias[: len(bias) // 3] = 60000.0  # turned by its position, one number of each pair is beyond 65,504
+    half, exact = (checkpoint.encoder(choose_placement("cpu", dtype)) for dtype in ("fp16", "fp32"))
+    found, expected = (embed_records(encoder, as_records([("p", sequence)]), Limits()) for encoder in (half, exact))
+    assert np.abs(found.table.vectors - expected.table.vectors).max() <= 1e-2
+
+
 def test_records_without_residues_or_id(protein_encoder):
     records = [Record(1, "a", "MK"), Record(2, "b", "*"), Record(3, "  ", "MK"), Record(4, "c", "")]
     found = embed_records(protein_encoder, records, Limits())

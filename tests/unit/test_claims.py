@@ -6,12 +6,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 
 import pytest
 
+from virnucpro import DeviceError
 from virnucpro.runs.claims import Claims
 
 
@@ -40,6 +42,16 @@ def test_of_many_who_try_one_succeeds(folder):
         for member in members:
             member.__exit__(None, None, None)
     assert not folder.exists()
+
+
+def test_an_error_says_what_to_do_where_no_thread_can_be_started(folder, monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", cannot_start)
+    with pytest.raises(DeviceError, match=r"raise the limit on processes and threads \(ulimit -u"), Claims(folder, 60):
+        pytest.fail("nothing keeps the claims alive")
+
+
+def cannot_start(_thread):
+    raise RuntimeError("can't start new thread")
 
 
 def test_released_it_is_free(folder):

@@ -50,6 +50,13 @@ def test_residues_layers_and_pools(proteins, options):
     assert [len(one) for one in vn.embed(texts, pool="none", layers=[1, 2], **options)] == [len(t) for t in texts]
 
 
+def test_a_warning_names_the_keyword_that_takes_more_letters(options, caplog):
+    with caplog.at_level(logging.WARNING, "virnucpro"):
+        vn.embed(["MKVLA", "MKV"], max_residues=4, **options)
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert "1 of 2 sequences (50 %) are longer than 4 letters; the rest is not used. Raise max_residues to use" in told
+
+
 def test_a_sequence_without_a_vector_is_named_or_nan(options, caplog):
     given = {"a": "MKV", "b": "*", "c": "", "d": "MKVL"}
     with pytest.raises(vn.InputError) as caught:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from virnucpro.errors import shown
+from virnucpro import DeviceError
+from virnucpro.errors import shown, starting_threads
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,10 @@ def test_whatever_is_shown_prints_on_one_line_of_bearable_length(text, limit):
     assert len(safe) <= limit
     assert safe.isprintable()
     safe.encode()
+
+
+def test_only_a_thread_that_cannot_start_is_explained():
+    with pytest.raises(DeviceError, match="does not let virnucpro start another thread"), starting_threads():
+        raise RuntimeError("can't start new thread")
+    with pytest.raises(RuntimeError, match="shape mismatch"), starting_threads():
+        raise RuntimeError("shape mismatch")

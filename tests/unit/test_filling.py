@@ -1,5 +1,7 @@
 """Filling a model: by several threads as by one, nothing held twice, and every number that does not fit is found."""
 
+import math
+import re
 import weakref
 
 import pytest
@@ -7,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from published_layouts import write_bin, write_prefixed
+from published_layouts import write_bin, write_prefixed, write_sharded
 from virnucpro import WeightsError
 from virnucpro.models import pickles, weights
 from virnucpro.models.checkpoints import open_checkpoint
@@ -38,16 +40,64 @@ def filled(model, published, convert=lambda module: module):
 
 
 @pytest.mark.parametrize("row", [0, WIDTH - 1])
-@pytest.mark.parametrize("beside", [1.0, float("nan"), float("inf")])
-def test_a_number_that_does_not_fit_is_found_anywhere(row, beside):
-    """Also beside numbers that were not finite before, which are kept as they are."""
+def test_a_number_that_does_not_fit_is_found_anywhere(row):
     model, published = matrix(torch.float16)
-    published[row, :2] = torch.tensor([beside, 1.0])
-    kept = filled(model, published).weight
-    assert torch.equal(kept.isnan(), published.isnan())
-    published[row, 1] = -7e4
-    with pytest.raises(WeightsError, match="given: w holds numbers that fp16 cannot"):
+    published[row, 1] = 65519.0  # is rounded to the largest number of float16
+    assert filled(model, published).weight.isfinite().all()
+    published[row, 1] = -65520.0
+    with pytest.raises(
+        WeightsError, match=r"given: w holds numbers that fp16 cannot, up to 6\.552e\+04; load it in bf16"
+    ):
         filled(model, published)
+
+
+FORMATS = (torch.float32, torch.bfloat16, torch.float16)
+
+
+@pytest.mark.parametrize("row", [0, WIDTH - 1])
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("dtype", [*FORMATS, torch.float64, torch.float8_e5m2])
+def test_weights_that_are_not_finite_are_refused(dtype, to, number, row):
+    model, published = matrix(to)
+    published[row, 1] = number
+    with pytest.raises(WeightsError, match="given: w holds numbers that are not finite"):
+        filled(model, published.to(dtype))
+
+
+def test_large_finite_weights_are_taken():
+    """Their sum is infinite."""
+    model, published = matrix(torch.float32)
+    published[:] = 3e38
+    assert filled(model, published).weight.isfinite().all()
+
+
+@pytest.mark.parametrize("write", [write_prefixed, write_sharded, write_bin])
+def test_the_file_of_weights_that_are_not_finite_is_named(tmp_path, write):
+    """Where several files hold a model, it is the one to download again; what no model takes may be anything."""
+    write(tmp_path / "model")
+    checkpoint = open_checkpoint(tmp_path / "model")
+    placement = choose_placement("cpu", "fp32")
+    for change, refused in ((r"lm_head\.bias", False), (r"layer\.2\.output\.dense\.weight", True)):
+        spoilt = [spoil(file, change) for file in checkpoint.source.files]
+        ((file, name),) = filter(None, spoilt)
+        if refused:
+            with pytest.raises(WeightsError, match=re.escape(f"{file}: {name} holds numbers that are not finite")):
+                checkpoint.load(placement)
+        else:
+            checkpoint.load(placement)
+
+
+def spoil(file, pattern):
+    """Put one NaN into the tensor of a file whose name ends so; None where there is none."""
+    read, write = (load_file, save_file) if file.suffix == ".safetensors" else (torch.load, torch.save)
+    tensors = read(file)
+    for name, tensor in tensors.items():
+        if re.search(f"{pattern}$", name):
+            tensor.view(-1)[-1] = math.nan
+            write(tensors, file)
+            return file, name
+    return None
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16, torch.float8_e4m3fn])

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from virnucpro.errors import DimensionError
+from virnucpro.errors import DimensionError, starting_threads
 from virnucpro.models.encoders import Encoder
 from virnucpro.models.memory import is_out_of_memory
-from virnucpro.models.threads import lone_threads
+from virnucpro.models.threads import lone_threads, threads_of_torch
 from virnucpro.sequences.ragged import Ragged
 
 __all__ = ["BATCH_ERROR", "NOT_FINITE", "OUT_OF_MEMORY", "Outcome", "Reason", "run_batches"]
@@ -78,7 +78,8 @@ def run_batches(
     yield from map(run, plan[:large])
     crowded: list[int] = []
     on_processor = encoder.placement.device.type == "cpu"
-    with lone_threads(threads, "batch") if on_processor else ThreadPoolExecutor(threads, "batch") as pool:
+    pool_of = lone_threads if on_processor else ThreadPoolExecutor
+    with starting_threads(), pool_of(threads, "batch") as pool:
         for outcome in pool.map(run, plan[large:]):
             beside_others = [row for row, (error_type, _) in outcome.failures.items() if error_type == OUT_OF_MEMORY]
             crowded += beside_others
@@ -89,7 +90,7 @@ def run_batches(
 def _threads(device_type: str) -> tuple[int, int]:
     """How many batches to work on at a time, and with how many batches that begins to pay."""
     if device_type == "cpu":
-        threads = torch.get_num_threads()
+        threads = threads_of_torch()
         return threads, BATCHES_OF_A_THREAD * threads
     return (IN_FLIGHT, IN_FLIGHT) if device_type == "cuda" else (1, 1)
 

@@ -75,7 +75,31 @@ def grouped_attention(
         if _wants_whole_blocks(query):
             key, value, bias = _whole_blocks(key, value, bias)
         attended.copy_(scaled_dot_product_attention(query, key, value, attn_mask=bias))
+    if query_NHK.device.type == "cpu":
+        _spoil_where_scores_overflow(attended_NHK, query_NHK, key_NHK, pack)
     return attended_NHK
+
+
+@torch.no_grad()
+def _spoil_where_scores_overflow(attended_NHK: Tensor, query_NHK: Tensor, key_NHK: Tensor, pack: Pack) -> None:
+    """Give NaN to sequences whose scores may not be finite; no score exceeds the norm of a query times that of a key.
+
+    torch's CPU kernels give zeros where all scores are NaN and fewer than a vector register holds (16 with AVX-512, 8
+    with AVX2), and finite numbers for infinite scores in half precision. Values that are not finite they never lose.
+    """
+    query_norm_N, key_norm_N = _norms(query_NHK), _norms(key_NHK)
+    if (query_norm_N.amax() * key_norm_N.amax()).isfinite():
+        return
+    groups = zip(*(pack.groups(tensor) for tensor in (query_norm_N, key_norm_N, attended_NHK)), strict=True)
+    for query_norm_BL, key_norm_BL, attended_BLHK in groups:
+        attended_BLHK[~(query_norm_BL.amax(1) * key_norm_BL.amax(1)).isfinite()] = math.nan
+
+
+def _norms(vectors_NHK: Tensor) -> Tensor:
+    """Euclidean norm of each token's vectors, all heads together, in float32."""
+    wide = torch.float32 if vectors_NHK.dtype == torch.float16 else None  # bfloat16 has room for a norm, and is faster
+    norm_N: Tensor = torch.linalg.vector_norm(vectors_NHK.flatten(1), dim=1, dtype=wide).float()
+    return norm_N
 
 
 def varlen_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pack: Pack) -> Tensor:

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from virnucpro.errors import WeightsError
+from virnucpro.errors import WeightsError, starting_threads
 from virnucpro.models.dna_tokens import TOKENIZER_FILE, DnaTokenizer
 from virnucpro.models.dnabert_s import DNABERTS, DNABERTSConfig
 from virnucpro.models.encoders import PackedEncoder, Tokens, for_inference
@@ -28,6 +27,7 @@ from virnucpro.models.matching import PARAMETER_NAME, Checkpoint, Kind, require
 from virnucpro.models.placement import Placement
 from virnucpro.models.pooling import ALL_TOKENS
 from virnucpro.models.registry import DNABERT_S
+from virnucpro.models.threads import threads_of_torch
 from virnucpro.models.weights import FileTensors, MemoryTensors, weight_files
 from virnucpro.sequences.nucleotides import clean_dna
 from virnucpro.sequences.ragged import Ragged
@@ -68,7 +68,7 @@ class DnaEncoder(PackedEncoder):
         """Clean, truncate and tokenise raw nucleotides, on all threads, since the tokenizer releases Python's lock."""
         clean = [clean_dna(sequence, max_residues) for sequence in sequences]
         tasks = [clean[start : start + SEQUENCES_OF_A_TASK] for start in range(0, len(clean), SEQUENCES_OF_A_TASK)]
-        with ThreadPoolExecutor(torch.get_num_threads(), "tokens") as pool:
+        with starting_threads(), ThreadPoolExecutor(threads_of_torch(), "tokens") as pool:
             rows = list(chain.from_iterable(pool.map(lambda task: [self._row(one.letters) for one in task], tasks)))
         return Tokens(
             Ragged.of(rows),

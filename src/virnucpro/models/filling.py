@@ -6,6 +6,7 @@ next ones are read. So the weights pass through memory once, and a model is neve
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from virnucpro.errors import WeightsError
 from virnucpro.models.placement import DTYPES
-from virnucpro.models.threads import lone_threads
+from virnucpro.models.threads import lone_threads, threads_of_torch
 from virnucpro.models.weights import TensorSource
 
 __all__ = ["Convert", "fill", "rows_of", "unchanged"]
@@ -34,9 +35,9 @@ def unchanged(module: nn.Module) -> nn.Module:
 
 def fill(model: nn.Module, checkpoint: str, source: TensorSource, targets: Mapping[str, str], convert: Convert) -> None:
     """Copy tensors of a checkpoint into a model; `targets` maps each published name to ``parameter[:third]``."""
-    filling = _Filling(model, checkpoint, targets, convert)
+    filling = _Filling(model, checkpoint, source, targets, convert)
     is_metal = next(model.parameters()).device.type == "mps"  # torch's Metal backend is not made for several threads
-    with lone_threads(1 if is_metal else torch.get_num_threads(), "weights") as pool:
+    with lone_threads(1 if is_metal else threads_of_torch(), "weights") as pool:
         for group in source.groups(targets):
             by_module: dict[str, list[tuple[str, Tensor]]] = defaultdict(list)
             for name, tensor in group:
@@ -54,8 +55,11 @@ def rows_of(parameter: Tensor, target: str) -> Tensor:
 class _Filling:
     """A model and what it waits for; no two threads fill the same module."""
 
-    def __init__(self, model: nn.Module, checkpoint: str, targets: Mapping[str, str], convert: Convert) -> None:
-        self._model, self._checkpoint, self._targets, self._convert = model, checkpoint, targets, convert
+    def __init__(
+        self, model: nn.Module, checkpoint: str, source: TensorSource, targets: Mapping[str, str], convert: Convert
+    ) -> None:
+        self._model, self._checkpoint, self._source, self._targets = model, checkpoint, source, targets
+        self._convert = convert
         self._waiting: dict[str, set[str]] = defaultdict(set)
         self._filled: set[str] = set()
         for name, target in targets.items():
@@ -80,11 +84,20 @@ class _Filling:
         self._filled.add(target)
         if not tensor.is_floating_point():
             raise WeightsError(f"{self._checkpoint}: {name} holds {tensor.dtype} instead of floating-point numbers")
-        if not _cast(tensor, rows) and rows.isfinite().sum().item() < tensor.isfinite().sum().item():
+        if not _copy(tensor, rows):
+            self._require_finite(name, tensor, rows)
+
+    def _require_finite(self, name: str, tensor: Tensor, rows: Tensor) -> None:
+        """Refuse numbers that are not finite, and those that the model's format cannot hold."""
+        exact = tensor.double()  # torch tells of some 8-bit formats only so
+        if not exact.isfinite().all():
+            where = self._source.file_of(name) or self._checkpoint
+            raise WeightsError(f"{where}: {name} holds numbers that are not finite; download or export it again")
+        if not rows.isfinite().all():
             dtype_name = next(name for name, dtype in DTYPES.items() if dtype == rows.dtype)
             raise WeightsError(
                 f"{self._checkpoint}: {name} holds numbers that {dtype_name} cannot, up to "
-                f"{tensor.abs().max().item():.4g}; load it in bf16 or fp32 (--dtype)"
+                f"{exact.abs().max().item():.4g}; load it in bf16 or fp32 (--dtype)"
             )
 
 
@@ -92,17 +105,21 @@ def _module_of(target: str) -> str:
     return target.partition(":")[0].rpartition(".")[0]
 
 
-def _cast(tensor: Tensor, rows: Tensor) -> bool:
-    """Copy numbers into another format; whether all of them are certainly finite there."""
-    if tensor.dtype == rows.dtype:
-        rows.copy_(tensor)
-        return True
-    largest, finite = torch.finfo(rows.dtype).max, True
-    numbers, places = tensor.reshape(-1), rows.view(-1)
+def _copy(tensor: Tensor, rows: Tensor) -> bool:
+    """Copy numbers, cast where formats differ; whether all of them are certainly finite before and after."""
+    numbers, places, finite = tensor.reshape(-1), rows.view(-1), True
     step = NUMBERS_IN_CACHE if rows.device.type == "cpu" else len(numbers)
     for start in range(0, len(numbers), step):
         some = numbers[start : start + step]
-        low, high = torch.aminmax(some.float())
-        finite = finite and -largest <= low.item() and high.item() <= largest
+        finite = finite and _fits(some, rows.dtype)
         places[start : start + step].copy_(some)
     return finite
+
+
+def _fits(numbers: Tensor, dtype: torch.dtype) -> bool:
+    """Whether numbers are certainly finite in a format, found in one pass."""
+    if numbers.dtype == dtype:  # a sum, which takes half the time, is finite only if all of them are
+        return math.isfinite(numbers.sum(dtype=torch.float32).item())
+    low, high = torch.aminmax(numbers.float())
+    largest = torch.finfo(dtype).max
+    return -largest <= low.item() and high.item() <= largest

@@ -152,7 +152,8 @@ class MiniCheckpoint(Checkpoint[Mini]):
         }
         for name, tensor in tensors.items():
             if not torch.stack(torch.aminmax(tensor)).isfinite().all():
-                raise WeightsError(f"{self.name}: {name} holds numbers that are not finite")
+                where = self.source.file_of(name)
+                raise WeightsError(f"{where}: {name} holds numbers that are not finite; download or export it again")
         model.load_state_dict(tensors, assign=True)
         model.letters = letter_table()  # which is not among the weights
         model.to(placement.device).eval().requires_grad_(False)

@@ -51,6 +51,9 @@ class TensorSource(Protocol):
     def groups(self, names: Iterable[str]) -> Iterator[list[tuple[str, Tensor]]]:
         """Read the named tensors, some at a time; a group is valid until the next is asked for."""
 
+    def file_of(self, name: str) -> Path | None:
+        """File that holds a tensor, None in memory."""
+
 
 class MemoryTensors:
     """Tensors in memory."""
@@ -74,6 +77,9 @@ class MemoryTensors:
     def groups(self, names: Iterable[str]) -> Iterator[list[tuple[str, Tensor]]]:
         """Give the named tensors, all at once."""
         yield [(name, self._tensors[name].detach()) for name in names]
+
+    def file_of(self, name: str) -> None:
+        """Say that there is no file."""
 
 
 class FileTensors:
@@ -102,6 +108,10 @@ class FileTensors:
             size = TENSORS_AT_A_TIME if file.suffix == ".safetensors" or is_archive(file) else max(1, len(of_file))
             for start in range(0, len(of_file), size):
                 yield _read_group(file, of_file[start : start + size])
+
+    def file_of(self, name: str) -> Path | None:
+        """File that holds a tensor."""
+        return next((file for file, shapes in self._shapes.items() if name in shapes), None)
 
     @cached_property
     def _shapes(self) -> dict[Path, dict[str, tuple[int, ...]]]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from virnucpro.errors import shown
+from virnucpro.errors import shown, starting_threads
 
 __all__ = ["Claims", "Owner"]
 
@@ -67,7 +67,8 @@ class Claims:
         self._heart = threading.Thread(target=self._beat, name="virnucpro-claims", daemon=True)
 
     def __enter__(self) -> Self:
-        self._heart.start()
+        with starting_threads():
+            self._heart.start()
         return self
 
     def __exit__(

@@ -174,7 +174,7 @@ def _blocks(
         yield _with_gaps(found, len(chunk), settings.pool == "none")
     if not read:
         raise InputError(f"{source.label}: holds no sequences")
-    warn_of_truncation(source.label, truncated, read, settings.max_residues)
+    warn_of_truncation(source.label, truncated, read, settings.max_residues, "max_residues")
 
 
 def _with_gaps(found: EmbeddedRecords, records: int, per_residue: bool) -> tuple[Vectors, NDArray[np.int64]]:

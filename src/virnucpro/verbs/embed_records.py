@@ -81,11 +81,10 @@ def require_suitable(label: str, sample: Sequence[Record], architecture: Archite
     return require_molecule(label, sample, architecture.molecule, advice[architecture.molecule])
 
 
-def warn_of_truncation(label: str, truncated: int, sequences: int, max_residues: int) -> None:
-    """Warn when much of an input is not used."""
+def warn_of_truncation(label: str, truncated: int, sequences: int, max_residues: int, setting: str) -> None:
+    """Warn when much of an input is not used; `setting` is what the caller knows `max_residues` as."""
     if truncated > HEAVY_TRUNCATION * sequences:
         logger.warning(
-            "%s: %s of %s sequences (%.0f %%) are longer than %s letters; the rest is not used. Raise "
-            "--max-residues to use more", label, f"{truncated:,}", f"{sequences:,}", 100 * truncated / sequences,
-            f"{max_residues:,}",
+            "%s: %s of %s sequences (%.0f %%) are longer than %s letters; the rest is not used. Raise %s to use more",
+            label, f"{truncated:,}", f"{sequences:,}", 100 * truncated / sequences, f"{max_residues:,}", setting,
         )  # fmt: skip

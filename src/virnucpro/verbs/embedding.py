@@ -110,7 +110,7 @@ class Embedding:
                 raise InputError(
                     f"{shown(self.label)}: none of its {read} sequences could be embedded; {shown(first_failure)}"
                 )
-            warn_of_truncation(self.label, truncated, len(ids), self.settings.max_residues)
+            warn_of_truncation(self.label, truncated, len(ids), self.settings.max_residues, "--max-residues")
             spool.flush()
             counts = np.concatenate(vector_counts)
             vectors = np.memmap(spool, np.float32, "r", shape=(int(counts.sum()), encoder.width))

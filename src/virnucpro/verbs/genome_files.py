@@ -14,7 +14,7 @@ from threading import Event, Lock
 from typing import Final
 from urllib.parse import quote
 
-from virnucpro.errors import DownloadError, StoreError
+from virnucpro.errors import DownloadError, StoreError, starting_threads
 from virnucpro.fetching import Checksum, Fetcher, InterruptedTransferError
 from virnucpro.records import Failure
 from virnucpro.runs.files import cannot_write, whole_file
@@ -117,7 +117,7 @@ def in_parallel(
     stop: Event,
 ) -> Iterator[tuple[GenomeFile, Failure | None]]:
     """Fetch some files at a time, and give each when it is done; whatever ends this ends the threads."""
-    with ThreadPoolExecutor(connections) as executor:
+    with starting_threads(), ThreadPoolExecutor(connections) as executor:
         try:
             left = iter(files)
             running: dict[Future[None], GenomeFile] = {}
