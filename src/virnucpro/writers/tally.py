@@ -19,7 +19,7 @@ LENGTH_EDGES_BP: Final = (
     0, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000,
 )  # fmt: skip
 """Where the bins of lengths begin; the last one has no end."""
-COUNTED: Final = {"records": int, "bases": int, "viral_bases": int, "calls": dict, "statuses": dict}
+COUNTED: Final = {"records": int, "bases": int, "viral_bases": int, "calls": dict, "statuses": dict, "warnings": dict}
 """What `Tally.counts` always has."""
 SCORE_BINS: Final = 50
 FDR_BINS_PER_DECADE, FDR_DECADES = 100, 8
@@ -37,6 +37,7 @@ class Tally:
         self.class_records = np.zeros((2, classes), np.int64)
         self.class_bases = np.zeros((2, classes), np.int64)
         self.statuses: Counter[str] = Counter()
+        self.warnings: Counter[str] = Counter()
         self.regions: Counter[str] = Counter()
         self._fdr = np.zeros(FDR_BINS_PER_DECADE * FDR_DECADES + 1, np.int64)  # of viral records
 
@@ -59,6 +60,8 @@ class Tally:
             _add(self.class_bases, (number[known], best[known]), calls.lengths_bp[known])
         _add(self._fdr, (_fdr_bins(calls.fdr[(number == 0) & ~np.isnan(calls.fdr)]),))
         self.statuses.update(calls.status.tolist())
+        for text, records in Counter(called.warnings).items():
+            self.warnings.update(dict.fromkeys(text.split(";") if text else (), records))
         self.regions.update(called.regions.kind.tolist())
 
     @property
@@ -84,6 +87,7 @@ class Tally:
             "viral_bases": int(self.bases[0].sum()),
             "calls": {call: number for call, number in self.calls.items() if number},
             "statuses": dict(self.statuses),
+            "warnings": dict(self.warnings),
         }
 
 
