@@ -255,9 +255,11 @@ def _say_priors(done: Prediction, console: Console) -> None:
     """Say which viral share `--prior auto` has found."""
     for sample in done.samples:
         manifest = sample.outcome.manifest
-        if manifest is not None and manifest.output_settings.get("prior") == "auto":
-            of = f" of {sample.name}" if len(done.samples) > 1 else ""
-            console.say(f"viral share{of} by --prior auto: {manifest.details['prior']:.5g}")
+        if manifest is None or manifest.output_settings.get("prior") != "auto":
+            continue
+        of, prior = f" of {sample.name}" if len(done.samples) > 1 else "", manifest.details.get("prior")
+        if isinstance(prior, float):  # a manifest may be damaged
+            console.say(f"viral share{of} by --prior auto: {prior:.5g}")
 
 
 def _in_brackets(numbers: dict[str, int]) -> str:
