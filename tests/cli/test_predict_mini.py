@@ -127,7 +127,7 @@ def test_ambiguous_letters_are_warned_of_and_what_cannot_be_read_has_no_call(vir
     assert [row["status"] for row in rows] == ["scored", "scored", "ambiguous"]
     assert rows[2]["call"] == "not_scored"
     assert ["ambiguous_letters" in row["warnings"].split(";") for row in rows] == [False, True, True]
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["counts"]["warnings"]["ambiguous_letters"] == 2
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["counts"]["ambiguous_records"] == 2
     mates = [write_fasta(tmp_path / f"p_{n}.fna", [("a", dna[:300]), ("b", text)]) for n, text in
              ((1, dna[:300]), (2, "N" * 90 + dna[:210]))]  # fmt: skip
     _, _, err = virnucpro("predict", "--paired", *mates, "-o", tmp_path / "pairs", "-q")

@@ -18,7 +18,7 @@ from virnucpro.runs.engine import execute
 from virnucpro.runs.files import require_no_link
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.run import Job, Outcome, Run, Source, State
-from virnucpro.scoring.call_warnings import AMBIGUOUS_LETTERS, AMBIGUOUS_SHARE
+from virnucpro.scoring.call_warnings import AMBIGUOUS_SHARE
 from virnucpro.sequences.in_memory import SequencesInMemory
 from virnucpro.verbs.calling import Calling
 from virnucpro.verbs.inputs import PathLike, Sequences, require_once, sort_inputs
@@ -166,7 +166,7 @@ def _warn_of_ambiguous(outcomes: Sequence[Outcome]) -> None:
     """Warn of records with many ambiguous letters, once for every sample."""
     for outcome in outcomes:
         counts: Mapping[str, Any] = outcome.manifest.counts if outcome.manifest else {}
-        if many := counts.get("warnings", {}).get(AMBIGUOUS_LETTERS):
+        if many := counts.get("ambiguous_records"):
             noun = "pair" if outcome.run.output_settings["paired"] else "record"
             logger.warning(
                 "%s: in %s of %s, at least %d %% of the letters are not A, C, G, T or U; such letters can hide "

@@ -83,7 +83,7 @@ class SampleData:
             "class_records": tally.class_records.tolist(),
             "class_bases": tally.class_bases.tolist(),
             "statuses": tally.statuses,
-            "warnings": tally.warnings,
+            "ambiguous_records": tally.ambiguous_records,
             "median_fdr": tally.median_fdr,
             "viral": {"total": self.viral_records} | {name: _numbers(column) for name, column in self.viral.items()},
             "proviruses": {"total": self.n_proviruses, "bp": self.provirus_bp}

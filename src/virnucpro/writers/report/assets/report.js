@@ -48,7 +48,7 @@ function drawCards() {
   }
   const why = Object.entries(statuses).map(([word, n]) => `${whole(n)} ${word.replaceAll('_', ' ')}`);
   byId('not-scored').textContent = why.length ? `Not scored: ${why.join(', ')}.` : f.records ? '' : 'The input holds no records.';
-  const ambiguous = sum(chosen().map((sample) => sample.warnings.ambiguous_letters ?? 0));
+  const ambiguous = sum(chosen().map((sample) => sample.ambiguous_records));
   byId('ambiguous').textContent = ambiguous ? `${rowsInWords(ambiguous)} with so many letters other than A, C, G, T and U that a virus may be missed.` : '';
 }
 
