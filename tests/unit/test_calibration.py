@@ -159,6 +159,7 @@ def test_margin_and_threshold_tell_how_near_a_call_was():
         ({"prior": 0.99, "min_score": 0.5}, "viral"),
         ({"prior": 0.5, "min_score": 0.5}, ""),
         ({"prior": 0.01, "min_score": 0.5}, "non-viral"),
+        ({"prior": 0.5, "min_score": 0.0}, ""),  # by the option, not by the prior
         ({"prior": 0.99995}, ""),  # levels do not depend on it
     ],
 )

@@ -90,6 +90,8 @@ class CallRule:
         """
         if self.calibration is None or (self.max_fdr is None and self.min_score is None):
             return ""
+        if self.min_score in (0, 1) or self.max_fdr == 1:  # the user wants it so
+            return ""
         limits = self._limits(self.calibration, np.array(self.calibration.record.lengths, np.int64))
         lowest, highest = self.calibration.operating.z[0], self.calibration.operating.z[-1]
         return "viral" if (limits <= lowest).any() else "non-viral" if (limits > highest).all() else ""
