@@ -11,6 +11,7 @@ from virnucpro.scoring.call_warnings import warn_of
 from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.regions import find_regions
 from virnucpro.scoring.rule import CallRule
+from virnucpro.verbs.window_rows import ambiguous_letters
 from virnucpro.writers.tally import Tally
 from virnucpro.writers.writer import CalledRecords, SampleFacts
 
@@ -31,9 +32,12 @@ def called_records(records, *windows, rule=RULE, mates=()):
     lengths_bp = np.array([len(record.sequence) for record in made], np.int64)
     if second:
         lengths_bp += [len(record.sequence) for record in second]
+    ambiguous = np.array([ambiguous_letters(record) for record in made], np.int64)
     calls = call_records(lengths_bp, scored, scores, rule)
     regions = find_regions(calls, scored, scores, rule)
-    return CalledRecords(made, calls, scored, scores, regions, warn_of(calls, scored, scores, regions, ()), second)
+    return CalledRecords(
+        made, calls, scored, scores, regions, warn_of(calls, scored, scores, regions, (), ambiguous), second
+    )
 
 
 def written(tmp_path, writer, facts, *called):

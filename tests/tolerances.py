@@ -52,3 +52,6 @@ gradient: the same sums in another order; a missing half of a rotation changes t
 
 MINI_EXPORT = 1e-2
 """max_abs between a logit of the trained network and of its export in half precision, both worked out in float32."""
+
+PRINTED_REL, PRINTED_ABS = 0.02, 0.01
+"""Scores that docs/python.md prints. They have four digits, and bfloat16 on CPUs with AMX moves them, but no call."""

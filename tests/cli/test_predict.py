@@ -89,7 +89,7 @@ def test_every_record_gets_a_row_in_input_order(virnucpro, tmp_path, contigs, sc
     )
     assert all(int(row["n_scored"]) <= int(row["n_windows"]) for row in calls)
     assert "8 records: " in err
-    assert err.count("warning") == 1
+    assert err.count("warning: ") == 2  # one ID twice, and a record of N
     assert "1 of 8 records (12 %) have the ID of an earlier one" in err
     content = json.loads((tmp_path / "out" / "run.json").read_text())
     assert content["counts"]["records"] == 8
@@ -258,8 +258,20 @@ PROTEINS = [("p", "MKLEQFPWHI" * 9), ("q", "MKLEQFPWHI" * 5), ("peptide", "MK")]
 def test_an_input_without_records_is_warned_of(virnucpro, tmp_path, scorer):
     code, _, err = virnucpro("predict", write_fasta(tmp_path / "x.fna", []), "-o", tmp_path / "out", *scorer, "-q")
     assert code == 0
+    assert "x.fna: the file is empty (0 bytes); look whether the step before has failed" in err
     assert "warning: the input holds no records" in err
     assert rows(tmp_path / "out" / "calls.tsv") == []
+
+
+def test_files_without_records_among_others_are_named(virnucpro, tmp_path, scorer):
+    blank, full = tmp_path / "blank.fna", write_fasta(tmp_path / "full.fna", [("a", "ACGTTGCA" * 40)])
+    blank.write_text("\n\n")
+    code, _, err = virnucpro("predict", blank, full, "-o", tmp_path / "out", *scorer, "-q")
+    assert code == 0
+    assert "blank.fna: holds no records; look whether" in err
+    assert "full.fna" not in err
+    mates = [write_fasta(tmp_path / f"x_{n}.fna", [("a", "ACGTTGCA" * 40)]) for n in (1, 2)]
+    assert "holds no records" not in virnucpro("predict", "--paired", *mates, "-o", tmp_path / "pairs", *scorer)[2]
 
 
 @pytest.mark.parametrize("verb", ["predict", "features"])

@@ -90,6 +90,50 @@ def test_levels_and_priors_change_calls_and_compute_nothing(virnucpro, tmp_path,
             assert float(rare["fdr"]) >= float(row["fdr"])
 
 
+def test_a_prior_that_makes_the_calls_is_warned_of(virnucpro, tmp_path, mini, monkeypatch):
+    reads = write_fasta(tmp_path / "reads.fna", [(f"r{i}", "GCC" * 40) for i in range(1000)])
+    out = ("-o", tmp_path / "out")
+    _, _, err = virnucpro("predict", reads, *out, "--prior", "auto")
+    assert err.count("viral share by --prior auto: ") == 1
+    assert "whatever" not in err
+    monkeypatch.setattr("virnucpro.verbs.calling.ScoreHistogram.viral_share", lambda _: 0.99995)
+    _, _, err = virnucpro("predict", reads, *out, "--prior", "auto", "--max-fdr", "0.1")
+    assert "viral share by --prior auto: 0.99995\n" in err
+    assert (
+        "reads.fna: with a viral share of 0.99995, as --prior auto estimates, and --max-fdr, scored records, at " in err
+    )
+    assert {row["call"] for row in called(tmp_path / "out")} == {"viral"}
+    _, _, err = virnucpro("predict", reads, *out, "-q", "--prior", "0.00001", "--min-score", "0.9")
+    assert "with a viral share of 1e-05 and --min-score, records are all called non-viral whatever their score" in err
+    assert {row["call"] for row in called(tmp_path / "out")} == {"non-viral"}
+    few = write_fasta(tmp_path / "few.fna", [("a", "GCC" * 40)])
+    _, _, err = virnucpro("predict", few, "-o", tmp_path / "few", "--prior", "auto")
+    assert "needs at least 1000 scored records and found 1; using 0.5" in err
+    assert "viral share by --prior auto: 0.5\n" in err
+
+
+def test_ambiguous_letters_are_warned_of_and_what_cannot_be_read_has_no_call(virnucpro, tmp_path, mini):
+    generator = np.random.default_rng(7)
+    dna = random_dna(generator, 3000)
+    masked = "".join(letter if known else "N" for letter, known in zip(dna, generator.random(3000) > 0.3, strict=True))
+    records = [("clear", dna), ("gap", dna[:1000] + "N" * 900 + dna[1900:]), ("scattered", masked)]
+    contigs = write_fasta(tmp_path / "contigs.fna", records)
+    told = "contigs.fna: in 2 of 3 records, at least 10 % of the letters are not A, C, G, T or U;"
+    for _ in range(2):  # computed, then finished
+        code, _, err = virnucpro("predict", contigs, "-o", tmp_path / "out", "-q")
+        assert code == 0
+        assert err.count(told) == 1
+    rows = called(tmp_path / "out")
+    assert [row["status"] for row in rows] == ["scored", "scored", "ambiguous"]
+    assert rows[2]["call"] == "not_scored"
+    assert ["ambiguous_letters" in row["warnings"].split(";") for row in rows] == [False, True, True]
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["counts"]["ambiguous_records"] == 2
+    mates = [write_fasta(tmp_path / f"p_{n}.fna", [("a", dna[:300]), ("b", text)]) for n, text in
+             ((1, dna[:300]), (2, "N" * 90 + dna[:210]))]  # fmt: skip
+    _, _, err = virnucpro("predict", "--paired", *mates, "-o", tmp_path / "pairs", "-q")
+    assert "in 1 of 2 pairs, at least 10 %" in err
+
+
 def test_a_record_and_its_reverse_complement_have_one_score(virnucpro, tmp_path, mini):
     generator = np.random.default_rng(4)
     contigs = [(f"c{length}", random_dna(generator, length)) for length in (100, 151, 1000, 1001, 2500, 3002, 7777)]

@@ -82,6 +82,8 @@ def test_a_sample_that_was_refused_is_named(virnucpro, tmp_path):
     assert virnucpro("predict", bad, good, "-o", out, "--device", "cpu")[0] == 3
     code, told, _ = virnucpro("verify", out)
     assert code == 4
+    assert "PASS  run.json: samples: 1 sample with results, 1 refused\n" in told
+    assert "2 samples" not in told
     (failed,) = (line for line in told.splitlines() if line.startswith("FAIL"))
     assert failed.startswith("FAIL  run.json: sample bad: refused, so it has no results; extraction_failures.log")
     assert "bad.fna" in (out / "bad" / "extraction_failures.log").read_text()

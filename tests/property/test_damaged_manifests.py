@@ -1,6 +1,6 @@
 """A `run.json` that was edited by hand gives an error of ours or the right results, never a traceback.
 
-Only a likely number of bases or rows is believed, because the manifest holds nothing to compare it with.
+Only a likely number of bases, rows or ambiguous records is believed, because the manifest holds nothing to compare it with.
 """
 
 import json
@@ -15,7 +15,7 @@ from virnucpro.verbs.verify import verify
 
 VALUES = (None, 3, -1, "x", "x" * 300, [], {}, [1], {"a": 1}, True, 1.5, "../../etc", "a\x00b", float("nan"), 10**30)
 OPTIONS = {"device": "cpu", "outputs": ("calls", "report", "viral")}
-BELIEVED = ("bases", "viral_bases", "rows")
+BELIEVED = ("bases", "viral_bases", "rows", "ambiguous_records")
 MANIFESTS = ("several/run.json", "several/a/run.json", "one/run.json")
 
 
@@ -104,6 +104,7 @@ def test_whatever_is_damaged(tmp_path, runs, seed):
         ("several/a/run.json", lambda content: content["counts"].update(bases=-1)),
         ("several/a/run.json", lambda content: content["counts"].update(viral_bases=684)),
         ("several/a/run.json", lambda content: content["counts"].update(failed_rows=3)),
+        ("several/a/run.json", lambda content: content["counts"].update(ambiguous_records=3)),
         ("several/a/run.json", lambda content: content["counts"].update(rows={})),
         ("several/a/run.json", lambda content: content["counts"].pop("rows")),
         ("several/a/run.json", lambda content: content["counts"]["calls"].pop("not_scored")),

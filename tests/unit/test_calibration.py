@@ -150,6 +150,29 @@ def test_margin_and_threshold_tell_how_near_a_call_was():
     assert by_score.margin[0] == pytest.approx(z - (math.log(0.3 / 0.7) - prior_logit(0.2)))
 
 
+@pytest.mark.parametrize(
+    ("options", "call"),
+    [
+        ({"prior": 0.99995, "max_fdr": 0.1}, "viral"),
+        ({"prior": 0.5, "max_fdr": 0.1}, ""),
+        ({"prior": 0.01, "max_fdr": 1e-9}, ""),  # none of the shorter lengths, some of the others
+        ({"prior": 0.99, "min_score": 0.5}, "viral"),
+        ({"prior": 0.5, "min_score": 0.5}, ""),
+        ({"prior": 0.01, "min_score": 0.5}, "non-viral"),
+        ({"prior": 0.5, "min_score": 0.0}, ""),  # by the option, not by the prior
+        ({"prior": 0.99995}, ""),  # levels do not depend on it
+    ],
+)
+def test_where_the_prior_makes_the_calls(options, call):
+    rule = CallRule(MADE, **options)
+    assert rule.foregone() == call
+    z = np.array([-4.0, 4.0])
+    limits = rule._limits(MADE, np.array([150, 150]))
+    if call == "viral":
+        assert (z >= limits).all()
+    assert CallRule(None, min_score=0.5).foregone() == ""
+
+
 def test_windows_have_the_prior_s_score_and_the_best_one_is_theirs():
     rule = CallRule(MADE, prior=0.2)
     windows = rule.window_scores(of_windows(-1.0, 3.0))

@@ -5,13 +5,16 @@ from dataclasses import replace
 import numpy as np
 
 from called_records import RULE, called_records
+from virnucpro.records import Record
 from virnucpro.scoring.call_warnings import WARNINGS, warn_of
+from virnucpro.verbs.window_rows import ambiguous_letters
 
 VIRAL, HOST = (0.99, 8.0), (0.01, -8.0)
 
 
 def words(called, viral_classes=()):
-    found = warn_of(called.calls, called.scored, called.windows, called.regions, viral_classes)
+    ambiguous = np.array([ambiguous_letters(record) for record in called.records])
+    found = warn_of(called.calls, called.scored, called.windows, called.regions, viral_classes, ambiguous)
     return [text.split(";") if text else [] for text in found]
 
 
@@ -26,6 +29,13 @@ def test_each_word_has_its_reason():
         *windows(*[HOST] * 4, record=3),
     )  # fmt: skip
     assert words(called) == [["short"], ["partly_scored"], ["mixed_windows"], [], []]
+
+
+def test_many_ambiguous_letters():
+    letters = {"masked": "acgu" * 250, "few": "A" * 901 + "N" * 99, "many": "A" * 900 + "nNRYrykx-*" * 10}
+    called = called_records(list(letters.items()), *(window for n in range(3) for window in windows(VIRAL, record=n)))
+    assert words(called) == [[], [], ["ambiguous_letters"]]
+    assert ambiguous_letters(Record(1, "a", "AC GT\nN\té")) == 2
 
 
 def test_a_score_near_its_threshold():
@@ -51,5 +61,5 @@ def test_a_provirus_is_told_of():
 
 def test_words_are_documented():
     assert list(WARNINGS) == [
-        "short", "partly_scored", "near_threshold", "mixed_windows", "class_disagrees", "has_provirus",
+        "short", "ambiguous_letters", "partly_scored", "near_threshold", "mixed_windows", "class_disagrees", "has_provirus",
     ]  # fmt: skip

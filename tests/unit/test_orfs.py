@@ -1,6 +1,7 @@
 """Rows of windows: a case written by hand, statuses, a run of the original, and a plain search of every window."""
 
 import os
+import re
 import tracemalloc
 from pathlib import Path
 from typing import get_args
@@ -91,6 +92,11 @@ def test_translation_tables_decide_what_is_open():
         ("TAG" * 10, ("scored", "scored", "scored")),
         ("A" * 15 + "N" * 15, ("scored", "scored", "scored")),
         ("A" * 15 + "N" * 16, ("ambiguous", "ambiguous", "ambiguous")),
+        ("AAAAAAAAAR" * 6, ("scored",) * 3),  # runs of three codons
+        ("AAAAAAAAR" * 6, ("ambiguous",) * 3),  # a ninth of the letters is ambiguous, and no run can be read
+        ("AAAAAAAAR" * 6 + "A" * 17, ("ambiguous",) * 3),
+        ("AAAAAAAAR" * 6 + "A" * 18, ("scored",) * 3),  # a quarter can be read
+        ("C" * 30 + "N" * 28, ("scored",) * 3),  # a gap
     ],
 )
 def test_statuses(sequence, statuses, rule):
@@ -131,10 +137,12 @@ def test_a_rule_that_there_is_not():
 
 
 def test_whole_windows():
-    found = find(["acgtn" * 8, "A" * 29], 25, rule="window")
+    found = find(["acgtacgtan" * 4, "A" * 29], 25, rule="window")
     assert found.tuples() == []
-    found = find(["acgtn" * 8, "A" * 31], 30, rule="window", layout="even")
-    assert found.tuples() == [(0, n, "", "ACGTN" * 6, "") for n in (1, 2)] + [(1, n, "", "A" * 30, "") for n in (1, 2)]
+    found = find(["acgtacgtan" * 4, "A" * 31], 30, rule="window", layout="even")
+    assert found.tuples() == [(0, n, "", "ACGTACGTAN" * 3, "") for n in (1, 2)] + [
+        (1, n, "", "A" * 30, "") for n in (1, 2)
+    ]
     assert found.rows.frames.tolist() == [255] * 4
     assert row_ids(["x", "y"], found.windows, found.rows) == ["x_chunk_1", "x_chunk_2", "y_chunk_1", "y_chunk_2"]
 
@@ -144,7 +152,9 @@ def plain_rows(sequence, window_bp, translation_table):
     windows = plan_windows([len(sequence)], window_bp)
     for number, (start, end) in enumerate(zip(windows.starts.tolist(), windows.ends.tolist(), strict=True), 1):
         window = sequence[start:end]
-        if len(window) < 30 or 2 * sum(letter not in "ACGT" for letter in window) > len(window):
+        runs = re.findall(f"[ACGT]{{{min(9, len(window) // 4)},}}", window)
+        known, readable = len(re.findall("[ACGT]", window)), len("".join(runs))
+        if len(window) < 30 or 2 * known < len(window) or 4 * readable < len(window):
             continue
         strands = [window, str(Seq(window).reverse_complement())]
         orfs = []

@@ -4,7 +4,8 @@ import pytest
 
 from virnucpro.models.placement import choose_placement
 from virnucpro.runs.plan import Planner
-from virnucpro.verbs.part_size import MAX_RECORDS, MAX_WINDOWS, part_of_records, part_of_windows
+from virnucpro.verbs.encoders import parameters
+from virnucpro.verbs.part_size import MAX_LETTERS, MAX_RECORDS, MAX_WINDOWS, part_of_records, part_of_windows
 from virnucpro.verbs.window_rows import WindowSettings
 
 CPU = choose_placement("cpu", "fp32")
@@ -35,3 +36,12 @@ def test_a_part_is_never_empty_and_what_was_asked_for_is_taken(flop_per_token):
     assert part_of_windows(CPU, flop_per_token, 500, 7).units == 7
     assert part_of_records(CPU, flop_per_token, None).letters >= 1
     assert part_of_records(CPU, flop_per_token, 7).units == 7
+
+
+def test_parts_of_mini_are_worth_saving():
+    """A thread without AMX embeds about 1 Mb/s: 10,000 reads take 2 s, 10,000 windows half a minute."""
+    one_thread = 2 * parameters("mini")
+    assert part_of_windows(CPU, one_thread, 3000, None).units == MAX_WINDOWS
+    assert part_of_records(CPU, one_thread, None).letters == MAX_LETTERS
+    for large in ("esm2-650m", "dnabert-s"):
+        assert part_of_windows(CPU, 2 * parameters(large), 500, None).units < 500

@@ -82,8 +82,19 @@ def test_compression(tmp_path, monkeypatch, suffix, compress):
     compressed = compress(FASTA)
     assert len(records(written(tmp_path, compressed, "x.faa" + suffix))) == 2
     broken = written(tmp_path, compress(b">a\n" + bytes(range(65, 90)) * 2000)[:-20], "y.faa" + suffix)
-    with pytest.raises(InputError, match=r"y\.faa.*, after record 0: cannot be read.*download it again"):
+    with pytest.raises(
+        InputError, match=r"y\.faa.*, after record 0: cannot be read: the compressed data end.*cut short"
+    ):
         records(broken)
+
+
+def test_compressed_data_that_are_damaged(tmp_path):
+    changed = bytearray(gzip.compress(FASTA))
+    changed[-8:-4] = bytes(4)  # the checksum
+    with pytest.raises(
+        InputError, match=r"x\.faa.*, after record \d+: cannot be read: .*; the file is damaged, so copy"
+    ):
+        records(written(tmp_path, bytes(changed)))
 
 
 @pytest.mark.parametrize("name", ["x.faa.gz", "x.bz2", "x.xz", "x.zst"])
@@ -126,7 +137,16 @@ def test_no_bytes_no_records(tmp_path):
         (b"<h1>Not found\n", r"x\.faa:1: neither FASTA nor FASTQ.*not '<h1>Not found'"),
         (b"\n\nMKV\n", r"x\.faa:3: neither"),
         (b"@r1\nACGT\n+\nIII\n", r"x\.faa:4: "),
-        (b"@r1\nACGT\n+\nIIII\n@r2\nAC\n", r"x\.faa:7: "),
+        (b"@r1\nACGT\n+\nIIII\n@r2\nAC\n", r"x\.faa:7: the file ends in the middle of record 2: it was cut short"),
+        (b"@r1\nACGT\n+\nIIII\n@r2", r"x\.faa:5: the file ends in the middle of record 2: .*download it again$"),
+        (
+            b"@r1\nACGT\n+\nIIII\n@r2\nACGT\n+\nII",
+            r"x\.faa:8: record 2 does not have one quality for each letter: .* last line, was cut short",
+        ),
+        (
+            b"@r1\nACGT\n+\nII\n@r2\nACGT\n+\nIIII\n",
+            r"x\.faa:4: record 1 does not have one quality for each letter: the file is damaged",
+        ),
         (b"#comment\nMKV\n>a\nM\n", r"x\.faa:2: neither FASTA nor FASTQ.*not 'MKV'"),
         (b"; of Pearson's kind\nMKV\n", r"x\.faa:2: neither"),
         (b">a\nM\n>b\nM\xe9\n", r"x\.faa:4: byte 0xe9 is not UTF-8"),

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from called_records import facts_of, written
 from report_records import CLASSES, records_in_numbers
@@ -16,7 +17,7 @@ from virnucpro.writers.drawing import CALL_COLOURS, wilson_interval
 from virnucpro.writers.multiqc import MultiQC
 from virnucpro.writers.report import SampleReport, combine_reports
 from virnucpro.writers.report.facts import ReportFacts, settings_in_words
-from virnucpro.writers.report.figures import draw_figures, figure_names
+from virnucpro.writers.report.figures import _draw_lengths, draw_figures, figure_names
 from virnucpro.writers.report.page import write_report
 from virnucpro.writers.report.sample import ReportLimits, SampleSummary
 from virnucpro.writers.report.top_rows import TopRows
@@ -279,3 +280,15 @@ def test_intervals_of_shares():
     low, high = wilson_interval(np.array([0.0, 0.5, 1.0]), np.array([10, 10, 10]))
     assert low == pytest.approx([0, 0.2366, 0.7225], abs=1e-4)  # by R's prop.test without correction
     assert high == pytest.approx([0.2775, 0.7634, 1], abs=1e-4)
+
+
+def test_figures_say_pairs_and_draw_no_interval_of_one():
+    pairs = report_of(records_in_numbers("abc", [150, 300, 300], [0.9, 0.9, 0.1]), paired=True)
+    figure = Figure()
+    _draw_lengths(figure, pairs)
+    counts, shares = figure.axes
+    assert (counts.get_ylabel(), shares.get_ylabel()) == ("Pairs", "Viral share of scored pairs")
+    (bars,) = shares.containers
+    lower, upper = bars.lines[1]
+    assert lower.get_ydata()[0] == upper.get_ydata()[0] == 1.0
+    assert lower.get_ydata()[1] < 0.5 < upper.get_ydata()[1]

@@ -185,6 +185,34 @@ def test_the_viral_share_is_of_all_records(page, tmp_path):
     in_order(page, path)
 
 
+def test_pairs_are_called_pairs_and_one_has_no_interval(page, tmp_path):
+    facts = facts_of(sample="pairs", classes=CLASSES, paired=True)
+    pair = data_of(facts, records_in_numbers("a", [3000], [0.9]))
+    shown = "byId('main').innerText.replaceAll('\u00a0', ' ')"
+    for samples in ((pair,), (pair, pair)):
+        path = show(page, tmp_path, *samples)
+        told = page.run("byId('cards').textContent").replace("\u00a0", " ")
+        assert f"Pairs{len(samples)}" in told
+        assert f"Viral pairs{len(samples)}100 % of all" in told
+        assert ("\u2013" in told) is (len(samples) > 1)
+        assert page.run("byId('sections').innerText").startswith("Samples" if len(samples) > 1 else "Lengths")
+        assert "record" not in page.run(shown).lower()
+        in_order(page, path)
+    path = show(page, tmp_path, pair, sample("contigs"))
+    assert "Records and pairs71" in page.run("byId('cards').textContent")
+    in_order(page, path)
+
+
+def test_ambiguous_records_are_counted(page, tmp_path):
+    called = records_in_numbers("ab", [3000] * 2, [0.9, 0.1])
+    called.warnings[:] = ["ambiguous_letters;short", None]
+    path = show(page, tmp_path, data_of(facts_of(classes=CLASSES), called))
+    assert page.run("byId('ambiguous').textContent").startswith("1 record with so many letters other than A, C, G")
+    path = show(page, tmp_path, sample("one"))
+    assert page.run("byId('ambiguous').textContent") == ""
+    in_order(page, path)
+
+
 def test_downloads_hold_what_is_shown(page, tmp_path):
     path = show(page, tmp_path, sample("one"))
     page.run(

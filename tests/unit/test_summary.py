@@ -32,7 +32,7 @@ def test_a_list_of_samples_that_was_damaged(tmp_path, samples):
 
 @pytest.mark.parametrize("details", [{"execution": 3}, {"execution": {"seconds": [1]}, "median_fdr": "a\tb"}])
 def test_what_a_manifest_says_of_its_run_may_be_damaged(tmp_path, details):
-    counts = {"records": 0, "bases": 0, "viral_bases": 0, "calls": {}, "statuses": {}}
+    counts = {"records": 0, "bases": 0, "viral_bases": 0, "calls": {}, "statuses": {}, "ambiguous_records": 0}
     outcome = Outcome(None, State.FINISHED, Manifest((), {}, {}, counts=counts, details=details))
     assert _row("gut", outcome) == ["gut", "0", "0", "0", "0", "NA", "0", "NA", "NA", "NA"]
 

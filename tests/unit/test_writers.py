@@ -199,6 +199,7 @@ def test_a_tally_adds_up():
     assert counts == {
         "records": 4, "bases": 32_102, "viral_bases": 1500, "calls": {"viral": 1, "non-viral": 2, "not_scored": 1},
         "statuses": {"scored": 3, "too_short": 1}, "regions": {"virus": 1, "provirus": 1},
+        "ambiguous_records": 0,
     }  # fmt: skip
     assert tally.scores.sum() == 3
     assert abs(tally.median_fdr - three().calls.fdr[0]) <= 1e-4

@@ -73,11 +73,11 @@ table_option = click.option(
 )  # fmt: skip
 part_windows_option = click.option(
     "--part-windows", type=click.IntRange(min=1), metavar="N",
-    help="Windows of one part, the unit that is saved.  [default: about half a minute of work]",
+    help="Windows of one part, the unit that is saved.  [default: at most half a minute of work]",
 )  # fmt: skip
 part_records_option = click.option(
     "--part-records", type=click.IntRange(min=1), metavar="N",
-    help="Sequences of one part, the unit that is saved.  [default: about half a minute of work]",
+    help="Sequences of one part, the unit that is saved.  [default: at most half a minute of work]",
 )  # fmt: skip
 overwrite_option = click.option("--overwrite", is_flag=True, help="Recompute everything, ignoring existing results.")
 

@@ -238,16 +238,28 @@ def _sum_up(done: Prediction, console: Console) -> None:
     )
     if proviruses := counts.get("regions", {}).get("provirus"):
         console.say(f"{counted(proviruses, 'provirus', 'proviruses')} in non-viral records")
+    _say_priors(done, console)
     if not counts["records"]:
         console.warn("the input holds no records; the tables have a header and no rows")
     elif 2 * statuses.get("ambiguous", 0) > counts["records"]:
-        console.warn("most records consist mostly of letters other than A, C, G and T; is this DNA?")
+        console.warn("most records have too many letters other than A, C, G and T to be scored; is this DNA?")
     parts, computed = (sum(getattr(one.outcome, name) for one in done.samples) for name in ("parts", "computed_parts"))
     written = any(one.outcome.state is State.WRITTEN for one in done.samples)
     news = f"{counted(computed, 'part')} computed, {parts - computed:,} skipped"
     console.say(f"{news if written else 'already finished, skipped'}, on {done.device}; results in {done.outdir}")
     if done.outdir and (done.outdir / "report.html").is_file():
         console.say(f"open {done.outdir / 'report.html'} in a browser")
+
+
+def _say_priors(done: Prediction, console: Console) -> None:
+    """Say which viral share `--prior auto` has found."""
+    for sample in done.samples:
+        manifest = sample.outcome.manifest
+        if manifest is None or manifest.output_settings.get("prior") != "auto":
+            continue
+        of, prior = f" of {sample.name}" if len(done.samples) > 1 else "", manifest.details.get("prior")
+        if isinstance(prior, float):  # a manifest may be damaged
+            console.say(f"viral share{of} by --prior auto: {prior:.5g}")
 
 
 def _in_brackets(numbers: dict[str, int]) -> str:

@@ -17,6 +17,7 @@ from virnucpro.runs.plan import Plan
 from virnucpro.runs.run import Outcome, Run, State
 from virnucpro.runs.saved_plan import PLAN, read_plan, run_key
 from virnucpro.runs.usage import Usage
+from virnucpro.sequences.pairs import SecondMates
 
 __all__ = ["Planned", "examine", "finished_manifest"]
 
@@ -141,9 +142,17 @@ def _new_plan(run: Run) -> tuple[Plan, tuple[FileIdentity, ...]]:
             count += 1
             if len(ids) < COMPARED_IDS:
                 ids.append(hash(run.job.id_of(record)))
+        if not count and not isinstance(source, SecondMates):
+            logger.warning("%s: %s", source.label, _why_nothing(source.identity))
         counts.append(count)
     _warn_of_duplicates(run.label, ids)
     return planner.finish(counts), tuple(source.identity for source in run.inputs)
+
+
+def _why_nothing(file: FileIdentity) -> str:
+    """Say why a file may have no records."""
+    found = "holds no records" if file.size else "the file is empty (0 bytes)"
+    return f"{found}; look whether the step before has failed, or has filtered everything out"
 
 
 def _warn_of_duplicates(label: str, ids: array[int]) -> None:

@@ -87,6 +87,8 @@ class Manifest:
         wrong += [f"{counted(records, 'record')}, and {n:,} {key}" for key, n in sums.items() if n != records]
         if (viral := whole.get("viral_bases", 0)) > (bases := whole.get("bases", viral)):
             wrong.append(f"{counted(bases, 'base')}, and {viral:,} of them viral")
+        if (ambiguous := whole.get("ambiguous_records", 0)) > records:
+            wrong.append(f"{counted(records, 'record')}, and {ambiguous:,} of them ambiguous")
         if sums and ("rows" in whole) is not ("failed_rows" in whole):
             wrong.append("rows that were scored or rows that failed are not counted")
         return wrong

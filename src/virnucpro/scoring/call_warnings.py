@@ -12,9 +12,12 @@ from virnucpro.scoring.calls import VIRAL, Calls
 from virnucpro.scoring.regions import PROVIRUS, Regions
 from virnucpro.scoring.windows import ScoredWindows, WindowScores
 
-__all__ = ["WARNINGS", "warn_of"]
+__all__ = ["AMBIGUOUS_LETTERS", "AMBIGUOUS_SHARE", "WARNINGS", "warn_of"]
 
 SHORT_BP: Final = 500
+AMBIGUOUS_LETTERS: Final = "ambiguous_letters"
+AMBIGUOUS_SHARE: Final = 0.1
+"""Scattered over viral segments of 3 kb, so many N cost `mini` 22 of 73 viral calls, half as many 7."""
 NEAR_LOG_ODDS: Final = float(np.log(2))
 NEAR_SCORE: Final = 0.05
 MIXED_WINDOWS: Final = 4
@@ -22,6 +25,7 @@ MIXED_SHARE: Final = 0.25
 
 WARNINGS: Final = {
     "short": f"shorter than {SHORT_BP} bp: accuracy falls steeply below that length",
+    AMBIGUOUS_LETTERS: f"at least {AMBIGUOUS_SHARE:.0%} of the letters are not A, C, G, T or U: a virus may be missed",
     "partly_scored": "some windows have no score",
     "near_threshold": f"within a factor of two of the threshold, as odds (without a calibration: within {NEAR_SCORE})",
     "mixed_windows": f"at least {MIXED_WINDOWS} windows have scores, and a quarter of them or more speak against the "
@@ -33,11 +37,13 @@ WARNINGS: Final = {
 
 
 def warn_of(
-    calls: Calls, scored: ScoredWindows, windows: WindowScores, regions: Regions, viral_classes: Sequence[bool]
-) -> list[str | None]:
-    """Words for each record, joined by semicolons; None where there are none."""
+    calls: Calls, scored: ScoredWindows, windows: WindowScores, regions: Regions, viral_classes: Sequence[bool],
+    ambiguous: NDArray[np.int64],
+) -> list[str | None]:  # fmt: skip
+    """Words for each record, joined by semicolons; None where there are none. `ambiguous` counts letters by record."""
     found = np.column_stack((
         (calls.lengths_bp > 0) & (calls.lengths_bp < SHORT_BP),
+        (calls.lengths_bp > 0) & (ambiguous >= AMBIGUOUS_SHARE * calls.lengths_bp),
         (calls.n_scored > 0) & (calls.n_scored < calls.n_windows),
         np.abs(calls.margin) < np.where(np.isnan(calls.fdr), NEAR_SCORE, NEAR_LOG_ODDS),
         _mixed(calls, scored, windows),

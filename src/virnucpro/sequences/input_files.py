@@ -21,12 +21,18 @@ from xopen import xopen
 from virnucpro.errors import InputError, shown
 from virnucpro.records import FileIdentity
 
-__all__ = ["BLOCK", "DECOMPRESSION_ERRORS", "InputFile", "input_problem"]
+__all__ = ["BLOCK", "CUT_SHORT", "DECOMPRESSION_ERRORS", "InputFile", "input_problem"]
 
 BLOCK = 128 * 1024
 """Bytes that are read and checked at a time."""
 
 LONGEST_LABEL = 1000
+
+CUT_SHORT = (
+    "was cut short, such as by an interrupted download or a full disk, or is still being written; copy or download it "
+    "again"
+)
+"""The probable cause of an end in the middle of something, and what to do."""
 
 MAGIC: dict[bytes, Literal["gz", "bz2", "xz", "zst"]] = {
     b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zst",
@@ -92,10 +98,12 @@ class InputFile:
 
     def _cut_short(self, error: Exception, number: int) -> InputError:
         """Make the error for a file that cannot be read after some record."""
-        return InputError(
-            f"{self.label}, after record {number}: cannot be read: {shown(str(error)) or type(error).__name__}; "
-            "is the file complete? copy or download it again"
-        )
+        why = shown(str(error)) or type(error).__name__
+        if isinstance(error, EOFError):
+            why = f"the compressed data end too early: the file {CUT_SHORT}"
+        elif not isinstance(error, OSError) or error.errno is None:
+            why = f"{why}; the file is damaged, so copy or download it again"
+        return InputError(f"{self.label}, after record {number}: cannot be read: {why}")
 
 
 class _DigestedFile(io.RawIOBase):

@@ -154,7 +154,7 @@ def find_rows(table: WindowTable, rule: RowRule, translation_table: int = 1) -> 
 def _status(table: WindowTable, min_bp: int) -> NDArray[np.uint8]:
     """Status of every window before ORFs are searched."""
     status = np.full(len(table), WindowStatus.SCORED, np.uint8)
-    status[2 * table.ambiguous > table.lengths] = WindowStatus.AMBIGUOUS
+    status[table.is_unreadable] = WindowStatus.AMBIGUOUS
     status[table.lengths < min_bp] = WindowStatus.TOO_SHORT
     return status
 

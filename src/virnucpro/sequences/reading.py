@@ -18,7 +18,7 @@ from virnucpro.errors import InputError, shown
 from virnucpro.records import Record
 from virnucpro.sequences.checked_text import BlockStream, FastaText, FastqText, unix_line_ends
 from virnucpro.sequences.formats import FASTA, FASTQ, LONGEST_PREAMBLE, first_line, foreign_format, read_head
-from virnucpro.sequences.input_files import BLOCK, DECOMPRESSION_ERRORS, InputFile
+from virnucpro.sequences.input_files import BLOCK, CUT_SHORT, DECOMPRESSION_ERRORS, InputFile
 
 __all__ = ["COMPRESSION_SUFFIXES", "SEQUENCE_SUFFIXES", "Entry", "SequenceFile", "sequence_stem"]
 
@@ -50,7 +50,7 @@ class SequenceFile(InputFile):
                     yield tuple.__new__(Record, (number, entry.name, entry.sequence, entry.qualities))
         except dnaio.FileFormatError as error:
             where = f":{lines + error.line + 1}" if error.line is not None else f", record {number + 1}"
-            raise InputError(f"{self.label}{where}: {shown(error.message)}{_advice(kind, error)}") from error
+            raise InputError(f"{self.label}{where}: {_explained(kind, error, number + 1)}") from error
         except DECOMPRESSION_ERRORS as error:
             raise self._cut_short(error, number) from error
 
@@ -92,12 +92,20 @@ def _parsed(kind: str, blocks: Iterator[bytes], label: str, lines: int) -> Itera
     return cast("Iterable[Entry]", reader)
 
 
-def _advice(kind: str, error: dnaio.FileFormatError) -> str:
+def _explained(kind: str, error: dnaio.FileFormatError, number: int) -> str:
+    """Say what is wrong with a record, and the probable cause."""
     if kind == FASTA:
-        return ""
+        return shown(error.message)
     if re.search("(found|record was:) '>", error.message):
-        return " (was FASTA appended to it? put it into its own file)"
-    return " (a FASTQ record has four lines; 'seqkit seq -w 0' makes four of wrapped ones)"
+        return f"{shown(error.message)} (was FASTA appended to it? put it into its own file)"
+    if error.message.startswith("Premature end"):
+        return f"the file ends in the middle of record {number}: it {CUT_SHORT}"
+    if error.message.startswith("Length of sequence and qualities differ"):
+        return (
+            f"record {number} does not have one quality for each letter: the file is damaged or, if this is its last "
+            f"line, {CUT_SHORT}"
+        )
+    return f"{shown(error.message)} (a FASTQ record has four lines; 'seqkit seq -w 0' makes four of wrapped ones)"
 
 
 def sequence_stem(path: Path, suffixes: tuple[str, ...] = SEQUENCE_SUFFIXES) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,11 @@ __all__ = ["Layout", "WindowStatus", "WindowTable", "Windows", "count_windows", 
 
 Layout = Literal["original", "even"]
 
+READABLE_RUN: Final = 9
+"""Length of a run of letters that can be read, three codons; in windows below 36 bp a quarter of the window."""
+MANY_AMBIGUOUS: Final = 16
+"""With fewer than one ambiguous letter in so many, a quarter of a window always stands in readable runs."""
+
 
 class WindowStatus(IntEnum):
     """Status of a window; a window that is too short is never ambiguous."""
@@ -36,7 +41,7 @@ class WindowStatus(IntEnum):
     SCORED = 0  # it has at least one row
     NO_OPEN_FRAME = 1  # rule "open": every frame has a stop codon
     TOO_SHORT = 2
-    AMBIGUOUS = 3  # more than half of its letters are not A, C, G or T
+    AMBIGUOUS = 3  # hardly anything of it can be read, see `WindowTable.is_unreadable`
 
     @property
     def word(self) -> str:
@@ -83,6 +88,21 @@ class WindowTable:
             return np.zeros(len(self), np.int64)
         places = np.flatnonzero(self.codes >= AMBIGUOUS)
         return np.searchsorted(places, self.starts + self.lengths) - np.searchsorted(places, self.starts)
+
+    @cached_property
+    def is_unreadable(self) -> NDArray[np.bool_]:
+        """Whether over half of a window's letters are ambiguous, or under a quarter stand in runs that can be read.
+
+        A gap hides no more than its own letters. Scattered ambiguous letters also hide the codons and motifs around
+        them.
+        """
+        unreadable: NDArray[np.bool_] = 2 * self.ambiguous > self.lengths
+        for window in np.flatnonzero(~unreadable & (MANY_AMBIGUOUS * self.ambiguous > self.lengths)).tolist():
+            start, length = int(self.starts[window]), int(self.lengths[window])
+            is_ambiguous = self.codes[start : start + length] >= AMBIGUOUS
+            runs = np.diff(np.flatnonzero(np.concatenate(([True], is_ambiguous, [True])))) - 1
+            unreadable[window] = 4 * runs[runs >= min(READABLE_RUN, length // 4)].sum() < length
+        return unreadable
 
 
 def count_windows(lengths_bp: ArrayLike, window_bp: int) -> NDArray[np.int64]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from virnucpro.errors import ConfigError
 from virnucpro.features.classifier import Classifier, load_classifier
@@ -30,7 +31,7 @@ from virnucpro.verbs.joined_pairs import joined_pairs
 from virnucpro.verbs.part_size import part_of_windows
 from virnucpro.verbs.samples import Sample
 from virnucpro.verbs.whole_records import whole_records
-from virnucpro.verbs.window_rows import WindowSettings, content, embed_rows, letters
+from virnucpro.verbs.window_rows import WindowSettings, ambiguous_letters, content, embed_rows, letters
 from virnucpro.writers.drawing import require_formats
 from virnucpro.writers.outputs import (
     DEFAULT_OUTPUTS,
@@ -196,6 +197,7 @@ class Calling:
         rule, tally = self.facts.rule, Tally(len(self.facts.classes))
         if self.settings.prior == "auto":
             rule = replace(rule, prior=self._estimated_prior(parts))
+        self._warn_of_foregone(rule)
         facts = replace(self.facts, rule=rule, inputs=tuple(source.identity for source in self.sources))
         writers = [writer(results, facts) for writer in writers_of(self.outputs())]
         for called in self._called(parts, rule):
@@ -219,12 +221,10 @@ class Calling:
         """Call all records, in file order."""
         for records, mates, scored in self._rows(parts):
             windows = rule.window_scores(scored)
-            lengths_bp = np.array([letters(record) for record in records], np.int64)
-            if mates:
-                lengths_bp += np.array([letters(record) for record in mates], np.int64)
+            lengths_bp, ambiguous = (_of_pairs(count, records, mates) for count in (letters, ambiguous_letters))
             calls = call_records(lengths_bp, scored, windows, rule)
             regions = find_regions(calls, scored, windows, rule) if self.facts.has_regions else Regions.none()
-            warnings = warn_of(calls, scored, windows, regions, self.facts.viral_classes)
+            warnings = warn_of(calls, scored, windows, regions, self.facts.viral_classes, ambiguous)
             yield CalledRecords(records, calls, scored, windows, regions, warnings, mates)
 
     def _rows(self, parts: Parts) -> Iterator[tuple[list[Record], list[Record], Any]]:
@@ -246,9 +246,25 @@ class Calling:
                 MIN_RECORDS, histogram.records, usual,
             )  # fmt: skip
             return usual
-        share = histogram.viral_share()
-        logger.info("estimated viral share of the input: %.4f", share)
-        return share
+        return histogram.viral_share()
+
+    def _warn_of_foregone(self, rule: CallRule) -> None:
+        """Warn where the prior makes the calls."""
+        if call := rule.foregone():
+            option = "--min-score" if rule.max_fdr is None else "--max-fdr"
+            records = "scored records, at least of some lengths, are" if call == "viral" else "records are all"
+            logger.warning(
+                "%s: with a viral share of %.5g%s and %s, %s called %s whatever their score; do not rely on these "
+                "calls: give --prior another share, or leave %s out",
+                ", ".join(source.label for source in self.sources), rule.prior,
+                ", as --prior auto estimates," if self.settings.prior == "auto" else "", option, records, call, option,
+            )  # fmt: skip
+
+
+def _of_pairs(count: Callable[[Record], int], records: Sequence[Record], mates: Sequence[Record]) -> NDArray[np.int64]:
+    """Count something of each record, or of both mates of each pair."""
+    found = np.array([count(record) for record in records], np.int64)
+    return found + np.array([count(record) for record in mates], np.int64) if mates else found
 
 
 def _facts(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from virnucpro.errors import ConfigError
 from virnucpro.features.spec import EncoderUse, FeatureSpec
-from virnucpro.models.catalog import CATALOG, catalogue_identity, catalogue_width
+from virnucpro.models.catalog import CATALOG, MINI, catalogue_identity, catalogue_width
 from virnucpro.models.hub import find_checkpoint, find_molecule
 from virnucpro.models.placement import Placement
 from virnucpro.records import ModelIdentity, Molecule
@@ -22,6 +22,9 @@ __all__ = ["ChosenEncoders", "parameters"]
 
 ROLES = {"dna": Molecule.DNA, "protein": Molecule.PROTEIN}
 """In column order of a feature row."""
+
+MINI_WEIGHTS = 2.5e4
+"""By its pace, not its size: a thread without AMX embeds 1.0 Mb/s, as if each base met this many weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +80,8 @@ class ChosenEncoders:
 
 
 def parameters(name: str) -> float:
-    """Number of weights of a model, from the catalogue; packaged models count as small."""
+    """Number of weights of a model, from the catalogue; those of unknown models count as few."""
+    if name == MINI:
+        return MINI_WEIGHTS
     entry = CATALOG.get(name)
     return 1e6 if entry is None else float(entry.parameters[:-1]) * (1e9 if entry.parameters.endswith("B") else 1e6)

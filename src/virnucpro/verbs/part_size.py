@@ -1,4 +1,4 @@
-"""Size of parts: about half a minute of work, so that an interruption costs little."""
+"""Size of parts: at most about half a minute of work, so that an interruption costs little."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ __all__ = ["part_of_records", "part_of_windows"]
 
 SECONDS = 30
 MAX_WINDOWS, MAX_RECORDS = 10_000, 10_000
+"""So many short reads take `mini` 2 s on one thread."""
 MAX_LETTERS = 20_000_000
 SMALLEST = 64
 MAX_BYTES = 1 << 28

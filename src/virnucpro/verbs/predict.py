@@ -11,13 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from virnucpro.errors import ConfigError
+from virnucpro.errors import ConfigError, counted
 from virnucpro.models.catalog import MINI
 from virnucpro.runs.distribution import Distribution
 from virnucpro.runs.engine import execute
 from virnucpro.runs.files import require_no_link
 from virnucpro.runs.progress import ProgressCallback
 from virnucpro.runs.run import Job, Outcome, Run, Source, State
+from virnucpro.scoring.call_warnings import AMBIGUOUS_SHARE
 from virnucpro.sequences.in_memory import SequencesInMemory
 from virnucpro.verbs.calling import Calling
 from virnucpro.verbs.inputs import PathLike, Sequences, require_once, sort_inputs
@@ -141,6 +142,7 @@ def _in_files(
     runs = [_run(job, folder) for job, folder in zip(jobs, folders, strict=True)]
     outcomes = execute(runs, overwrite=overwrite, strict=not apart, progress=progress, distribution=distribution)
     samples = _samples(jobs, outcomes)
+    _warn_of_ambiguous(outcomes)
     for job, outcome in zip(jobs, outcomes, strict=True):
         _warn_of_others(job, outcome)
     if apart and all(outcome.state is not State.INCOMPLETE for outcome in outcomes):
@@ -153,10 +155,25 @@ def _in_memory(jobs: Sequence[Calling], progress: ProgressCallback | None, distr
     with tempfile.TemporaryDirectory(prefix="virnucpro-") as folder:
         runs = [_run(job, Path(folder) / job.facts.sample) for job in jobs]
         outcomes = execute(runs, strict=True, progress=progress, distribution=distribution)
+    _warn_of_ambiguous(outcomes)
     tables = [job.facts.tables or {} for job in jobs]
     return Prediction(
         lambda stem: [one[stem] for one in tables if stem in one], _samples(jobs, outcomes), None, jobs[0].facts.device
     )
+
+
+def _warn_of_ambiguous(outcomes: Sequence[Outcome]) -> None:
+    """Warn of records with many ambiguous letters, once for every sample."""
+    for outcome in outcomes:
+        counts: Mapping[str, Any] = outcome.manifest.counts if outcome.manifest else {}
+        if many := counts.get("ambiguous_records"):
+            noun = "pair" if outcome.run.output_settings["paired"] else "record"
+            logger.warning(
+                "%s: in %s of %s, at least %d %% of the letters are not A, C, G, T or U; such letters can hide "
+                "a virus, so 'non-viral' says little about these records; 'ambiguous_letters' in the column warnings "
+                "marks them",
+                outcome.run.label, f"{many:,}", counted(counts["records"], noun), 100 * AMBIGUOUS_SHARE,
+            )  # fmt: skip
 
 
 def _warn_of_others(job: Calling, outcome: Outcome) -> None:

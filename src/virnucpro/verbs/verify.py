@@ -15,7 +15,7 @@ from virnucpro.runs.files import file_sha256
 from virnucpro.runs.manifest import MAX_MANIFEST_BYTES, Manifest, read_manifest
 from virnucpro.runs.saved_plan import PLAN
 from virnucpro.verbs.checks import Check
-from virnucpro.verbs.summary import refused_samples
+from virnucpro.verbs.summary import refused_samples, samples_of
 from virnucpro.writers.tally import COUNTED
 
 __all__ = ["verify"]
@@ -66,8 +66,10 @@ def _verify_run(path: Path, name: str) -> Iterator[Check]:
     assert manifest is not None
     yield _results(path.parent, name, manifest)
     yield _inputs(name, manifest)
-    yield _counts(name, manifest)
-    yield from _samples(path.parent, name, manifest)
+    if "samples" in {*manifest.counts, *manifest.details}:
+        yield from _samples(path.parent, name, manifest)
+    else:
+        yield _counts(name, manifest)
 
 
 def _results(folder: Path, name: str, manifest: Manifest) -> Check:
@@ -95,19 +97,23 @@ def _counts(name: str, manifest: Manifest) -> Check:
     whole = {key: count for key, count in counts.items() if isinstance(count, int)}
     wrong = [f"no count of {key}" for key in manifest.lacks(COUNTED)] if counts.keys() & COUNTED.keys() else []
     wrong += manifest.contradictions()
-    nouns = {"samples": "sample", "records": "record", "read": "sequence", "windows": "window", "rows": "row"}
+    nouns = {"records": "record", "read": "sequence", "windows": "window", "rows": "row"}
     total = next((counted(whole[key], noun) for key, noun in nouns.items() if key in whole), "all")
     return Check(f"{name}: counts", not wrong, "; ".join(wrong) or f"{total} accounted for, {failures:,} failed")
 
 
 def _samples(folder: Path, name: str, manifest: Manifest) -> Iterator[Check]:
-    """Name the samples that have no results because their input could not be used."""
+    """Count the samples that have results; name those that have none because their input could not be used."""
     try:
-        for sample in refused_samples(folder, manifest):
-            why = f"refused, so it has no results; {FAILURE_LOG} in its folder says why"
-            yield Check(f"{name}: sample {sample}", False, why)
+        states, refused = samples_of(folder, manifest), refused_samples(folder, manifest)
     except StoreError as error:
         yield Check(f"{name}: samples", False, str(error))
+        return
+    with_results = counted(len(states) - len(refused), "sample")
+    yield Check(f"{name}: samples", True, f"{with_results} with results, {len(refused):,} refused")
+    for sample in refused:
+        why = f"refused, so it has no results; {FAILURE_LOG} in its folder says why"
+        yield Check(f"{name}: sample {sample}", False, why)
 
 
 def _is_same(path: Path, one: FileIdentity) -> bool:

@@ -21,7 +21,9 @@ from virnucpro.sequences.row_ids import row_ids
 from virnucpro.sequences.windows import Layout, Windows, cut_windows, plan_windows
 from virnucpro.verbs.encoders import ChosenEncoders
 
-__all__ = ["EmbeddedRows", "WindowSettings", "embed_rows"]
+__all__ = ["EmbeddedRows", "WindowSettings", "ambiguous_letters", "embed_rows"]
+
+_READABLE = b"ACGTUacgtu \t\n\r\v\f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ def letters(record: Record) -> int:
     """Number of letters of a record, without white space."""
     sequence = record.sequence
     return len(sequence) if sequence.isalpha() else len(sequence) - sum(map(sequence.count, " \t\n\r\v\f"))
+
+
+def ambiguous_letters(record: Record) -> int:
+    """Number of letters of a record that are not A, C, G, T or U, without white space."""
+    return len(record.sequence.encode("ascii", "replace").translate(None, _READABLE))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro.scoring.call_warnings import AMBIGUOUS_LETTERS
 from virnucpro.scoring.calls import NON_VIRAL, NOT_SCORED, VIRAL
 from virnucpro.writers.classes import best_numbers
 from virnucpro.writers.writer import CalledRecords
@@ -19,7 +20,9 @@ LENGTH_EDGES_BP: Final = (
     0, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000,
 )  # fmt: skip
 """Where the bins of lengths begin; the last one has no end."""
-COUNTED: Final = {"records": int, "bases": int, "viral_bases": int, "calls": dict, "statuses": dict}
+COUNTED: Final = {
+    "records": int, "bases": int, "viral_bases": int, "ambiguous_records": int, "calls": dict, "statuses": dict,
+}  # fmt: skip
 """What `Tally.counts` always has."""
 SCORE_BINS: Final = 50
 FDR_BINS_PER_DECADE, FDR_DECADES = 100, 8
@@ -37,6 +40,7 @@ class Tally:
         self.class_records = np.zeros((2, classes), np.int64)
         self.class_bases = np.zeros((2, classes), np.int64)
         self.statuses: Counter[str] = Counter()
+        self.ambiguous_records = 0  # with many ambiguous letters
         self.regions: Counter[str] = Counter()
         self._fdr = np.zeros(FDR_BINS_PER_DECADE * FDR_DECADES + 1, np.int64)  # of viral records
 
@@ -59,6 +63,8 @@ class Tally:
             _add(self.class_bases, (number[known], best[known]), calls.lengths_bp[known])
         _add(self._fdr, (_fdr_bins(calls.fdr[(number == 0) & ~np.isnan(calls.fdr)]),))
         self.statuses.update(calls.status.tolist())
+        for text, records in Counter(called.warnings).items():
+            self.ambiguous_records += records if text and AMBIGUOUS_LETTERS in text.split(";") else 0
         self.regions.update(called.regions.kind.tolist())
 
     @property
@@ -82,6 +88,7 @@ class Tally:
             "records": int(self.records.sum()),
             "bases": int(self.bases.sum()),
             "viral_bases": int(self.bases[0].sum()),
+            "ambiguous_records": self.ambiguous_records,
             "calls": {call: number for call, number in self.calls.items() if number},
             "statuses": dict(self.statuses),
         }

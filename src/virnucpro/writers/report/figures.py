@@ -77,6 +77,10 @@ def _title(data: SampleData, words: str) -> str:
     return f"{words}\n{name}".encode("utf-8", "replace").decode()
 
 
+def _noun(data: SampleData) -> str:
+    return "pair" if data.paired else "record"
+
+
 def _plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -93,7 +97,8 @@ def _draw_lengths(figure: Figure, data: SampleData) -> None:
     for row, word, colour in zip(records[:, shown], WORDS, COLOURS, strict=True):
         counts.bar(x, row, bottom=below, color=colour, label=f"{word} (n = {row.sum():,})", width=0.75)
         below += row
-    counts.set(ylabel="Records", xlabel="Length of the record", xlim=(-0.6, len(names) - 0.4))
+    noun = _noun(data)
+    counts.set(ylabel=f"{noun.title()}s", xlabel=f"Length of the {noun}", xlim=(-0.6, len(names) - 0.4))
     counts.set_xticks(x, names, rotation=45, ha="right", rotation_mode="anchor")
     counts.margins(y=0.08)
     counts.legend(frameon=False, fontsize=7)
@@ -101,15 +106,16 @@ def _draw_lengths(figure: Figure, data: SampleData) -> None:
     known = scored > 0
     share, low, high = np.full((3, len(names)), np.nan)
     share[known] = viral[known] / scored[known]
-    low[known], high[known] = wilson_interval(share[known], scored[known])
+    several = scored > 1  # an interval of a single one says nothing
+    low[several], high[several] = wilson_interval(share[several], scored[several])
     shares.fill_between(x, low, high, color=VERMILLION, alpha=0.15, linewidth=0)
     spread = np.maximum((share - low, high - share), 0)
     style = {"marker": "o", "markersize": 4, "linewidth": 1.2, "elinewidth": 1, "capsize": 3}
-    shares.errorbar(x, share, spread, color=VERMILLION, **style)
+    shares.errorbar(x, share, np.nan_to_num(spread), color=VERMILLION, **style)
     ticks = [f"{name} (n = {n:,})" for name, n in zip(names, scored.tolist(), strict=True)]
     shares.set_xticks(x, ticks, rotation=45, ha="right", rotation_mode="anchor")
-    shares.set(ylim=(-0.02, 1.02), ylabel="Viral share of scored records", xlim=(-0.6, len(names) - 0.4))
-    shares.set(xlabel="Length of the record, and scored records")
+    shares.set(ylim=(-0.02, 1.02), ylabel=f"Viral share of scored {noun}s", xlim=(-0.6, len(names) - 0.4))
+    shares.set(xlabel=f"Length of the {noun}, and scored {noun}s")
     for axes in (counts, shares):
         _plain(axes)
     figure.suptitle(_title(data, "Calls by length, viral share with 95 % confidence bands"), fontsize=9)
@@ -147,11 +153,12 @@ def _draw_scores(figure: Figure, data: SampleData) -> None:
     if several:
         axes.axvline(high, color=BLACK, linewidth=1, linestyle="--")
         axes.axvspan(low, high, color=BLACK, alpha=0.06, linewidth=0)
-    axes.set(xlabel="Virus score of a record", ylabel="Records", xlim=(0, 1), yscale="log", ylim=(0.7, None))
+    noun = _noun(data)
+    axes.set(xlabel=f"Virus score of a {noun}", ylabel=f"{noun.title()}s", xlim=(0, 1), yscale="log", ylim=(0.7, None))
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.legend(frameon=False, fontsize=7, loc="upper center")
     _plain(axes)
-    figure.suptitle(_title(data, "Virus scores of records"), fontsize=9)
+    figure.suptitle(_title(data, f"Virus scores of {noun}s"), fontsize=9)
 
 
 def _draw_classes(figure: Figure, data: SampleData) -> None:
@@ -165,11 +172,11 @@ def _draw_classes(figure: Figure, data: SampleData) -> None:
         axes.annotate(f"{total:,}", (total, place), (3, 0), textcoords="offset points", va="center", fontsize=7)
     axes.set_yticks(y, [name.replace("_", " ") for name in data.classes])
     axes.invert_yaxis()
-    axes.set(xlabel="Records")
+    axes.set(xlabel=f"{_noun(data).title()}s")
     axes.margins(x=0.12)
     axes.legend(frameon=False, fontsize=7)
     _plain(axes)
-    figure.suptitle(_title(data, "Most probable class of records"), fontsize=9)
+    figure.suptitle(_title(data, f"Most probable class of {_noun(data)}s"), fontsize=9)
 
 
 def _draw_tracks(figure: Figure, tracks: Sequence[Track]) -> None:

@@ -56,6 +56,7 @@ class SampleData:
     """What a page and the figures show of one sample."""
 
     name: str
+    paired: bool  # rows are pairs of reads
     classes: tuple[str, ...]
     inputs: tuple[FileIdentity, ...]
     tally: Tally
@@ -72,6 +73,7 @@ class SampleData:
         tally = self.tally
         return {
             "name": shown(self.name),
+            "paired": self.paired,
             "classes": list(self.classes),
             "inputs": [[shown(one.path, 1000), one.size, one.sha256] for one in self.inputs],
             "records": tally.records.tolist(),
@@ -81,6 +83,7 @@ class SampleData:
             "class_records": tally.class_records.tolist(),
             "class_bases": tally.class_bases.tolist(),
             "statuses": tally.statuses,
+            "ambiguous_records": tally.ambiguous_records,
             "median_fdr": tally.median_fdr,
             "viral": {"total": self.viral_records} | {name: _numbers(column) for name, column in self.viral.items()},
             "proviruses": {"total": self.n_proviruses, "bp": self.provirus_bp}
@@ -109,7 +112,7 @@ class SampleSummary:
     def data(self, tally: Tally) -> SampleData:
         """Give what was gathered so far; the tally is of the same records."""
         return SampleData(
-            self.facts.sample, self.facts.classes, self.facts.inputs, tally, self._viral.columns(),
+            self.facts.sample, self.facts.paired, self.facts.classes, self.facts.inputs, tally, self._viral.columns(),
             self._viral.seen, self._proviruses.columns(), self._proviruses.seen if self.facts.has_regions else None,
             self._provirus_bp, self._tracks.tracks(), self._tracks.seen,
         )  # fmt: skip

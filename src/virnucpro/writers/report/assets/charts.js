@@ -104,7 +104,7 @@ function stackedCalls(names, counts, { unit, asShare, sideways, axisName, descri
           const scored = totals[i] - (counts[2]?.[i] ?? 0);
           const around = unit === 'bases' ? null : interval(counts[0][i], scored);
           return lines(names[i], ...calls.map((call, c) => `${call}: ${show(counts[c][i])} (${share(percent(counts[c][i], totals[i]))})`),
-            around ? `viral share of scored records: ${share(percent(counts[0][i], scored))} (${shareRange(around)})` : '');
+            around ? `viral share of scored ${nouns()}: ${share(percent(counts[0][i], scored))} (${shareRange(around)})` : '');
         },
       },
       series: calls.map((call, c) => ({

@@ -51,9 +51,9 @@ function rate(x) {
   return x >= 0.001 ? String(Number(x.toPrecision(3))) : x === 0 ? '0' : x < 1e-6 ? '< 1e-6' : x.toExponential(1);
 }
 
-// Wilson's interval of a share, in percent.
+// Wilson's interval of a share, in percent; of a single one it says nothing.
 function interval(part, total) {
-  if (!total) return null;
+  if (total < 2) return null;
   const z = 1.96, p = part / total, d = 1 + z * z / total;
   const middle = (p + z * z / (2 * total)) / d;
   const half = z * Math.sqrt(p * (1 - p) / total + z * z / (4 * total * total)) / d;

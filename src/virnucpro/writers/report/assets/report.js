@@ -6,6 +6,17 @@ const MANY = SAMPLES.length > 1;
 const STATE = { sample: MANY ? -1 : 0, lengths: 'records', compare: 'share', classes: 'records', bin: -1, logarithmic: false };
 
 const chosen = () => (STATE.sample < 0 ? SAMPLES : [SAMPLES[STATE.sample]]);
+// What the rows of some samples are: records, pairs of reads, or both.
+function nounOf(samples) {
+  const pairs = samples.filter((sample) => sample.paired).length;
+  return pairs === 0 ? 'record' : pairs === samples.length ? 'pair' : 'record or pair';
+}
+
+const manyOf = (samples) => ({ record: 'records', pair: 'pairs' }[nounOf(samples)] ?? 'records and pairs');
+const noun = () => nounOf(chosen()), nouns = () => manyOf(chosen());
+const rowsInWords = (n, kind = '') => `${whole(n)} ${kind}${n === 1 ? noun() : nouns()}`;
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+
 const added = (name) => chosen().map((sample) => sample[name]).reduce(plus);
 
 function figuresOf(samples) {
@@ -25,18 +36,20 @@ function drawCards() {
   const card = (name, value, more = '', kind = '') => element('div', { class: `card ${kind}` }, element('span', {}, name), element('b', {}, value), element('small', {}, more));
   byId('cards').replaceChildren(
     ...(MANY && STATE.sample < 0 ? [card('Samples', whole(SAMPLES.length))] : []),
-    card('Records', whole(f.records), bases(f.bases)),
-    card('Viral records', whole(f.viral), around ? `${share(percent(f.viral, f.records))} of all (${shareRange(around)})` : '', 'viral'),
+    card(capital(nouns()), whole(f.records), bases(f.bases)),
+    card(`Viral ${nouns()}`, whole(f.viral), f.records ? `${share(percent(f.viral, f.records))} of all${around ? ` (${shareRange(around)})` : ''}` : '', 'viral'),
     card('Viral bases', bases(f.viralBases), f.bases ? `${share(percent(f.viralBases, f.bases))} of all` : ''),
     ...(f.proviruses === null ? [] : [card('Proviruses', whole(f.proviruses), f.proviruses ? `${bases(f.provirusBases)} in non-viral records` : 'in non-viral records')]),
-    card('Not scored', whole(f.notScored), f.records ? `${share(percent(f.notScored, f.records))} of records` : ''),
-    ...(f.medianFdr === null ? [] : [card('Median FDR', rate(f.medianFdr), 'of viral records')]));
+    card('Not scored', whole(f.notScored), f.records ? `${share(percent(f.notScored, f.records))} of ${nouns()}` : ''),
+    ...(f.medianFdr === null ? [] : [card('Median FDR', rate(f.medianFdr), `of viral ${nouns()}`)]));
   const statuses = {};
   for (const sample of chosen()) {
     for (const [word, n] of Object.entries(sample.statuses)) if (word !== 'scored') statuses[word] = (statuses[word] ?? 0) + n;
   }
   const why = Object.entries(statuses).map(([word, n]) => `${whole(n)} ${word.replaceAll('_', ' ')}`);
   byId('not-scored').textContent = why.length ? `Not scored: ${why.join(', ')}.` : f.records ? '' : 'The input holds no records.';
+  const ambiguous = sum(chosen().map((sample) => sample.ambiguous_records));
+  byId('ambiguous').textContent = ambiguous ? `${rowsInWords(ambiguous)} with so many letters other than A, C, G, T and U that a virus may be missed.` : '';
 }
 
 function drawLengths() {
@@ -47,13 +60,13 @@ function drawLengths() {
   byId('lengths').hidden = !names.length;
   if (!names.length) return;
   draw(byId('lengths-chart'), stackedCalls(names, kept, {
-    unit, asShare: STATE.lengths === 'share', axisName: 'Length of the record', description: `Calls by length: ${names.map((name, i) => `${name}: ${kept[0][i]} viral, ${kept[1][i]} non-viral`).join('; ')}`,
+    unit, asShare: STATE.lengths === 'share', axisName: `Length of the ${noun()}`, description: `Calls by length: ${names.map((name, i) => `${name}: ${kept[0][i]} viral, ${kept[1][i]} non-viral`).join('; ')}`,
   }));
 }
 
 function saveLengths() {
   const records = added('records'), letters = added('bases');
-  download('calls_by_length.csv', [['length', ...CALLS.flatMap((call) => [`${call} records`, `${call} bases`])],
+  download('calls_by_length.csv', [['length', ...CALLS.flatMap((call) => [`${call} ${nouns()}`, `${call} bases`])],
     ...lengthNames().map((name, i) => [name, ...CALLS.flatMap((_, c) => [records[c][i], letters[c][i]])])]);
 }
 
@@ -71,9 +84,9 @@ function drawScores() {
   byId('scores').hidden = !all;
   if (!all) return;
   const limits = scoreThresholds();
-  draw(byId('scores-chart'), scoreHistogram(counts, limits, STATE.logarithmic, `Histogram of the virus scores of ${counted(n, 'record')}`));
-  byId('scores-note').textContent = `${counted(n, 'scored record')} in bins of ${1 / REPORT.score_bins}.`
-    + (limits[0] !== null && limits[1] - limits[0] >= 0.005 ? ' The threshold depends on the length of the record; choose a length to see its range.' : '');
+  draw(byId('scores-chart'), scoreHistogram(counts, limits, STATE.logarithmic, `Histogram of the virus scores of ${rowsInWords(n)}`));
+  byId('scores-note').textContent = `${rowsInWords(n, 'scored ')} in bins of ${1 / REPORT.score_bins}.`
+    + (limits[0] !== null && limits[1] - limits[0] >= 0.005 ? ` The threshold depends on the length of the ${noun()}; choose a length to see its range.` : '');
 }
 
 function saveScores() {
@@ -102,7 +115,7 @@ function drawClasses() {
 
 function saveClasses() {
   const records = added('class_records'), letters = added('class_bases');
-  download('classes.csv', [['class', 'viral records', 'viral bases', 'non-viral records', 'non-viral bases'],
+  download('classes.csv', [['class', `viral ${nouns()}`, 'viral bases', `non-viral ${nouns()}`, 'non-viral bases'],
     ...SAMPLES[0].classes.map((name, i) => [name, records[0][i], letters[0][i], records[1][i], letters[1][i]])]);
 }
 
@@ -123,7 +136,7 @@ function tabulateSamples() {
   const number = (name, title, find, show = whole) => ({ name, title, kind: 'number', values: rows.map(find), show });
   new Table(byId('compare-table'), 'samples.csv', 'Samples', [
     { name: 'Sample', title: 'sample', kind: 'text', values: SAMPLES.map((s) => s.name) },
-    number('Records', 'records', (f) => f.records), number('Bases', 'bases', (f) => f.bases, bases),
+    number(capital(manyOf(SAMPLES)), 'records', (f) => f.records), number('Bases', 'bases', (f) => f.bases, bases),
     number('Viral', 'viral_records', (f) => f.viral), number('Viral %', 'percent_viral', (f) => percent(f.viral, f.records), share),
     number('Viral bases', 'viral_bases', (f) => f.viralBases, bases),
     number('Bases %', 'percent_viral_bases', (f) => percent(f.viralBases, f.bases), share),
@@ -152,13 +165,13 @@ const named = (text) => text || '(no ID)';
 
 function tabulateViral() {
   const columns = columnsOf('viral', [
-    ['Record', 'record', 'record', 'text', named], ['Length', 'length', 'length', 'number', whole], ['Windows', 'n_scored', 'scored', 'number', whole],
+    [capital(noun()), 'record', 'record', 'text', named], ['Length', 'length', 'length', 'number', whole], ['Windows', 'n_scored', 'scored', 'number', whole],
     ['Score', 'virus_score', 'score', 'number', score], ['Threshold', 'threshold', 'threshold', 'number', score],
     ['Margin', 'margin', 'margin', 'number', (x) => (x === null ? 'NA' : x.toFixed(2))], ['FDR', 'fdr', 'fdr', 'number', rate],
     ['Best from', 'best_start', 'start', 'number', whole], ['to', 'best_end', 'end', 'number', whole]]);
   const warnings = joined('viral', 'warnings');
   if (warnings.some((words) => words)) columns.push({ name: 'Warnings', title: 'warnings', kind: 'words', values: warnings, show: (words) => (words ?? '').replaceAll('_', ' ').replaceAll(';', ', ') });
-  new Table(byId('viral-table'), 'viral_records.csv', 'Viral records', columns,
+  new Table(byId('viral-table'), 'viral_records.csv', `Viral ${nouns()}`, columns,
     { note: leftOut('viral', 'calls.tsv'), first: columns.findIndex((column) => column.title === 'virus_score') });
 }
 
@@ -201,7 +214,14 @@ function listSections() {
   byId('sections').replaceChildren(...links);
 }
 
+function nameRows() {
+  byId('viral').dataset.short = `Viral ${nouns()}`;
+  for (const place of document.querySelectorAll('.rows')) place.textContent = nouns();
+  for (const place of document.querySelectorAll('.Rows')) place.textContent = capital(nouns());
+}
+
 function drawSample() {
+  nameRows();
   drawCards();
   drawComparison();
   drawLengths();
@@ -217,7 +237,7 @@ function drawSample() {
 function addControls() {
   const csv = (save) => element('button', { type: 'button', class: 'end', onclick: save }, 'Download CSV');
   const of = (name, options, redo) => choice('Shown', options, STATE[name], (value) => { STATE[name] = value; redo(); });
-  const units = [['records', 'Records'], ['bases', 'Bases']], withShare = [...units, ['share', 'Share of records']];
+  const all = manyOf(SAMPLES), units = [['records', capital(all)], ['bases', 'Bases']], withShare = [...units, ['share', `Share of ${all}`]];
   byId('lengths-controls').append(of('lengths', withShare, drawLengths), csv(saveLengths));
   byId('classes-controls').append(of('classes', units, drawClasses), csv(saveClasses));
   byId('compare-controls').append(of('compare', withShare, drawComparison));
