@@ -109,6 +109,11 @@ class FastaText(CheckedText):
         self._decoder, self._pending = codecs.getincrementaldecoder("utf-8")(), 0
         self._record = 0  # bytes since the start of the last header
 
+    def __iter__(self) -> Iterator[bytes]:
+        yield from super().__iter__()
+        if self._pending:
+            raise self._error(b"", 0, "the file ends within a letter of UTF-8 text: it is cut short, or is no UTF-8")
+
     def _longest(self, first: int, line: int) -> int:
         del line
         return LONGEST_HEADER if first in b">#;" else LONGEST_LINE
