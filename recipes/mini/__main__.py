@@ -85,7 +85,7 @@ def _arguments() -> argparse.Namespace:
         "everything": "steps on all records, from the plateau on, before as many with a falling rate",
     }
     options = [(f"--{field.name.replace('_', '-')}", field.default, words[field.name]) for field in fields(Steps)]
-    options += [("--batch-bp", 96_000, "bases of a step"), ("--seed", 1, "seed of weights, windows and errors")]
+    options += [("--batch-bp", 768_000, "bases of a step"), ("--seed", 1, "seed of weights, windows and errors")]
     for option, default, text in options:
         parser.add_argument(option, type=int, default=default, help=f"{text} (default: %(default)s)")
     return parser.parse_args()

@@ -24,8 +24,8 @@ from virnucpro.models.mini import Mini, MiniConfig
 
 __all__ = ["Stages", "Steps"]
 
-BASELINE_STEPS = 1200
-TEACHERS = 2
+BASELINE_STEPS, BASELINE_BP = 1200, 96_000
+TEACHERS = 3
 MARKS = (8, 4, 2)
 """The plateau is left after one part in so many, for the learning curve."""
 CURVE_COOLING = 10
@@ -38,11 +38,11 @@ LESS_DATA = 4  # also in words, in curve.py
 class Steps:
     """Lengths of the trainings, in batches."""
 
-    half: int = 800  # each of the two networks that scan hosts
-    teacher: int = 5000  # each of the teachers
-    plateau: int = 17_421  # on the training side, before the rate falls
-    cooling: int = 3500  # after that, with a falling rate and with teachers
-    everything: int = 7000  # on all records, from the plateau on, before the rate falls in as many steps as above
+    half: int = 100  # each of the two networks that scan hosts
+    teacher: int = 2000  # each of the teachers
+    plateau: int = 5600  # on the training side, before the rate falls
+    cooling: int = 1454  # after that, with a falling rate and with teachers
+    everything: int = 4300  # on all records, from the plateau on, before the rate falls in as many steps as above
 
     @property
     def marks(self) -> list[int]:
@@ -139,7 +139,7 @@ class Stages:
 
     def baselines(self) -> dict[str, nn.Module]:
         """Train what the network is compared with."""
-        side = Sampler(self.records, self.split.groups, self.known, self.batch_bp, self.seed, evolved=False)
+        side = Sampler(self.records, self.split.groups, self.known, BASELINE_BP, self.seed, evolved=False)
         return {
             name: train_baseline(name, side, BASELINE_STEPS, self.seed, self.path(f"baseline-{name}"))
             for name in BASELINES
