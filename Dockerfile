@@ -36,7 +36,6 @@ CMD ["--help"]
 FROM base AS cuda
 # Triton, which comes with torch, compiles kernels for the GPU at hand; the image has Python's headers.
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
-ENV TRITON_CACHE_DIR=/tmp/triton
 COPY --from=build /wheels /tmp/wheels
 RUN python -m pip install -c /tmp/constraints.txt /tmp/wheels/*.whl
 USER 1000:1000

@@ -20,6 +20,7 @@ MOST = 8
 def rows(model: Path, fasta: Path, dtype: str, device: str, max_tokens: int) -> Iterator[dict[str, Any]]:
     """The operators that take most of the time, each with its share."""
     tokens, encoder = tokens_of(model, fasta), Packed(model, dtype, device, max_tokens)
+    torch.set_num_threads(1)  # the profiler sees no operators of a pool of threads
     activity = ProfilerActivity.CUDA if device.startswith("cuda") else ProfilerActivity.CPU
     with torch.inference_mode():
         encoder.pooled(tokens)

@@ -22,7 +22,7 @@ NOWHERE = -3e4
 GRADIENT_SCALE = 4096.0
 """Keeps small gradients above float16's least number."""
 PRODUCTS = 64
-"""Parts of the product over all positions, of which two strands have a multiple of 192."""
+"""Parts of the product over all positions. Both strands together have a multiple of 192, so 64 divides them."""
 MULTIPLE = 16
 """Rows of a product on tensor cores."""
 

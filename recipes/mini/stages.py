@@ -83,7 +83,7 @@ class Stages:
 
     def short(self, steps: int, seed: int = 0) -> Plan:
         """A whole training; the rate falls in the last quarter."""
-        return Plan(steps, steps // 4, seed=self.seed + seed)
+        return Plan(steps, steps // 4, warmup=max(steps // 10, 1), seed=self.seed + seed)
 
     def scan(self) -> HostScan:
         """Train two networks of half of the hosts each, and scan the other half of each."""

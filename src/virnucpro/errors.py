@@ -83,7 +83,7 @@ def starting_threads() -> Iterator[None]:
             raise
         raise DeviceError(
             "this system does not let virnucpro start another thread; raise the limit on processes and threads "
-            "(ulimit -u, docker run --pids-limit, or pids.max of the container), or use fewer threads"
+            "(ulimit -u, docker run --pids-limit, or pids.max of the container), or use fewer threads (--threads 1)"
         ) from error
 
 

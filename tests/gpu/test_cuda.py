@@ -9,6 +9,7 @@ from random_models import VOCABULARY, dna_checkpoint, protein_checkpoint
 from tolerances import FLASH_FP16, HALF_COSINE, PARITY_FP32
 from virnucpro import extract_fast_esm
 from virnucpro.embedding.embed import embed_tokens
+from virnucpro.models import accelerated
 from virnucpro.models.attention import grouped_attention, varlen_attention
 from virnucpro.models.encoders import load_encoder
 from virnucpro.models.pack import Pack
@@ -51,6 +52,7 @@ def test_half_precision_takes_flash_attention():
 
 
 @needs_ampere
+@pytest.mark.usefixtures("with_and_without_kernels")
 @pytest.mark.parametrize("dtype", ["fp16", "bf16"])
 def test_flash_attention_per_residue(dtype):
     exact, half = encoder("cpu", "fp32").model, encoder("cuda", dtype).model
@@ -70,9 +72,16 @@ def test_flash_attention_is_grouped_attention():
     assert difference.abs().max() <= FLASH_FP16
 
 
+@pytest.fixture(params=["kernels", "no kernels"])
+def with_and_without_kernels(request, monkeypatch):
+    """Triton's kernels, and what takes over where they do not run."""
+    if request.param == "no kernels":
+        monkeypatch.setattr(accelerated, "_tried", lambda index: None)
+
+
+@pytest.mark.usefixtures("with_and_without_kernels")
 @pytest.mark.parametrize("dtype", ["fp32", "fp16", "bf16"])
 def test_alibi_attention_is_the_cpu_s(dtype):
-    """Padded buckets beside groups of one length."""
     generator = np.random.default_rng(1)
     sequences = [np.array([1, *generator.integers(0, VOCABULARY, length), 2]) for length in LENGTHS]
     exact, found = (

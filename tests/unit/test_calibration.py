@@ -165,12 +165,12 @@ def test_margin_and_threshold_tell_how_near_a_call_was():
 )
 def test_where_the_prior_makes_the_calls(options, call):
     rule = CallRule(MADE, **options)
-    assert rule.foregone() == call
+    assert rule.call_whatever_the_score() == call
     z = np.array([-4.0, 4.0])
     limits = rule._limits(MADE, np.array([150, 150]))
     if call == "viral":
         assert (z >= limits).all()
-    assert CallRule(None, min_score=0.5).foregone() == ""
+    assert CallRule(None, min_score=0.5).call_whatever_the_score() is None
 
 
 def test_windows_have_the_prior_s_score_and_the_best_one_is_theirs():

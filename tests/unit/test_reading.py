@@ -150,7 +150,7 @@ def test_no_bytes_no_records(tmp_path):
         (b"#comment\nMKV\n>a\nM\n", r"x\.faa:2: neither FASTA nor FASTQ.*not 'MKV'"),
         (b"; of Pearson's kind\nMKV\n", r"x\.faa:2: neither"),
         (b">a\nM\n>b\nM\xe9\n", r"x\.faa:4: byte 0xe9 is not UTF-8"),
-        (b">a\nM\n>caf\xc3", r"x\.faa:3: the file ends within a letter of UTF-8"),
+        (b">a\nM\n>caf\xc3", r"x\.faa:3: the file ends inside a UTF-8 character"),
         (b"@r \xe9\nM\n+\nI\n", r"x\.faa:1: byte 0xe9 is not ASCII"),
         (b"\n\n@r1\nAC\n+\nI\n", r"x\.faa:6: "),
         (b"@r1\nAC\n+\nII\n>a\nACGT\n", r"x\.faa:7: Premature end.*was FASTA appended to it"),

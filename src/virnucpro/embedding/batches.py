@@ -79,8 +79,10 @@ def run_batches(
     crowded: list[int] = []
     on_processor = encoder.placement.device.type == "cpu"
     pool_of = lone_threads if on_processor else ThreadPoolExecutor
-    with starting_threads(), pool_of(threads, "batch") as pool:
-        for outcome in pool.map(run, plan[large:]):
+    with pool_of(threads, "batch") as pool:
+        with starting_threads():
+            outcomes = pool.map(run, plan[large:])
+        for outcome in outcomes:
             beside_others = [row for row, (error_type, _) in outcome.failures.items() if error_type == OUT_OF_MEMORY]
             crowded += beside_others
             yield _without(outcome, beside_others) if beside_others else outcome

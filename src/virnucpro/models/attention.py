@@ -1,9 +1,10 @@
 """Attention within each sequence of a pack, never across sequences.
 
-Two kernels compute the same function. `choose_attention` picks one by device and number format when an encoder is
-built: torch's variable-length flash attention where it exists, otherwise scaled_dot_product_attention per group of
-equal lengths. Models with positions as a bias on the scores (ALiBi) use a kernel of our own on NVIDIA GPUs, groups of
-equal length on a CPU, and a few padded buckets elsewhere, where every call of a kernel costs more than the padding.
+Without a bias, `choose_attention` picks one of two kernels by device and number format when an encoder is built:
+torch's variable-length flash attention where it exists, otherwise scaled_dot_product_attention per group of equal
+lengths. For models with positions as a bias on the scores (ALiBi), `alibi_attention` picks one for each pack: a kernel
+of our own on NVIDIA GPUs, groups of equal lengths on a CPU, and a few padded buckets elsewhere, where every call of a
+kernel costs more than the padding.
 
 References
 ----------
@@ -23,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from virnucpro.models.accelerated import has_kernels
+from virnucpro.models.accelerated import AMPERE, HALVES, kernels
 from virnucpro.models.pack import Bucket, Pack
 
 __all__ = [
@@ -47,11 +48,6 @@ BiasedAttention: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
 KEYS_OF_A_BLOCK, SHORT = 16, 192
 """torch's bfloat16 kernel for CPUs takes whole blocks of keys up to a third faster than others, where sequences are
 shorter than this; in longer ones the copies cost as much."""
-
-HALVES = (torch.float16, torch.bfloat16)
-
-AMPERE = (8, 0)
-"""First CUDA compute capability with flash attention."""
 
 
 def choose_attention(device: torch.device, dtype: torch.dtype) -> Attention:
@@ -115,10 +111,8 @@ def varlen_attention(query_NHK: Tensor, key_NHK: Tensor, value_NHK: Tensor, pack
 def alibi_attention(heads: int, pack: Pack, dtype: torch.dtype) -> BiasedAttention:
     """Prepare attention within each sequence of a pack with ALiBi's bias, for all blocks of a model."""
     device = pack.tokens_N.device
-    if dtype in HALVES and has_kernels(device):
-        from virnucpro.models.triton_kernels import attend_with_alibi  # Triton is not everywhere
-
-        return partial(attend_with_alibi, pack=pack, slopes_H=alibi_slopes(heads).to(device))
+    if dtype in HALVES and (found := kernels(device)):
+        return partial(found.attend_with_alibi, pack=pack, slopes_H=alibi_slopes(heads).to(device))
     bias_HLL = alibi_bias(heads, pack.max_length, device).to(dtype)
     if device.type == "cpu":
         return partial(grouped_attention, pack=pack, bias_HLL=bias_HLL)

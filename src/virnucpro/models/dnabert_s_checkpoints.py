@@ -68,8 +68,10 @@ class DnaEncoder(PackedEncoder):
         """Clean, truncate and tokenise raw nucleotides, on all threads, since the tokenizer releases Python's lock."""
         clean = [clean_dna(sequence, max_residues) for sequence in sequences]
         tasks = [clean[start : start + SEQUENCES_OF_A_TASK] for start in range(0, len(clean), SEQUENCES_OF_A_TASK)]
-        with starting_threads(), ThreadPoolExecutor(threads_of_torch(), "tokens") as pool:
-            rows = list(chain.from_iterable(pool.map(lambda task: [self._row(one.letters) for one in task], tasks)))
+        with ThreadPoolExecutor(threads_of_torch(), "tokens") as pool:
+            with starting_threads():
+                found = pool.map(lambda task: [self._row(one.letters) for one in task], tasks)
+            rows = list(chain.from_iterable(found))
         return Tokens(
             Ragged.of(rows),
             np.array([len(one.letters) for one in clean], np.int64),

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from virnucpro.models.accelerated import has_kernels
+from virnucpro.models.accelerated import kernels
 from virnucpro.models.attention import Attention, grouped_attention
 from virnucpro.models.layers import PackedModel, linear, linear_gelu, linear_plus, normalise, token_table
 from virnucpro.models.pack import Pack
@@ -134,10 +134,8 @@ class Layer(nn.Module):
 
 def rotate(vectors_N2HK: Tensor, rotation: tuple[Tensor, Tensor]) -> None:
     """Rotate queries and keys by their positions, in place, in float32 [4]_."""
-    if has_kernels(vectors_N2HK.device):
-        from virnucpro.models.triton_kernels import turn  # Triton is not everywhere
-
-        turn(vectors_N2HK, *rotation)
+    if found := kernels(vectors_N2HK.device):
+        found.turn(vectors_N2HK, *rotation)
         return
     step = len(vectors_N2HK)
     if vectors_N2HK.device.type == "cpu" and not torch.is_grad_enabled():  # with gradients each step copies all of them

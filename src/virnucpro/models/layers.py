@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from virnucpro.models.accelerated import has_kernels
+from virnucpro.models.accelerated import kernels
 from virnucpro.models.pack import Pack
 from virnucpro.models.prepacked import PrepackedGate, PrepackedLinear
 from virnucpro.models.readout import DEFAULT_READOUT, Readout
@@ -90,10 +90,9 @@ def gated_gelu(layer: nn.Linear | PrepackedGate, x: Tensor) -> Tensor:
     if isinstance(layer, PrepackedGate) and x.dtype == torch.bfloat16:
         return layer(x)  # type: ignore[no-any-return]
     both = F.linear(x, layer.weight.to(x.dtype))
-    if has_kernels(both.device):
-        from virnucpro.models.triton_kernels import gate  # Triton is not everywhere
-
-        return gate(both)
+    if found := kernels(both.device):
+        gated: Tensor = found.gate(both)
+        return gated
     first, second = both.chunk(2, dim=-1)
     return F.gelu(first) * second
 

@@ -152,7 +152,7 @@ class MiniCheckpoint(Checkpoint[Mini]):
         }
         for name, tensor in tensors.items():
             if not torch.stack(torch.aminmax(tensor)).isfinite().all():
-                where = self.source.file_of(name)
+                where = self.source.file_of(name) or self.name
                 raise WeightsError(f"{where}: {name} holds numbers that are not finite; download or export it again")
         model.load_state_dict(tensors, assign=True)
         model.letters = letter_table()  # which is not among the weights

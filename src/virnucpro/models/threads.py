@@ -18,7 +18,7 @@ _changing = Lock()
 
 
 def threads_of_torch() -> int:
-    """Threads that an operation of torch takes in this thread."""
+    """Threads that an operation of torch takes in this thread; torch's own function may see what a starting pool set."""
     with _changing:
         return torch.get_num_threads()
 
@@ -26,8 +26,8 @@ def threads_of_torch() -> int:
 @contextmanager
 def lone_threads(threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
     """Start a pool of threads in which every operation of torch takes one thread; other threads keep their numbers."""
-    with starting_threads(), ThreadPoolExecutor(threads, name) as pool:
-        with _changing, ThreadPoolExecutor(1, name) as keeper:
+    with ThreadPoolExecutor(threads, name) as pool:
+        with starting_threads(), _changing, ThreadPoolExecutor(1, name) as keeper:
             torch.get_num_threads()  # from here on, torch has a setting for this thread
             usual = keeper.submit(torch.get_num_threads).result()
             try:

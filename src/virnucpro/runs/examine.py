@@ -152,7 +152,7 @@ def _new_plan(run: Run) -> tuple[Plan, tuple[FileIdentity, ...]]:
 def _why_nothing(file: FileIdentity) -> str:
     """Say why a file may have no records."""
     found = "holds no records" if file.size else "the file is empty (0 bytes)"
-    return f"{found}; look whether the step before has failed, or has filtered everything out"
+    return f"{found}; check whether the previous step failed or removed every record"
 
 
 def _warn_of_duplicates(label: str, ids: array[int]) -> None:

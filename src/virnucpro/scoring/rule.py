@@ -83,18 +83,18 @@ class CallRule:
         scores = probability(self._limits(self.calibration, lengths_bp) + prior_logit(self.prior))
         return {"scored_bp": lengths_bp.tolist(), "virus_score": scores.round(6).tolist()}
 
-    def foregone(self) -> str:
-        """Say which call records get whatever their score, because of the prior; empty if scores decide.
+    def call_whatever_the_score(self) -> str | None:
+        """Give the call that records get whatever their score, because of the prior; None if scores decide.
 
         Viral already if this is so at one of the calibrated lengths, non-viral only if at all of them.
         """
         if self.calibration is None or (self.max_fdr is None and self.min_score is None):
-            return ""
+            return None
         if self.min_score in (0, 1) or self.max_fdr == 1:  # the user wants it so
-            return ""
+            return None
         limits = self._limits(self.calibration, np.array(self.calibration.record.lengths, np.int64))
         lowest, highest = self.calibration.operating.z[0], self.calibration.operating.z[-1]
-        return "viral" if (limits <= lowest).any() else "non-viral" if (limits > highest).all() else ""
+        return "viral" if (limits <= lowest).any() else "non-viral" if (limits > highest).all() else None
 
     def describe(self) -> dict[str, Any]:
         """Describe the rule for the manifest."""

@@ -112,7 +112,7 @@ class FastaText(CheckedText):
     def __iter__(self) -> Iterator[bytes]:
         yield from super().__iter__()
         if self._pending:
-            raise self._error(b"", 0, "the file ends within a letter of UTF-8 text: it is cut short, or is no UTF-8")
+            raise self._error(b"", 0, "the file ends inside a UTF-8 character: it was cut short, or is not UTF-8")
 
     def _longest(self, first: int, line: int) -> int:
         del line

@@ -197,7 +197,7 @@ class Calling:
         rule, tally = self.facts.rule, Tally(len(self.facts.classes))
         if self.settings.prior == "auto":
             rule = replace(rule, prior=self._estimated_prior(parts))
-        self._warn_of_foregone(rule)
+        self._warn_if_scores_do_not_matter(rule)
         facts = replace(self.facts, rule=rule, inputs=tuple(source.identity for source in self.sources))
         writers = [writer(results, facts) for writer in writers_of(self.outputs())]
         for called in self._called(parts, rule):
@@ -248,16 +248,16 @@ class Calling:
             return usual
         return histogram.viral_share()
 
-    def _warn_of_foregone(self, rule: CallRule) -> None:
+    def _warn_if_scores_do_not_matter(self, rule: CallRule) -> None:
         """Warn where the prior makes the calls."""
-        if call := rule.foregone():
+        if call := rule.call_whatever_the_score():
             option = "--min-score" if rule.max_fdr is None else "--max-fdr"
-            records = "scored records, at least of some lengths, are" if call == "viral" else "records are all"
+            some = "every scored record, at least of some lengths," if call == "viral" else "every record"
             logger.warning(
-                "%s: with a viral share of %.5g%s and %s, %s called %s whatever their score; do not rely on these "
-                "calls: give --prior another share, or leave %s out",
+                "%s: at a viral share of %.5g%s, %s calls %s %s whatever its score; do not rely on these calls: give "
+                "another --prior, or drop %s",
                 ", ".join(source.label for source in self.sources), rule.prior,
-                ", as --prior auto estimates," if self.settings.prior == "auto" else "", option, records, call, option,
+                " (--prior auto)" if self.settings.prior == "auto" else "", option, some, call, option,
             )  # fmt: skip
 
 

@@ -117,13 +117,14 @@ def in_parallel(
     stop: Event,
 ) -> Iterator[tuple[GenomeFile, Failure | None]]:
     """Fetch some files at a time, and give each when it is done; whatever ends this ends the threads."""
-    with starting_threads(), ThreadPoolExecutor(connections) as executor:
+    with ThreadPoolExecutor(connections) as executor:
         try:
             left = iter(files)
             running: dict[Future[None], GenomeFile] = {}
             while True:
-                for one in islice(left, connections - len(running)):
-                    running[executor.submit(fetch, one)] = one
+                with starting_threads():
+                    for one in islice(left, connections - len(running)):
+                        running[executor.submit(fetch, one)] = one
                 if not running:
                     return
                 done, _ = wait(running, return_when=FIRST_COMPLETED)

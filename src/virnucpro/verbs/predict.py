@@ -169,7 +169,7 @@ def _warn_of_ambiguous(outcomes: Sequence[Outcome]) -> None:
         if many := counts.get("ambiguous_records"):
             noun = "pair" if outcome.run.output_settings["paired"] else "record"
             logger.warning(
-                "%s: in %s of %s, at least %d %% of the letters are not A, C, G, T or U; such letters can hide "
+                "%s: in %s of %s, at least %.0f %% of the letters are not A, C, G, T or U; such letters can hide "
                 "a virus, so 'non-viral' says little about these records; 'ambiguous_letters' in the column warnings "
                 "marks them",
                 outcome.run.label, f"{many:,}", counted(counts["records"], noun), 100 * AMBIGUOUS_SHARE,

@@ -20,8 +20,8 @@ import virnucpro
 from virnucpro.errors import VirNucProError
 from virnucpro.features.merged import read_merged
 from virnucpro.features.vectors import FORMATS
-from virnucpro.models.accelerated import has_kernels
-from virnucpro.models.attention import AMPERE, choose_attention
+from virnucpro.models.accelerated import AMPERE, kernels
+from virnucpro.models.attention import choose_attention
 from virnucpro.models.catalog import CATALOG, DEFAULT_DNA_MODEL, DEFAULT_MODEL, catalogue_width
 from virnucpro.models.encoders import Encoder
 from virnucpro.models.pack import Pack
@@ -178,5 +178,5 @@ def gpu_verdict(placement: Placement) -> str | None:
     if (properties.major, properties.minor) < AMPERE:
         return f"usable: {gib:.1f} GiB, but no flash attention before compute capability 8.0; expect half the speed"
     with torch.inference_mode():
-        own = "Triton" if has_kernels(placement.device) else "but no Triton, which would be faster"
+        own = "Triton" if kernels(placement.device) else "but Triton does not work here: install a C compiler"
     return f"well suited: {gib:.1f} GiB, flash attention in fp16 and bf16, {own}"
