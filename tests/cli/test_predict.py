@@ -258,7 +258,7 @@ PROTEINS = [("p", "MKLEQFPWHI" * 9), ("q", "MKLEQFPWHI" * 5), ("peptide", "MK")]
 def test_an_input_without_records_is_warned_of(virnucpro, tmp_path, scorer):
     code, _, err = virnucpro("predict", write_fasta(tmp_path / "x.fna", []), "-o", tmp_path / "out", *scorer, "-q")
     assert code == 0
-    assert "x.fna: the file is empty (0 bytes); look whether the step before has failed" in err
+    assert "x.fna: the file is empty (0 bytes); check whether the previous step failed" in err
     assert "warning: the input holds no records" in err
     assert rows(tmp_path / "out" / "calls.tsv") == []
 
@@ -268,7 +268,7 @@ def test_files_without_records_among_others_are_named(virnucpro, tmp_path, score
     blank.write_text("\n\n")
     code, _, err = virnucpro("predict", blank, full, "-o", tmp_path / "out", *scorer, "-q")
     assert code == 0
-    assert "blank.fna: holds no records; look whether" in err
+    assert "blank.fna: holds no records; check whether" in err
     assert "full.fna" not in err
     mates = [write_fasta(tmp_path / f"x_{n}.fna", [("a", "ACGTTGCA" * 40)]) for n in (1, 2)]
     assert "holds no records" not in virnucpro("predict", "--paired", *mates, "-o", tmp_path / "pairs", *scorer)[2]

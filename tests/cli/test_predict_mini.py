@@ -99,12 +99,10 @@ def test_a_prior_that_makes_the_calls_is_warned_of(virnucpro, tmp_path, mini, mo
     monkeypatch.setattr("virnucpro.verbs.calling.ScoreHistogram.viral_share", lambda _: 0.99995)
     _, _, err = virnucpro("predict", reads, *out, "--prior", "auto", "--max-fdr", "0.1")
     assert "viral share by --prior auto: 0.99995\n" in err
-    assert (
-        "reads.fna: with a viral share of 0.99995, as --prior auto estimates, and --max-fdr, scored records, at " in err
-    )
+    assert "reads.fna: at a viral share of 0.99995 (--prior auto), --max-fdr calls every scored record, at " in err
     assert {row["call"] for row in called(tmp_path / "out")} == {"viral"}
     _, _, err = virnucpro("predict", reads, *out, "-q", "--prior", "0.00001", "--min-score", "0.9")
-    assert "with a viral share of 1e-05 and --min-score, records are all called non-viral whatever their score" in err
+    assert "at a viral share of 1e-05, --min-score calls every record non-viral whatever its score" in err
     assert {row["call"] for row in called(tmp_path / "out")} == {"non-viral"}
     few = write_fasta(tmp_path / "few.fna", [("a", "GCC" * 40)])
     _, _, err = virnucpro("predict", few, "-o", tmp_path / "few", "--prior", "auto")

@@ -154,13 +154,13 @@ def test_margin_and_threshold_tell_how_near_a_call_was():
     ("options", "call"),
     [
         ({"prior": 0.99995, "max_fdr": 0.1}, "viral"),
-        ({"prior": 0.5, "max_fdr": 0.1}, ""),
-        ({"prior": 0.01, "max_fdr": 1e-9}, ""),  # none of the shorter lengths, some of the others
+        ({"prior": 0.5, "max_fdr": 0.1}, None),
+        ({"prior": 0.01, "max_fdr": 1e-9}, None),  # none of the shorter lengths, some of the others
         ({"prior": 0.99, "min_score": 0.5}, "viral"),
-        ({"prior": 0.5, "min_score": 0.5}, ""),
+        ({"prior": 0.5, "min_score": 0.5}, None),
         ({"prior": 0.01, "min_score": 0.5}, "non-viral"),
-        ({"prior": 0.5, "min_score": 0.0}, ""),  # by the option, not by the prior
-        ({"prior": 0.99995}, ""),  # levels do not depend on it
+        ({"prior": 0.5, "min_score": 0.0}, None),  # by the option, not by the prior
+        ({"prior": 0.99995}, None),  # levels do not depend on it
     ],
 )
 def test_where_the_prior_makes_the_calls(options, call):

@@ -18,7 +18,7 @@ _changing = Lock()
 
 
 def threads_of_torch() -> int:
-    """Threads that an operation of torch takes in this thread; torch's own function may see what a starting pool set."""
+    """Threads of an operation in this thread; torch's own function may see what a pool that starts has set."""
     with _changing:
         return torch.get_num_threads()
 
