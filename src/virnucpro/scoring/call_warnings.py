@@ -17,7 +17,7 @@ __all__ = ["AMBIGUOUS_LETTERS", "AMBIGUOUS_SHARE", "WARNINGS", "warn_of"]
 SHORT_BP: Final = 500
 AMBIGUOUS_LETTERS: Final = "ambiguous_letters"
 AMBIGUOUS_SHARE: Final = 0.1
-"""Scattered over viral segments of 3 kb, so many N cost `mini` 22 of 73 viral calls, half as many 7."""
+"""Scattered over viral segments of 3 kb, so many N cost `mini` 9 of 73 viral calls, half as many 1."""
 NEAR_LOG_ODDS: Final = float(np.log(2))
 NEAR_SCORE: Final = 0.05
 MIXED_WINDOWS: Final = 4
