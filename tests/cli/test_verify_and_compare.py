@@ -69,6 +69,8 @@ def test_every_change_is_found(virnucpro, copied):
     assert failing() == ["run.json: counts: 8 records, and 7 calls; 8 records, and 7 statuses"]
     manifest.write_text(content.replace('"records": 7,', ""))
     assert failing() == ["run.json: counts: no count of records; 0 records, and 7 calls; 0 records, and 7 statuses"]
+    manifest.write_text(content.replace('"records": 7', '"samples": 1,\n  "records": 8'))
+    assert "run.json: counts: 8 records, and 7 calls; 8 records, and 7 statuses" in failing()
     manifest.write_text(content[:-20])
     assert "run.json is damaged" in failing()[0]
     manifest.unlink()

@@ -66,7 +66,7 @@ def _verify_run(path: Path, name: str) -> Iterator[Check]:
     assert manifest is not None
     yield _results(path.parent, name, manifest)
     yield _inputs(name, manifest)
-    if "samples" in {*manifest.counts, *manifest.details}:
+    if not manifest.inputs and "samples" in {*manifest.counts, *manifest.details}:  # a folder of samples has none
         yield from _samples(path.parent, name, manifest)
     else:
         yield _counts(name, manifest)
