@@ -73,7 +73,8 @@ class ExactHead:
 
     def logits(self, features_ND: NDArray[np.float32]) -> NDArray[np.float64]:
         """Logits by class, shape (n, classes)."""
-        return self._output(features_ND)
+        blocks = range(0, max(len(features_ND), 1), ROWS_AT_A_TIME)
+        return np.concatenate([self._output(features_ND[start : start + ROWS_AT_A_TIME]) for start in blocks])
 
 
 class ExactMLP:
