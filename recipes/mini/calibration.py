@@ -148,9 +148,10 @@ def calibrate(windows: list[Scored], records: list[Scored]) -> dict[str, Any]:
     tpr: list[list[float]] = []
     for one, z in zip(sets, calibrated, strict=True):
         weights = balanced_weights(one.classes)
-        for rows, rates in ((~one.viral, fpr), (one.viral, tpr)):
+        unseen = 1 / max(int(np.count_nonzero(~one.viral)), 1)  # one more host, so that no rate of false positives is 0
+        for rows, rates, more in ((~one.viral, fpr, unseen), (one.viral, tpr, 0.0)):
             called = [float(weights[rows & (z >= edge)].sum() / max(weights[rows].sum(), 1e-12)) for edge in GRID]
-            rates.append([min(rate, 1.0) for rate in called])
+            rates.append([min((rate + more) / (1 + more), 1.0) for rate in called])
     return {
         "window": window,
         "gamma": 0.0,

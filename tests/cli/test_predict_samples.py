@@ -162,6 +162,7 @@ def test_pairs_are_called_together(virnucpro, tmp_path, mates):
 def test_pairs_have_more_evidence_than_their_mates(virnucpro, tmp_path, mates):
     from virnucpro.features.classifier import load_classifier
     from virnucpro.scoring.calibration import Calibration
+    from virnucpro.scoring.rule import MATES_FACTOR
 
     virnucpro("predict", "--paired", *mates, "-o", tmp_path / "pairs")
     (part,) = (tmp_path / "pairs").glob(".virnucpro/**/part_*.npz")
@@ -169,7 +170,7 @@ def test_pairs_have_more_evidence_than_their_mates(virnucpro, tmp_path, mates):
     calibration = Calibration.from_dict(load_classifier("mini").calibration)
     lengths_bp = np.full(9, 300)
     means = calibration.window_log_odds(log_odds, np.full(18, 150)).reshape(9, 2).mean(axis=1)
-    z = calibration.record_log_odds(means, np.full(9, 2), lengths_bp)
+    z = calibration.record_log_odds(MATES_FACTOR * means, np.full(9, 2), lengths_bp)
     margins = z - calibration.threshold("default", lengths_bp)
     found = [float(row["margin"]) for row in table(tmp_path / "pairs" / "calls.tsv")]
     assert np.allclose(found, margins, atol=1e-5)

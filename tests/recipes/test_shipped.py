@@ -48,6 +48,7 @@ def test_the_classifier_has_all_classes_and_levels():
     knots = calibration.record.lengths
     assert knots[0] == 100
     assert set(calibration.thresholds) == set(LEVELS)
+    assert min(min(rates) for rates in calibration.operating.fpr) > 0  # so that no FDR is 0
 
 
 def test_every_read_is_called_without_any_choice_or_network(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from virnucpro.errors import ConfigError, WeightsError
 from virnucpro.scoring.calibration import FDR_ROWS, LEVELS, Calibration, prior_logit
 from virnucpro.scoring.calls import call_records
 from virnucpro.scoring.prior import ScoreHistogram
-from virnucpro.scoring.rule import CallRule, choose_rule
+from virnucpro.scoring.rule import MATES_FACTOR, CallRule, choose_rule
 from virnucpro.scoring.windows import probability
 
 MADE = Calibration.from_dict(CALIBRATION)
@@ -138,6 +138,14 @@ def test_a_call_is_the_threshold_s_and_the_score_the_prior_s():
     assert rare.fdr[0] == pytest.approx(fdr_of(z, 1500, 0.01))
     assert rare.fdr[0] > level["default"].fdr[0]
     assert called(CallRule(MADE, prior=0.01, min_score=0.5), 2.5).call[0] == "non-viral"
+
+
+def test_two_mates_say_more_than_one_window():
+    means, bp = np.array([1.0, -1.0]), np.array([300, 300])
+    two, one = np.array([2, 2]), np.array([1, 1])
+    rule, pairs = CallRule(MADE), CallRule(MADE, paired=True)
+    assert (pairs.judge(means, two, bp).margin == rule.judge(MATES_FACTOR * means, two, bp).margin).all()
+    assert (pairs.judge(means, one, bp).margin == rule.judge(means, one, bp).margin).all()
 
 
 def test_margin_and_threshold_tell_how_near_a_call_was():

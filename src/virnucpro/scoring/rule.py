@@ -17,6 +17,12 @@ __all__ = ["DEFAULT_PRIOR", "CallRule", "Verdicts", "choose_rule"]
 
 DEFAULT_MIN_SCORE = 0.5
 DEFAULT_PRIOR = 0.5
+MATES_FACTOR = 1.5
+"""Two mates say more than one window: so many times the mean of both.
+
+No more pairs of hosts pass the thresholds then than contiguous sequences do if the mates lie apart, and at most twice as
+many if they are equal (`recipes.mini.pairs`).
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +45,7 @@ class CallRule:
     level: Level = "default"
     min_score: float | None = None  # instead of a level
     max_fdr: float | None = None  # instead of a level
+    paired: bool = False  # whether records are pairs of reads
 
     def window_scores(self, scored: ScoredWindows) -> WindowScores:
         """Score every window that has a row."""
@@ -61,6 +68,8 @@ class CallRule:
         if self.calibration is None:
             threshold = np.full(len(means), DEFAULT_MIN_SCORE if self.min_score is None else self.min_score)
             return Verdicts(means, threshold, means - threshold, np.full(len(means), np.nan))
+        if self.paired:  # a window of each mate
+            means = np.where(windows == 2, MATES_FACTOR * means, means)
         z = self.calibration.record_log_odds(means, windows, scored_bp)
         shift = prior_logit(self.prior)
         limit = self._limits(self.calibration, scored_bp)

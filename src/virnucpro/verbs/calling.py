@@ -97,7 +97,8 @@ class Calling:
     ) -> Calling:
         """Make the job of a sample, whose files were opened as sources."""
         tables: dict[str, Table] | None = {} if in_memory else None
-        facts = replace(self.facts, sample=sample.name, paired=sample.paired, command=command, tables=tables)
+        rule = replace(self.facts.rule, paired=sample.paired)
+        facts = replace(self.facts, sample=sample.name, paired=sample.paired, rule=rule, command=command, tables=tables)
         return replace(self, facts=facts, sources=sources, unchecked=[])
 
     def outputs(self) -> list[str]:
