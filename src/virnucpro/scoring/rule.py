@@ -20,8 +20,8 @@ DEFAULT_PRIOR = 0.5
 MATES_FACTOR = 1.5
 """Two mates say more than one window: so many times the mean of both.
 
-No more pairs of hosts pass the thresholds then than contiguous sequences do if the mates lie apart, and at most twice as
-many if they are equal (`recipes.mini.pairs`).
+Of hosts, no more pairs pass the thresholds then than contiguous sequences do if the mates lie apart, and at most twice
+as many if they are equal (`recipes.mini.pairs`).
 """
 
 
