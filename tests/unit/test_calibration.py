@@ -281,3 +281,9 @@ def test_quantiles_of_windows_by_their_length():
     found = MADE.non_viral_quantile(0.25, lengths)
     assert found[1] == pytest.approx((z - 0.05) / 0.9, abs=1e-3)
     assert found[0] > found[1] > found[2]
+
+
+@pytest.mark.parametrize("options", [{"min_score": math.nan}, {"max_fdr": math.nan}, {"max_fdr": 1.5}])
+def test_what_is_no_share(options):
+    with pytest.raises(ConfigError, match="give a number from 0 to 1"):
+        choose_rule(MADE.to_dict(), **options)

@@ -95,7 +95,8 @@ class _Filling:
             raise WeightsError(f"{where}: {name} holds numbers that are not finite; download or export it again")
         if not rows.isfinite().all():
             dtype_name = next(name for name, dtype in DTYPES.items() if dtype == rows.dtype)
-            advice = "" if rows.dtype == torch.float32 else "; load it in bf16 or fp32 (--dtype)"
+            wider = {torch.float16: "bf16 or fp32", torch.bfloat16: "fp32"}.get(rows.dtype)
+            advice = f"; load it in {wider} (--dtype)" if wider else ""
             raise WeightsError(
                 f"{self._checkpoint}: {name} holds numbers that {dtype_name} cannot, up to "
                 f"{exact.abs().max().item():.4g}{advice}"

@@ -135,6 +135,9 @@ def choose_rule(
     if len(chosen) > 1:
         raise ConfigError(f"{' and '.join(chosen)} exclude each other; give one")
     prior_logit(DEFAULT_PRIOR if prior is None else prior)  # raises if it is not a share
+    for option, value in (("--min-score", min_score), ("--max-fdr", max_fdr)):
+        if value is not None and not 0 <= value <= 1:
+            raise ConfigError(f"{option} is {value}; give a number from 0 to 1")
     needing = [option for option in chosen if option != "--min-score"] + (["--prior"] if prior is not None else [])
     if calibration is None and needing:
         raise ConfigError(f"{' and '.join(needing)}: this classifier is not calibrated; use --min-score")

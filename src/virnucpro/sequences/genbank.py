@@ -57,6 +57,7 @@ class _RecordLines:
 
     def __init__(self, stream: TextIO, label: str) -> None:
         self._stream, self._label = stream, label
+        self._lines, self._begun = 0, False
         self._length = 0  # characters of this record so far
         self._held = ""  # the LOCUS line of the next record
         self._over = True
@@ -67,10 +68,16 @@ class _RecordLines:
         """Go to the next record; False if there is none."""
         while self.readline():  # the rest of the last record
             pass
-        line = self._held or self._stream.readline()
+        line = self._held or self._next_line()
         while line and not _is_locus(line):
-            line = self._stream.readline()
-        self._held, self._over, self.complete, self._length = line, False, False, 0
+            lost = line.strip() not in ("", _END) if self._begun else line.rstrip() == _END
+            if lost:  # what comes before the first record may be the title of a release
+                raise InputError(
+                    f"{self._label}:{self._lines}: '{shown(line.strip(), 40)}' stands where a record begins with LOCUS "
+                    "and a space; is its first line damaged?"
+                )
+            line = self._next_line()
+        self._held, self._over, self.complete, self._length, self._begun = line, False, False, 0, True
         self.name = " ".join(line.split()[1:2])
         return bool(line)
 
@@ -79,7 +86,7 @@ class _RecordLines:
         if self._over:
             return ""
         first, self._held = self._held, ""
-        line = first or self._stream.readline()
+        line = first or self._next_line()
         if not first and _is_locus(line):
             self._held, line = line, ""
         self._length += len(line)
@@ -87,6 +94,11 @@ class _RecordLines:
             raise InputError(f"{self._label}: a record of more than {LONGEST_RECORD:,} characters")
         self.complete = line.rstrip() == _END
         self._over = self.complete or not line
+        return line
+
+    def _next_line(self) -> str:
+        line = self._stream.readline()
+        self._lines += 1
         return line
 
 
@@ -106,8 +118,6 @@ class GenBankFile(InputFile):
                     yield record
         except DECOMPRESSION_ERRORS as error:
             raise self._cut_short(error, number) from error
-        if not number:
-            raise InputError(f"{self.label}: holds no GenBank record: no line begins with LOCUS")
 
     def _require_genbank(self, head: bytes) -> None:
         """Refuse files of other formats."""
@@ -124,6 +134,8 @@ def parse_genbank(blocks: Iterable[bytes], label: str) -> Iterator[GenBankRecord
     while lines.advance():
         number += 1
         yield _read_record(lines, number)
+    if not number:
+        raise InputError(f"{label}: holds no GenBank record: no line begins with LOCUS and a space")
 
 
 def _read_record(lines: _RecordLines, number: int) -> GenBankRecord:

@@ -255,7 +255,7 @@ class Calling:
             option = "--min-score" if rule.max_fdr is None else "--max-fdr"
             some = "every scored record, at least of some lengths," if call == "viral" else "every record"
             logger.warning(
-                "%s: at a viral share of %.5g%s, %s calls %s %s whatever its score; do not rely on these calls: give "
+                "%s: at a viral share of %.8g%s, %s calls %s %s whatever its score; do not rely on these calls: give "
                 "another --prior, or drop %s",
                 ", ".join(source.label for source in self.sources), rule.prior,
                 " (--prior auto)" if self.settings.prior == "auto" else "", option, some, call, option,
