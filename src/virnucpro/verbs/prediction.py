@@ -31,11 +31,18 @@ class SampleCalls:
     name: str
     outdir: Path
     outcome: Outcome
+    in_memory: bool = False  # the folder is gone
 
     @property
     def counts(self) -> Mapping[str, Any]:
         """Records by call and status, bases, rows; empty when nothing was written."""
         return self.outcome.manifest.counts if self.outcome.manifest else {}
+
+    def __repr__(self) -> str:
+        where = "in memory" if self.in_memory else shown(str(self.outdir))
+        calls = self.counts.get("calls")
+        about = [self.outcome.state.value, where] + ([] if calls is None else [_told(calls)])
+        return f"<sample {self.name!r}: {', '.join(about)}>"
 
 
 class Prediction(Table):
@@ -117,9 +124,13 @@ class Prediction(Table):
         return f"<p>{escape(self._summary())}</p>{super()._repr_html_()}"
 
     def _summary(self) -> str:
-        calls = Counter(self["call"].tolist())
-        told = ", ".join(f"{calls[call]:,} {call}" for call in (VIRAL, NON_VIRAL, NOT_SCORED))
-        return f"{counted(len(self), 'record')}: {told}"
+        return _told(Counter(self["call"].tolist()))
+
+
+def _told(calls: Mapping[str, int]) -> str:
+    """Say how many records there are by their calls."""
+    told = ", ".join(f"{calls.get(call, 0):,} {call}" for call in (VIRAL, NON_VIRAL, NOT_SCORED))
+    return f"{counted(sum(calls.values()), 'record')}: {told}"
 
 
 def read_calls(outdir: str | Path) -> Prediction:
