@@ -18,7 +18,7 @@ from virnucpro.verbs.summary import samples_of
 from virnucpro.writers.reading import read_table
 from virnucpro.writers.table import RECORD, Table
 
-__all__ = ["TABLES", "Prediction", "SampleCalls", "read_calls", "read_tables"]
+__all__ = ["TABLES", "Prediction", "SampleCalls", "folders_of_calls", "read_calls", "read_tables"]
 
 TABLES: Final = ("calls", "windows", "regions")
 MANIFEST: Final = "run.json"
@@ -158,11 +158,15 @@ def read_calls(outdir: str | Path) -> Prediction:
     >>> read_calls("calls").to_pandas()  # doctest: +SKIP
     """
     folder = Path(outdir)
-    own = _read(folder, "calls")
-    found = Prediction(partial(read_tables, [folder] if own is not None else _of_samples(folder)), (), folder, "")
+    found = Prediction(partial(read_tables, folders_of_calls(folder)), (), folder, "")
     if missing := [name for name in (RECORD, "call", "virus_score") if name not in found.columns]:
         raise StoreError(f"{folder}: its calls have no column {', '.join(missing)}; make them again")
     return found
+
+
+def folders_of_calls(folder: Path) -> list[Path]:
+    """List the folders that hold the calls of a run: its own, or those of its samples."""
+    return [folder] if _read(folder, "calls") is not None else _of_samples(folder)
 
 
 def read_tables(folders: Sequence[Path], stem: str) -> list[Table]:
