@@ -174,8 +174,11 @@ main()
 """
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_say_what_is_saved(verb, tmp_path, number, code):
+@pytest.mark.parametrize(
+    ("number", "code", "logged"),
+    [(signal.SIGINT, 130, "interrupted (Ctrl-C)"), (signal.SIGTERM, 143, "terminated (SIGTERM)")],
+)
+def test_signals_say_what_is_saved(verb, tmp_path, number, code, logged):
     command = [sys.executable, "-c", SIGNALLED, str(int(number)), *verb.command(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
@@ -184,3 +187,5 @@ def test_signals_say_what_is_saved(verb, tmp_path, number, code):
     assert "Traceback" not in done.stderr
     assert not list((tmp_path / "out").glob("**/*.partial"))
     assert not (tmp_path / "out" / verb.manifest).exists()
+    *_, last = (tmp_path / "out" / "virnucpro.log").read_text().splitlines()
+    assert last.endswith(f" WARNING {logged}")

@@ -168,3 +168,51 @@ def test_a_folder_without_calls(virnucpro, tmp_path, runs):
     code, _, err = virnucpro("compare", runs / "a", tmp_path)
     assert code == 4
     assert "holds no table of calls" in err
+
+
+@pytest.fixture(scope="module")
+def sampled(runs):
+    """The run of `runs`, by itself and as one of two samples, and those with another threshold."""
+    from virnucpro import Sample, predict
+
+    other = write_fasta(runs / "y.fna", [("r1", "ACGTTGCA" * 40)])
+    predict([Sample("x", (runs / "x.fna",))], runs / "one", device="cpu", min_score=0.5)
+    for name, score in (("two", 0.5), ("two_low", 0.0)):
+        predict([runs / "x.fna", other], runs / name, device="cpu", min_score=score)
+    return runs
+
+
+@pytest.mark.parametrize("name", ["one", "one/x", "two/x"])
+def test_a_sample_equals_a_run_of_its_own(virnucpro, sampled, name):
+    code, out, err = virnucpro("compare", sampled / name, sampled / "a")
+    assert code == 0
+    assert out.count("\n") == 1
+    assert "7 records in both: 7 with the same call, 0 changed" in err
+    assert "different" not in err
+
+
+@pytest.mark.parametrize("name", ["a", "one", "two/y"])
+def test_several_samples_and_one_are_not_compared(virnucpro, sampled, name):
+    folder = sampled / "two" / ("y" if name == "two/y" else "x")
+    for order in (1, -1):
+        code, out, err = virnucpro("compare", *(sampled / "two", sampled / name)[::order])
+        assert (code, out) == (2, "")
+        assert f"{sampled / 'two'} holds the calls of 2 samples (x, y), and {sampled / name} those of one" in err
+        assert err.rstrip().endswith(
+            f"compare the folder of one sample: virnucpro compare {' '.join(map(str, (folder, sampled / name)[::order]))}"
+        )
+
+
+def test_no_sample_of_the_same_name(virnucpro, sampled, tmp_path):
+    from virnucpro import predict
+
+    predict(write_fasta(tmp_path / "z.fna", [("r1", "ACGTTGCA" * 40)]), tmp_path / "z", device="cpu")
+    code, _, err = virnucpro("compare", sampled / "two", tmp_path / "z")
+    assert code == 2
+    assert f"one sample, such as: virnucpro compare {sampled / 'two' / 'x'} {tmp_path / 'z'}" in err
+
+
+def test_settings_of_several_samples_are_told_once(virnucpro, sampled):
+    code, _, err = virnucpro("compare", sampled / "two", sampled / "two_low")
+    assert code == 6
+    assert [line for line in err.splitlines() if "different" in line] == ["different min_score: 0.5 in A, 0.0 in B"]

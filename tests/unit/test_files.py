@@ -137,7 +137,7 @@ except StoreError as error:
         run = [sys.executable, "-c", script, folder]
         environment = os.environ | {"LC_ALL": "C"} | setting
         done = subprocess.run(run, capture_output=True, text=True, check=True, env=environment)
-        assert "x\\xff/y: Not a directory; choose another folder" in done.stdout
+        assert "x\\xff is a file, not a folder; choose another output folder" in done.stdout
         assert sorted(os.listdir(os.fsencode(folder))) == [b"x\xff", b"\xc2\xb5"]
 
 
@@ -315,3 +315,20 @@ def test_another_users_file_is_no_leftover(tmp_path):
     os.chown(path, 12345, -1)
     remove_leftovers(tmp_path)
     assert path.exists()
+
+
+def test_a_file_where_the_folder_should_be(tmp_path):
+    file, link = tmp_path / "contigs.fasta", tmp_path / "link"
+    file.write_text(">a")
+    link.symlink_to(tmp_path / "absent")
+    advice = "not a folder; choose another output folder"
+    for given, told in (
+        (file, f"cannot write to {file}: it is a file, {advice}"),
+        (file / "out", f"cannot write to {file / 'out'}: {file} is a file, {advice}"),
+        (link, f"cannot write to {link}: it is a link to something that does not exist, {advice}"),
+    ):
+        with pytest.raises(StoreError) as refused:
+            require_writable(given)
+        assert str(refused.value) == told
+    with pytest.raises(StoreError, match=r"cannot write to .*x: .*contigs\.fasta is a file"):
+        write(file / "x")

@@ -11,6 +11,7 @@ from Bio.SeqRecord import SeqRecord
 import virnucpro as vn
 from conftest import random_dna, write_fasta
 from tolerances import INVARIANCE_FP32
+from virnucpro.errors import shown
 
 DIGITS = 1e-6
 """Tables have six digits."""
@@ -54,6 +55,10 @@ def test_calls_are_columns_in_input_order(contigs, calls):
     assert repr(calls).startswith("6 records: ")
     assert "<p>6 records: " in calls._repr_html_()
     assert calls.to_pandas().shape == (6, len(calls.columns))
+    (sample,) = calls.samples
+    told = repr(calls).splitlines()[0]
+    assert repr(sample) == f"<sample 'sequences': written, in memory, {told}>"
+    assert len(repr(sample.outcome.run)) < 5000
     assert calls.outdir is None
     assert "cpu" in calls.device
 
@@ -101,11 +106,16 @@ def test_several_files_are_one_table(tmp_path, contigs, calls):
         assert found["sample"].tolist() == found["record"].tolist() == [first[0], last[0]]
         assert found["call"].tolist() == calls["call"][[0, -1]].tolist()
         assert [sample.name for sample in found.samples] == [first[0], last[0]]
+        where = tmp_path / "out" / last[0] if found.outdir else "in memory"
+        told = "1 record: 0 viral, 0 non-viral, 1 not_scored"
+        assert repr(found.samples[1]) == f"<sample {last[0]!r}: written, {shown(str(where))}, {told}>"
     assert vn.read_calls(tmp_path / "out")["record"].tolist() == [first[0], last[0]]
     bad = tmp_path / "bad.fna"
     bad.write_text("LOCUS?\n")
     with pytest.raises(vn.InputError, match=r"bad\.fna"):
         vn.predict([files[0], bad], device="cpu")
+    refused = vn.predict([files[0], bad], tmp_path / "with_bad", device="cpu").samples[1]
+    assert repr(refused) == f"<sample 'bad': refused, {shown(str(tmp_path / 'with_bad' / 'bad'))}>"
 
 
 def test_one_setting_by_name(contigs):

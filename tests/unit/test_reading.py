@@ -141,11 +141,15 @@ def test_no_bytes_no_records(tmp_path):
         (b"@r1\nACGT\n+\nIIII\n@r2", r"x\.faa:5: the file ends in the middle of record 2: .*download it again$"),
         (
             b"@r1\nACGT\n+\nIIII\n@r2\nACGT\n+\nII",
-            r"x\.faa:8: record 2 does not have one quality for each letter: .* last line, was cut short",
+            r"x\.faa:8: record 2 does not have one quality for each letter: .* last line, it was cut short",
         ),
         (
             b"@r1\nACGT\n+\nII\n@r2\nACGT\n+\nIIII\n",
-            r"x\.faa:4: record 1 does not have one quality for each letter: the file is damaged",
+            r"x\.faa:4: record 1 does not have one quality for each letter: .*, or the file is damaged",
+        ),
+        (
+            b"@r1\nACGTAC\n+\nIII\nIII\n@r2\nAC\n+\nII\n",
+            r"x\.faa:4: record 1 .*: its qualities are wrapped \(.*'seqkit seq -w 0'.*\), or the file is damaged",
         ),
         (b"#comment\nMKV\n>a\nM\n", r"x\.faa:2: neither FASTA nor FASTQ.*not 'MKV'"),
         (b"; of Pearson's kind\nMKV\n", r"x\.faa:2: neither"),

@@ -24,8 +24,9 @@ def compare(a: Path, b: Path, quiet: bool) -> int:
     """Compare the calls of two runs.
 
     A and B are output folders of 'virnucpro predict'. Prints a table of the records whose calls differ or that only one
-    folder has, and a summary to stderr. Records are matched by ID, and duplicate IDs by their order. The exit code is 0
-    if all calls are the same, and 6 if not.
+    folder has, and a summary to stderr. Records are matched by ID, and duplicate IDs by their order. Runs of several
+    samples are matched sample by sample; to compare one of them with another run, give its own folder. The exit code is
+    0 if all calls are the same, and 6 if not.
 
     \b
     Examples:

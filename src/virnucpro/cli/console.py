@@ -66,7 +66,8 @@ class Console(logging.Handler):
         self._logger.removeHandler(self)
         if self._file:
             if error is not None:
-                self._logger.error("%s", error or type(error).__name__)
+                level = logging.WARNING if isinstance(error, KeyboardInterrupt) else logging.ERROR
+                self._logger.log(level, "%s", str(error) or type(error).__name__)
             self._logger.removeHandler(self._file)
             self._file.close()
 

@@ -96,7 +96,9 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
     """Stop cleanly at the first signal, immediately at the second."""
     for known in (signal.SIGINT, signal.SIGTERM):
         signal.signal(known, lambda again, _: os._exit(128 + again))
-    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+    if number == signal.SIGTERM:
+        raise Terminated("terminated (SIGTERM)")
+    raise KeyboardInterrupt("interrupted (Ctrl-C)")
 
 
 def main() -> None:

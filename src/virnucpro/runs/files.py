@@ -237,8 +237,6 @@ _ADVICE = {
     errno.EROFS: "choose another folder: this file system is read-only",
     errno.EACCES: "choose a folder that you may write to",
     errno.EPERM: "choose a folder that you may write to",
-    errno.ENOTDIR: "choose another folder: a file has the name of one",
-    errno.EEXIST: "choose another folder: a file has the name of one",
     errno.EISDIR: "move that folder away, or choose another output folder",
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.ELOOP: "choose another folder: this is a symbolic link that leads back to itself",
@@ -248,8 +246,19 @@ _ADVICE = {
 
 def cannot_write(path: Path, error: OSError) -> StoreError:
     """Make the error for a file that cannot be written, with advice."""
+    if error.errno in (errno.EEXIST, errno.ENOTDIR) and (file := _file_in(path)):
+        what = "it" if file == path else _name(file)
+        kind = "a link to something that does not exist" if file.is_symlink() and not file.exists() else "a file"
+        return StoreError(
+            f"cannot write to {_name(path)}: {what} is {kind}, not a folder; choose another output folder"
+        )
     advice = _ADVICE.get(error.errno or 0, "check the folder and its file system")
     return StoreError(f"cannot write {_name(path)}: {error.strerror or error}; {advice}; finished files are kept")
+
+
+def _file_in(path: Path) -> Path | None:
+    """Return what is not a folder in a path that should be one; of a dangling link, the link."""
+    return next((one for one in (path, *path.parents) if os.path.lexists(one) and not os.path.isdir(one)), None)
 
 
 def _name(path: Path) -> str:

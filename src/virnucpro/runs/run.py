@@ -85,7 +85,7 @@ class Run:
     results: Sequence[str]  # file names known beforehand; the first is the main result
     models: Mapping[str, ModelIdentity]  # by role; models of the catalogue need no weights on this machine
     settings: Mapping[str, Any]  # what changes the numbers
-    job: Job
+    job: Job = field(repr=False)  # holds whole networks
     output_settings: Mapping[str, Any] = field(default_factory=dict)  # what changes only how results show the numbers
     keep_parts: bool = False  # to write results again with other output settings
     counted: Mapping[str, type] = field(default_factory=dict)  # counts that its manifest must have, and their types

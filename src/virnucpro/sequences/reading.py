@@ -26,6 +26,10 @@ COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 SEQUENCE_SUFFIXES = (".faa", ".fasta", ".fa", ".fna", ".ffn", ".frn", ".fas", ".mpfa", ".pep", ".fastq", ".fq", ".txt")
 
 
+UNWRAP = "a FASTQ record has four lines; 'seqkit seq -w 0' makes four of wrapped ones"
+"""What to do with sequences or qualities on several lines."""
+
+
 class Entry(NamedTuple):
     """A FASTA record for dnaio, whose own class refuses headers that are not ASCII."""
 
@@ -102,10 +106,10 @@ def _explained(kind: str, error: dnaio.FileFormatError, number: int) -> str:
         return f"the file ends in the middle of record {number}: it {CUT_SHORT}"
     if error.message.startswith("Length of sequence and qualities differ"):
         return (
-            f"record {number} does not have one quality for each letter: the file is damaged or, if this is its last "
-            f"line, {CUT_SHORT}"
+            f"record {number} does not have one quality for each letter: its qualities are wrapped ({UNWRAP}), "
+            f"or the file is damaged, or, if this is its last line, it {CUT_SHORT}"
         )
-    return f"{shown(error.message)} (a FASTQ record has four lines; 'seqkit seq -w 0' makes four of wrapped ones)"
+    return f"{shown(error.message)} ({UNWRAP})"
 
 
 def sequence_stem(path: Path, suffixes: tuple[str, ...] = SEQUENCE_SUFFIXES) -> str:

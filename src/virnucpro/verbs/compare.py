@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro.errors import ConfigError, shown
 from virnucpro.runs.manifest import changed_settings, read_manifest
-from virnucpro.verbs.prediction import Prediction, read_calls
+from virnucpro.verbs.prediction import Prediction, folders_of_calls, read_calls
 from virnucpro.writers.table import Table
 
 __all__ = ["Comparison", "compare"]
 
 COMPARED = ("call", "virus_score", "threshold", "best_class")
 NOT_THERE = ""
+MANIFEST: Final = "run.json"
+NAMED: Final = 5
+"""Samples that a message names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +43,13 @@ class Comparison:
 
 
 def compare(first: Path, second: Path) -> Comparison:
-    """Compare the calls of two output folders. Records of one ID are matched in file order."""
+    """Compare the calls of two output folders. Records of one ID are matched in file order.
+
+    Both hold one sample, or both hold several, which are matched by name; anything else is a ConfigError.
+    """
     runs = (read_calls(first), read_calls(second))
+    folders = (folders_of_calls(first), folders_of_calls(second))
+    _require_as_many((first, second), folders)
     keys = _keys(runs)
     _, in_first, in_second = np.intersect1d(*keys, assume_unique=True, return_indices=True)
     order = np.argsort(in_first)
@@ -59,9 +69,31 @@ def compare(first: Path, second: Path) -> Comparison:
         Counter(zip(calls[0][differ].tolist(), calls[1][differ].tolist(), strict=True)),
         (len(only[0]), len(only[1])),
         float(known.max()) if len(known) else float("nan"),
-        tuple(_settings(first, second)),
+        _settings(folders),
         _changes(runs, rows),
     )
+
+
+def _require_as_many(given: tuple[Path, Path], folders: tuple[list[Path], list[Path]]) -> None:
+    """Refuse several samples beside a single one, and name the folder to compare; ConfigError."""
+    if (len(folders[0]) > 1) is (len(folders[1]) > 1):
+        return
+    many = 0 if len(folders[0]) > 1 else 1
+    names = [folder.name for folder in folders[many]]
+    one = [each for folder in folders[1 - many] if (each := _sample_in(folder)) in names]
+    instead = [str(path) for path in given]
+    instead[many] = str(given[many] / (one or names)[0])
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    raise ConfigError(
+        f"{shown(str(given[many]))} holds the calls of {len(names):,} samples ({', '.join(names[:NAMED])}{more}), and "
+        f"{shown(str(given[1 - many]))} those of one; compare the folder of one sample"
+        f"{'' if one else ', such as'}: {shown(shlex.join(['virnucpro', 'compare', *instead]), 1000)}"
+    )
+
+
+def _sample_in(folder: Path) -> str:
+    manifest = read_manifest(folder / MANIFEST)
+    return str(manifest.output_settings.get("sample", "")) if manifest else ""
 
 
 def _keys(runs: tuple[Prediction, Prediction]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -106,13 +138,17 @@ def _taken(run: Prediction, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
     return column[rows] if len(column) else np.zeros(len(rows), column.dtype)
 
 
-def _settings(first: Path, second: Path) -> list[str]:
-    """List the inputs, models and settings that differ between the manifests of both runs."""
-    manifests = [read_manifest(folder / "run.json") for folder in (first, second)]
-    if manifests[0] is None or manifests[1] is None:
+def _settings(folders: tuple[list[Path], list[Path]]) -> tuple[str, ...]:
+    """List the inputs, models and settings that differ between the manifests of both runs, sample by sample."""
+    several = len(folders[0]) > 1
+    first, second = ({each.name if several else "": each / MANIFEST for each in side} for side in folders)
+    lines = [line for name, path in first.items() if name in second for line in _changed(path, second[name])]
+    return tuple(dict.fromkeys(lines))  # most settings are those of all samples
+
+
+def _changed(first: Path, second: Path) -> list[str]:
+    old, new = read_manifest(first), read_manifest(second)
+    if old is None or new is None:
         return []
-    changes = [
-        *manifests[0].changes(manifests[1]),
-        *changed_settings(manifests[0].output_settings, manifests[1].output_settings),
-    ]
-    return [f"{what}: {old} in A, {new} in B" for what, old, new in changes]
+    changes = [*old.changes(new), *changed_settings(old.output_settings, new.output_settings)]
+    return [f"{what}: {was} in A, {now} in B" for what, was, now in changes]

@@ -158,7 +158,10 @@ def _in_memory(jobs: Sequence[Calling], progress: ProgressCallback | None, distr
     _warn_of_ambiguous(outcomes)
     tables = [job.facts.tables or {} for job in jobs]
     return Prediction(
-        lambda stem: [one[stem] for one in tables if stem in one], _samples(jobs, outcomes), None, jobs[0].facts.device
+        lambda stem: [one[stem] for one in tables if stem in one],
+        _samples(jobs, outcomes, in_memory=True),
+        None,
+        jobs[0].facts.device,
     )
 
 
@@ -188,9 +191,10 @@ def _warn_of_others(job: Calling, outcome: Outcome) -> None:
         )  # fmt: skip
 
 
-def _samples(jobs: Sequence[Calling], outcomes: Sequence[Outcome]) -> list[SampleCalls]:
+def _samples(jobs: Sequence[Calling], outcomes: Sequence[Outcome], in_memory: bool = False) -> list[SampleCalls]:
     return [
-        SampleCalls(job.facts.sample, outcome.run.outdir, outcome) for job, outcome in zip(jobs, outcomes, strict=True)
+        SampleCalls(job.facts.sample, outcome.run.outdir, outcome, in_memory)
+        for job, outcome in zip(jobs, outcomes, strict=True)
     ]
 
 

@@ -18,7 +18,7 @@ from virnucpro.verbs.summary import samples_of
 from virnucpro.writers.reading import read_table
 from virnucpro.writers.table import RECORD, Table
 
-__all__ = ["TABLES", "Prediction", "SampleCalls", "read_calls", "read_tables"]
+__all__ = ["TABLES", "Prediction", "SampleCalls", "folders_of_calls", "read_calls", "read_tables"]
 
 TABLES: Final = ("calls", "windows", "regions")
 MANIFEST: Final = "run.json"
@@ -31,11 +31,18 @@ class SampleCalls:
     name: str
     outdir: Path
     outcome: Outcome
+    in_memory: bool = False  # the folder is gone
 
     @property
     def counts(self) -> Mapping[str, Any]:
         """Records by call and status, bases, rows; empty when nothing was written."""
         return self.outcome.manifest.counts if self.outcome.manifest else {}
+
+    def __repr__(self) -> str:
+        where = "in memory" if self.in_memory else shown(str(self.outdir))
+        calls = self.counts.get("calls")
+        about = [self.outcome.state.value, where] + ([] if calls is None else [_told(calls)])
+        return f"<sample {self.name!r}: {', '.join(about)}>"
 
 
 class Prediction(Table):
@@ -117,9 +124,13 @@ class Prediction(Table):
         return f"<p>{escape(self._summary())}</p>{super()._repr_html_()}"
 
     def _summary(self) -> str:
-        calls = Counter(self["call"].tolist())
-        told = ", ".join(f"{calls[call]:,} {call}" for call in (VIRAL, NON_VIRAL, NOT_SCORED))
-        return f"{counted(len(self), 'record')}: {told}"
+        return _told(Counter(self["call"].tolist()))
+
+
+def _told(calls: Mapping[str, int]) -> str:
+    """Say how many records there are by their calls."""
+    told = ", ".join(f"{calls.get(call, 0):,} {call}" for call in (VIRAL, NON_VIRAL, NOT_SCORED))
+    return f"{counted(sum(calls.values()), 'record')}: {told}"
 
 
 def read_calls(outdir: str | Path) -> Prediction:
@@ -147,11 +158,15 @@ def read_calls(outdir: str | Path) -> Prediction:
     >>> read_calls("calls").to_pandas()  # doctest: +SKIP
     """
     folder = Path(outdir)
-    own = _read(folder, "calls")
-    found = Prediction(partial(read_tables, [folder] if own is not None else _of_samples(folder)), (), folder, "")
+    found = Prediction(partial(read_tables, folders_of_calls(folder)), (), folder, "")
     if missing := [name for name in (RECORD, "call", "virus_score") if name not in found.columns]:
         raise StoreError(f"{folder}: its calls have no column {', '.join(missing)}; make them again")
     return found
+
+
+def folders_of_calls(folder: Path) -> list[Path]:
+    """List the folders that hold the calls of a run: its own, or those of its samples."""
+    return [folder] if _read(folder, "calls") is not None else _of_samples(folder)
 
 
 def read_tables(folders: Sequence[Path], stem: str) -> list[Table]:
