@@ -84,8 +84,9 @@ def _require_as_many(given: tuple[Path, Path], folders: tuple[list[Path], list[P
     instead = [str(path) for path in given]
     instead[many] = str(given[many] / (one or names)[0])
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    told = shown(", ".join(names[:NAMED])) + more
     raise ConfigError(
-        f"{shown(str(given[many]))} holds the calls of {len(names):,} samples ({shown(', '.join(names[:NAMED]))}{more}), "
+        f"{shown(str(given[many]))} holds the calls of {len(names):,} samples ({told}), "
         f"and {shown(str(given[1 - many]))} those of one; compare the folder of one sample"
         f"{'' if one else ', such as'}: {shown(shlex.join(['virnucpro', 'compare', *instead]), 1000)}"
     )
