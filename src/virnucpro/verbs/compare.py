@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from virnucpro.errors import ConfigError, shown
 from virnucpro.runs.manifest import changed_settings, read_manifest
-from virnucpro.verbs.prediction import Prediction, folders_of_calls, read_calls
+from virnucpro.verbs.prediction import Prediction, folders_of_calls, open_calls
 from virnucpro.writers.table import Table
 
 __all__ = ["Comparison", "compare"]
@@ -47,8 +47,8 @@ def compare(first: Path, second: Path) -> Comparison:
 
     Both hold one sample, or both hold several, which are matched by name; anything else is a ConfigError.
     """
-    runs = (read_calls(first), read_calls(second))
     folders = (folders_of_calls(first), folders_of_calls(second))
+    runs = (open_calls(first, folders[0]), open_calls(second, folders[1]))
     _require_as_many((first, second), folders)
     keys = _keys(runs)
     _, in_first, in_second = np.intersect1d(*keys, assume_unique=True, return_indices=True)
@@ -84,9 +84,10 @@ def _require_as_many(given: tuple[Path, Path], folders: tuple[list[Path], list[P
     instead = [str(path) for path in given]
     instead[many] = str(given[many] / (one or names)[0])
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    told = shown(", ".join(names[:NAMED])) + more
     raise ConfigError(
-        f"{shown(str(given[many]))} holds the calls of {len(names):,} samples ({', '.join(names[:NAMED])}{more}), and "
-        f"{shown(str(given[1 - many]))} those of one; compare the folder of one sample"
+        f"{shown(str(given[many]))} holds the calls of {len(names):,} samples ({told}), "
+        f"and {shown(str(given[1 - many]))} those of one; compare the folder of one sample"
         f"{'' if one else ', such as'}: {shown(shlex.join(['virnucpro', 'compare', *instead]), 1000)}"
     )
 

@@ -18,7 +18,7 @@ from virnucpro.verbs.summary import samples_of
 from virnucpro.writers.reading import read_table
 from virnucpro.writers.table import RECORD, Table
 
-__all__ = ["TABLES", "Prediction", "SampleCalls", "folders_of_calls", "read_calls", "read_tables"]
+__all__ = ["TABLES", "Prediction", "SampleCalls", "folders_of_calls", "open_calls", "read_calls", "read_tables"]
 
 TABLES: Final = ("calls", "windows", "regions")
 MANIFEST: Final = "run.json"
@@ -158,7 +158,12 @@ def read_calls(outdir: str | Path) -> Prediction:
     >>> read_calls("calls").to_pandas()  # doctest: +SKIP
     """
     folder = Path(outdir)
-    found = Prediction(partial(read_tables, folders_of_calls(folder)), (), folder, "")
+    return open_calls(folder, folders_of_calls(folder))
+
+
+def open_calls(folder: Path, folders: Sequence[Path]) -> Prediction:
+    """Open the calls that `folders_of_calls` found for a folder."""
+    found = Prediction(partial(read_tables, folders), (), folder, "")
     if missing := [name for name in (RECORD, "call", "virus_score") if name not in found.columns]:
         raise StoreError(f"{folder}: its calls have no column {', '.join(missing)}; make them again")
     return found
