@@ -1,5 +1,6 @@
 """Windows and rows of any records, beside Biopython's translation of one window at a time, and on both strands."""
 
+import re
 import warnings
 from collections import Counter
 
@@ -37,7 +38,9 @@ def frames_by_biopython(window, table):
     """Name, nucleotides and protein of each open frame, and the status."""
     if len(window) < 6:
         return WindowStatus.TOO_SHORT, []
-    if sum(letter not in "ACGT" for letter in window) > len(window) / 2:
+    runs = [len(run) for run in re.findall("[ACGT]+", window)]
+    readable = sum(run for run in runs if run >= min(9, len(window) // 4))
+    if sum(runs) < len(window) / 2 or readable < len(window) / 4:
         return WindowStatus.AMBIGUOUS, []
     rows = []
     for name in FRAME_NAMES:
