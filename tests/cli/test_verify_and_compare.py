@@ -96,6 +96,33 @@ def test_a_sample_that_was_refused_is_named(virnucpro, tmp_path):
     assert "FAIL  run.json: samples: " in told
 
 
+def test_a_sample_that_is_gone_is_named(virnucpro, tmp_path):
+    files = [write_fasta(tmp_path / f"{name}.fna", [("a", "ACGTTGCA" * 40)]) for name in ("big", "cut", "good")]
+    out = tmp_path / "out"
+    assert virnucpro("predict", *files, "-o", out, "--device", "cpu")[0] == 0
+    code, told, _ = virnucpro("verify", out)
+    assert (code, "PASS  run.json: samples: 3 samples with results, 0 refused\n" in told) == (0, True)
+
+    def failing():
+        code, told, _ = virnucpro("verify", out)
+        assert code == 4
+        return [line.removeprefix("FAIL  run.json: sample") for line in told.splitlines() if line.startswith("FAIL")]
+
+    without = "no run.json, so its results are missing or unfinished; run the same command again"
+    shutil.rmtree(out / "big")
+    assert failing() == ["s: 2 samples with results, 0 refused, 1 missing", f" big: {without}"]
+    (out / "cut" / "run.json").unlink()
+    assert f" cut: {without}" in failing()
+    (out / "cut" / "run.json").write_text("{}")
+    assert any(line.startswith(" cut: ") and "is damaged" in line for line in failing())
+    (out / "good").rename(tmp_path / "moved")
+    (out / "good").symlink_to(tmp_path / "moved")
+    assert " good: its folder is a link" in " ".join(failing())
+    content = (out / "run.json").read_text()
+    (out / "run.json").write_text(content.replace('"sample": "cut"', '"sample": "../out/cut"'))
+    assert any("its list of samples is invalid" in line for line in failing())
+
+
 def test_an_input_that_changed_since(virnucpro, tmp_path, models):
     verb = verb_of("prepare", tmp_path, models)
     virnucpro(*verb.command(tmp_path / "out"))

@@ -13,9 +13,10 @@ from virnucpro.records import FileIdentity
 from virnucpro.runs.failures import FAILURE_LOG
 from virnucpro.runs.files import file_sha256
 from virnucpro.runs.manifest import MAX_MANIFEST_BYTES, Manifest, read_manifest
+from virnucpro.runs.run import State
 from virnucpro.runs.saved_plan import PLAN
 from virnucpro.verbs.checks import Check
-from virnucpro.verbs.summary import refused_samples, samples_of
+from virnucpro.verbs.summary import samples_of
 from virnucpro.writers.tally import COUNTED
 
 __all__ = ["verify"]
@@ -103,17 +104,32 @@ def _counts(name: str, manifest: Manifest) -> Check:
 
 
 def _samples(folder: Path, name: str, manifest: Manifest) -> Iterator[Check]:
-    """Count the samples that have results; name those that have none because their input could not be used."""
+    """Count the samples that have results; name those that have none, and say why."""
     try:
-        states, refused = samples_of(folder, manifest), refused_samples(folder, manifest)
+        states = samples_of(folder, manifest)
     except StoreError as error:
         yield Check(f"{name}: samples", False, str(error))
         return
-    with_results = counted(len(states) - len(refused), "sample")
-    yield Check(f"{name}: samples", True, f"{with_results} with results, {len(refused):,} refused")
+    refused = [sample for sample, state in states.items() if state == State.REFUSED.value]
+    without = {sample: why for sample in states if sample not in refused and (why := _why_unfinished(folder / sample))}
+    with_results = counted(len(states) - len(refused) - len(without), "sample")
+    missing = f", {len(without):,} missing" if without else ""
+    yield Check(f"{name}: samples", not without, f"{with_results} with results, {len(refused):,} refused{missing}")
     for sample in refused:
-        why = f"refused, so it has no results; {FAILURE_LOG} in its folder says why"
+        without[sample] = f"refused, so it has no results; {FAILURE_LOG} in its folder says why"
+    for sample, why in without.items():
         yield Check(f"{name}: sample {sample}", False, why)
+
+
+def _why_unfinished(folder: Path) -> str:
+    """Say why the results of a sample cannot be checked; empty if its run is finished."""
+    if folder.is_symlink():
+        return "its folder is a link, which is not followed; verify the folder that it leads to"
+    try:
+        finished = read_manifest(folder / "run.json") is not None
+    except StoreError as error:
+        return str(error)
+    return "" if finished else "no run.json, so its results are missing or unfinished; run the same command again"
 
 
 def _is_same(path: Path, one: FileIdentity) -> bool:
