@@ -77,6 +77,17 @@ def test_every_change_is_found(virnucpro, copied):
     assert failing() == ["calls: unfinished; run the same command to continue"]
 
 
+def test_files_that_cannot_be_read_fail(virnucpro, copied, unreadable):
+    unreadable(copied / "a" / "calls.tsv")
+    code, told, _ = virnucpro("verify", copied)
+    assert (code, "FAIL  a/run.json: results: calls.tsv cannot be read\n" in told) == (4, True)
+    unreadable(copied / "a" / "run.json")
+    code, told, _ = virnucpro("verify", copied)
+    assert code == 4
+    assert f"FAIL  a/run.json: cannot read {copied}/a/run.json: Permission denied; make it readable" in told
+    assert "PASS  b/run.json: results" in told
+
+
 def test_a_sample_that_was_refused_is_named(virnucpro, tmp_path):
     bad, good = tmp_path / "bad.fna", write_fasta(tmp_path / "good.fna", [("a", "ACGTTGCA" * 40)])
     bad.write_text("no sequence\n")
@@ -123,13 +134,18 @@ def test_a_sample_that_is_gone_is_named(virnucpro, tmp_path):
     assert any("its list of samples is invalid" in line for line in failing())
 
 
-def test_an_input_that_changed_since(virnucpro, tmp_path, models):
+def test_an_input_that_changed_since(virnucpro, tmp_path, models, unreadable):
     verb = verb_of("prepare", tmp_path, models)
     virnucpro(*verb.command(tmp_path / "out"))
-    verb.input.write_text(verb.input.read_text() + "\n")
+    content = verb.input.read_text()
+    verb.input.write_text(content + "\n")
     code, out, _ = virnucpro("verify", tmp_path / "out")
     assert code == 4
     assert f"FAIL  x_prepare.json: inputs: {verb.input} changed since" in out
+    verb.input.write_text(content)
+    unreadable(verb.input)
+    code, out, _ = virnucpro("verify", tmp_path / "out")
+    assert (code, f"FAIL  x_prepare.json: inputs: {verb.input} cannot be read" in out) == (4, True)
     verb.input.unlink()
     code, out, _ = virnucpro("verify", tmp_path / "out")
     assert code == 0
@@ -137,7 +153,9 @@ def test_an_input_that_changed_since(virnucpro, tmp_path, models):
 
 
 def test_folders_without_a_run(virnucpro, tmp_path):
-    assert virnucpro("verify", tmp_path / "absent")[0] == 2
+    for absent in ("absent", "x" * 300):
+        code, _, err = virnucpro("verify", tmp_path / absent)
+        assert (code, err.count("\n"), "no such folder" in err) == (2, 1, True)
     code, _, err = virnucpro("verify", tmp_path)
     assert code == 3
     assert "holds no run.json" in err

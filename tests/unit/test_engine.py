@@ -216,8 +216,18 @@ def test_outputs_are_checked_before_any_work(run, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="file"):
         execute([replace(run, outdir=tmp_path / "file")])
+    with pytest.raises(StoreError, match="File name too long; choose a shorter name"):
+        execute([replace(run, results=["x" * 300])])
     assert run.inputs[0].passes == 0
     assert run.job.computed == []
+
+
+@pytest.mark.parametrize("name", ["out.txt", "run.json"])
+def test_results_that_cannot_be_read_are_named(run, unreadable, name):
+    execute([run])
+    unreadable(run.outdir / name)
+    with pytest.raises(StoreError, match=f"cannot read .*{name}: Permission denied"):
+        execute([again(run)])
 
 
 def test_many_workers_in_one_folder(run):

@@ -29,8 +29,8 @@ NAMED: Final = 5
 
 def verify(outdir: Path) -> Iterator[Check]:
     """Check every run of a folder and of the folders in it; InputError when it holds none."""
-    if not outdir.is_dir():
-        raise ConfigError(f"{outdir}: no such folder")
+    if not os.path.isdir(outdir):  # Path.is_dir raises for long names
+        raise ConfigError(f"{shown(str(outdir))}: no such folder")
     found = 0
     for path in sorted(outdir.rglob("*.json")):
         if SCRATCH in path.relative_to(outdir).parts or not _may_be_manifest(path):
@@ -47,13 +47,13 @@ def verify(outdir: Path) -> Iterator[Check]:
 
 
 def _may_be_manifest(path: Path) -> bool:
-    """Tell manifests from other JSON by their keys; one that is damaged by its name."""
+    """Tell manifests from other JSON by their keys; one that is damaged or cannot be read by its name."""
     beside = path.with_name(path.name.removesuffix(".json")).is_file() or path.name.endswith(OF_A_RUN)
-    if not path.is_file() or path.stat().st_size > MAX_MANIFEST_BYTES:
+    if not os.path.isfile(path) or path.stat().st_size > MAX_MANIFEST_BYTES:
         return False
     try:
         content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError):
         return beside
     return isinstance(content, dict) and {"format", "inputs", "results"} <= content.keys()
 
@@ -75,18 +75,20 @@ def _verify_run(path: Path, name: str) -> Iterator[Check]:
 
 def _results(folder: Path, name: str, manifest: Manifest) -> Check:
     gone = [one.path for one in manifest.results if not os.path.isfile(folder / one.path)]
-    changed = [one.path for one in manifest.results if one.path not in gone and not _is_same(folder / one.path, one)]
-    if gone or changed:
-        parts = [f"{_list(gone)} missing"] * bool(gone) + [f"{_list(changed)} changed"] * bool(changed)
+    wrong = {"missing": gone} | _differing(folder, [one for one in manifest.results if one.path not in gone])
+    if any(wrong.values()):
+        parts = [f"{_list(names)} {what}" for what, names in wrong.items() if names]
         return Check(f"{name}: results", False, "; ".join(parts))
     return Check(f"{name}: results", True, f"{counted(len(manifest.results), 'file')} as written")
 
 
 def _inputs(name: str, manifest: Manifest) -> Check:
     here = [one for one in manifest.inputs if os.path.isfile(one.path)]  # Path.is_file raises for long names
-    changed = [one.path for one in here if not _is_same(Path(one.path), one)]
-    if changed:
-        return Check(f"{name}: inputs", False, f"{_list(changed)} changed since the run")
+    wrong = _differing(Path(), here)
+    if any(wrong.values()):
+        since = {"changed": "changed since the run"}
+        parts = [f"{_list(names)} {since.get(what, what)}" for what, names in wrong.items() if names]
+        return Check(f"{name}: inputs", False, "; ".join(parts))
     elsewhere = len(manifest.inputs) - len(here)
     told = [f"{len(here)} unchanged"] * bool(here) + [f"{elsewhere} not found, so not checked"] * bool(elsewhere)
     return Check(f"{name}: inputs", True, ", ".join(told) or "none of its own")
@@ -132,8 +134,17 @@ def _why_unfinished(folder: Path) -> str:
     return "" if finished else "no run.json, so its results are missing or unfinished; run the same command again"
 
 
-def _is_same(path: Path, one: FileIdentity) -> bool:
-    return path.stat().st_size == one.size and file_sha256(path) == one.sha256
+def _differing(folder: Path, files: Sequence[FileIdentity]) -> dict[str, list[str]]:
+    """Names of the files that are not as written, by what is wrong with them."""
+    found: dict[str, list[str]] = {"changed": [], "cannot be read": []}
+    for one in files:
+        path = folder / one.path
+        try:
+            if path.stat().st_size != one.size or file_sha256(path) != one.sha256:
+                found["changed"].append(one.path)
+        except (OSError, StoreError):
+            found["cannot be read"].append(one.path)
+    return found
 
 
 def _list(names: Sequence[str]) -> str:
