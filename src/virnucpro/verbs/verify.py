@@ -25,6 +25,10 @@ SCRATCH: Final = ".virnucpro"
 OF_A_RUN: Final = ("run.json", "_features.json", "_prepare.json")
 NAMED: Final = 5
 """Files that are named in one line."""
+NO_MANIFEST: Final = (
+    "no run.json, so its results are missing, unfinished or unchecked; run the same command again, and add --overwrite "
+    "if it keeps them as they are"
+)
 
 
 def verify(outdir: Path) -> Iterator[Check]:
@@ -131,7 +135,7 @@ def _why_unfinished(folder: Path) -> str:
         finished = read_manifest(folder / "run.json") is not None
     except StoreError as error:
         return str(error)
-    return "" if finished else "no run.json, so its results are missing or unfinished; run the same command again"
+    return "" if finished else NO_MANIFEST
 
 
 def _differing(folder: Path, files: Sequence[FileIdentity]) -> dict[str, list[str]]:
