@@ -1,5 +1,7 @@
 """`verify` finds what changed, `compare` finds what differs."""
 
+import errno
+import os
 import shutil
 
 import pytest
@@ -86,6 +88,21 @@ def test_files_that_cannot_be_read_fail(virnucpro, copied, unreadable):
     assert code == 4
     assert f"FAIL  a/run.json: cannot read {copied}/a/run.json: Permission denied; make it readable" in told
     assert "PASS  b/run.json: results" in told
+
+
+def test_a_folder_that_cannot_be_read_fails(virnucpro, copied, monkeypatch):
+    scan = os.scandir
+
+    def unless_locked(folder):
+        if os.fspath(folder) == str(copied / "b"):  # root may read everything
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", unless_locked)
+    code, told, _ = virnucpro("verify", copied)
+    assert code == 4
+    assert f"FAIL  {copied}/b: the folder cannot be read: Permission denied\n" in told
+    assert "PASS  a/run.json: results" in told
 
 
 def test_a_sample_that_was_refused_is_named(virnucpro, tmp_path):

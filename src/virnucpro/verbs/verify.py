@@ -35,8 +35,13 @@ def verify(outdir: Path) -> Iterator[Check]:
     """Check every run of a folder and of the folders in it; InputError when it holds none."""
     if not os.path.isdir(outdir):  # Path.is_dir raises for long names
         raise ConfigError(f"{shown(str(outdir))}: no such folder")
-    found = 0
-    for path in sorted(outdir.rglob("*.json")):
+    unreadable: list[OSError] = []
+    walk = os.walk(outdir, onerror=unreadable.append)
+    paths = sorted(Path(at, name) for at, _, names in walk for name in names if name.endswith(".json"))
+    found = len(unreadable)
+    for error in unreadable:
+        yield Check(str(error.filename), False, f"the folder cannot be read: {error.strerror or error}")
+    for path in paths:
         if SCRATCH in path.relative_to(outdir).parts or not _may_be_manifest(path):
             continue
         found += 1
