@@ -1,5 +1,6 @@
 """What many tests need: proteins, random encoders in float32 and in folders, the command in this process."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,20 @@ def fasta(tmp_path, proteins):
 def write_fasta(path: Path, records) -> Path:
     path.write_text("".join(f">{id_}\n{sequence}\n" for id_, sequence in records))
     return path
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Take the permission to read a file, from root too."""
+    locked, opened = set(), Path.open
+
+    def open_unless_locked(path, *arguments, **options):
+        if path in locked:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", open_unless_locked)
+    return locked.add
 
 
 @pytest.fixture

@@ -1,8 +1,11 @@
 """`virnucpro predict` of several samples, of pairs, and with other outputs, by a packaged model of random weights."""
 
+import errno
 import gzip
 import json
+import os
 import shlex
+from functools import partial
 
 import numpy as np
 import pytest
@@ -297,6 +300,24 @@ def test_folders_are_told_how_to_give_or_taken_with_recursive(virnucpro, tmp_pat
     assert f"{folder}: a folder; give the files in it, such as {folder}/*.fna, or add --recursive" in err
     assert virnucpro("predict", tmp_path / "many", "--recursive", "-o", tmp_path / "out", "--only", "calls")[0] == 0
     assert len(table(tmp_path / "out" / "one" / "calls.tsv")) == 5
+
+
+@pytest.mark.parametrize("which", [(), ("--recursive",)])
+def test_a_folder_that_cannot_be_read_is_named(virnucpro, tmp_path, contigs, monkeypatch, which):
+    locked = contigs.parent / "locked"
+    locked.mkdir()
+
+    def unless_locked(system, folder):
+        if os.fspath(folder) == str(locked):  # root may read everything
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return system(folder)
+
+    monkeypatch.setattr(os, "listdir", partial(unless_locked, os.listdir))
+    monkeypatch.setattr(os, "scandir", partial(unless_locked, os.scandir))
+    code, _, err = virnucpro("predict", contigs.parent if which else locked, *which, "-o", tmp_path / "out")
+    assert code == 3
+    assert f"{locked}: the folder cannot be read: Permission denied" in err
+    assert not (tmp_path / "out" / "run.json").exists()
 
 
 @pytest.mark.parametrize("killed", [False, True])

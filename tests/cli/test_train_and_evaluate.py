@@ -175,6 +175,7 @@ def test_features_of_another_kind_stop_before_any_work(virnucpro, tmp_path, mode
     [
         (("train", "--viral", "x", "--non-viral", "y"), "Missing option '-o'"),
         (("train", "--viral", "x", "--non-viral", "y", "-o", "m.safetensors"), "x: no such folder"),
+        (("train", "--viral", "x" * 300, "--non-viral", "y", "-o", "m.safetensors"), "...: no such folder"),
         (("train", "--viral", "x", "--non-viral", "y", "-o", "m.pth"), "ends in .safetensors"),
         (
             ("train", "--viral", "x", "--non-viral", "y", "-o", "m.safetensors", "--rows-per-batch", "1"),

@@ -1,5 +1,7 @@
 """`verify` finds what changed, `compare` finds what differs."""
 
+import errno
+import os
 import shutil
 
 import pytest
@@ -77,6 +79,32 @@ def test_every_change_is_found(virnucpro, copied):
     assert failing() == ["calls: unfinished; run the same command to continue"]
 
 
+def test_files_that_cannot_be_read_fail(virnucpro, copied, unreadable):
+    unreadable(copied / "a" / "calls.tsv")
+    code, told, _ = virnucpro("verify", copied)
+    assert (code, "FAIL  a/run.json: results: calls.tsv cannot be read\n" in told) == (4, True)
+    unreadable(copied / "a" / "run.json")
+    code, told, _ = virnucpro("verify", copied)
+    assert code == 4
+    assert f"FAIL  a/run.json: cannot read {copied}/a/run.json: Permission denied; make it readable" in told
+    assert "PASS  b/run.json: results" in told
+
+
+def test_a_folder_that_cannot_be_read_fails(virnucpro, copied, monkeypatch):
+    scan = os.scandir
+
+    def unless_locked(folder):
+        if os.fspath(folder) == str(copied / "b"):  # root may read everything
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", unless_locked)
+    code, told, _ = virnucpro("verify", copied)
+    assert code == 4
+    assert f"FAIL  {copied}/b: the folder cannot be read: Permission denied\n" in told
+    assert "PASS  a/run.json: results" in told
+
+
 def test_a_sample_that_was_refused_is_named(virnucpro, tmp_path):
     bad, good = tmp_path / "bad.fna", write_fasta(tmp_path / "good.fna", [("a", "ACGTTGCA" * 40)])
     bad.write_text("no sequence\n")
@@ -96,13 +124,47 @@ def test_a_sample_that_was_refused_is_named(virnucpro, tmp_path):
     assert "FAIL  run.json: samples: " in told
 
 
-def test_an_input_that_changed_since(virnucpro, tmp_path, models):
+def test_a_sample_that_is_gone_is_named(virnucpro, tmp_path):
+    files = [write_fasta(tmp_path / f"{name}.fna", [("a", "ACGTTGCA" * 40)]) for name in ("big", "cut", "good")]
+    out = tmp_path / "out"
+    assert virnucpro("predict", *files, "-o", out, "--device", "cpu")[0] == 0
+    code, told, _ = virnucpro("verify", out)
+    assert (code, "PASS  run.json: samples: 3 samples with results, 0 refused\n" in told) == (0, True)
+
+    def failing():
+        code, told, _ = virnucpro("verify", out)
+        assert code == 4
+        return [line.removeprefix("FAIL  run.json: sample") for line in told.splitlines() if line.startswith("FAIL")]
+
+    without = "no run.json, so its results are missing, unfinished or unchecked; run the same command again"
+    shutil.rmtree(out / "big")
+    missing, big = failing()
+    assert missing == "s: 2 samples with results, 0 refused, 1 missing"
+    assert big.startswith(f" big: {without}")
+    (out / "cut" / "run.json").unlink()
+    assert any(line.startswith(f" cut: {without}") for line in failing())
+    (out / "cut" / "run.json").write_text("{}")
+    assert any(line.startswith(" cut: ") and "is damaged" in line for line in failing())
+    (out / "good").rename(tmp_path / "moved")
+    (out / "good").symlink_to(tmp_path / "moved")
+    assert " good: its folder is a link" in " ".join(failing())
+    content = (out / "run.json").read_text()
+    (out / "run.json").write_text(content.replace('"sample": "cut"', '"sample": "../out/cut"'))
+    assert any("its list of samples is invalid" in line for line in failing())
+
+
+def test_an_input_that_changed_since(virnucpro, tmp_path, models, unreadable):
     verb = verb_of("prepare", tmp_path, models)
     virnucpro(*verb.command(tmp_path / "out"))
-    verb.input.write_text(verb.input.read_text() + "\n")
+    content = verb.input.read_text()
+    verb.input.write_text(content + "\n")
     code, out, _ = virnucpro("verify", tmp_path / "out")
     assert code == 4
     assert f"FAIL  x_prepare.json: inputs: {verb.input} changed since" in out
+    verb.input.write_text(content)
+    unreadable(verb.input)
+    code, out, _ = virnucpro("verify", tmp_path / "out")
+    assert (code, f"FAIL  x_prepare.json: inputs: {verb.input} cannot be read" in out) == (4, True)
     verb.input.unlink()
     code, out, _ = virnucpro("verify", tmp_path / "out")
     assert code == 0
@@ -110,7 +172,9 @@ def test_an_input_that_changed_since(virnucpro, tmp_path, models):
 
 
 def test_folders_without_a_run(virnucpro, tmp_path):
-    assert virnucpro("verify", tmp_path / "absent")[0] == 2
+    for absent in ("absent", "x" * 300):
+        code, _, err = virnucpro("verify", tmp_path / absent)
+        assert (code, err.count("\n"), "no such folder" in err) == (2, 1, True)
     code, _, err = virnucpro("verify", tmp_path)
     assert code == 3
     assert "holds no run.json" in err

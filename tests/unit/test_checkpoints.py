@@ -171,11 +171,19 @@ def test_a_pt_file_that_is_not_fair_esms(tmp_path):
 
 
 def test_paths_that_are_no_model(tmp_path):
-    with pytest.raises(ConfigError, match="neither a known name nor a folder"):
-        open_checkpoint(tmp_path / "absent")
+    for absent in ("absent", "x" * 300):
+        with pytest.raises(ConfigError, match="neither a known name nor a folder"):
+            open_checkpoint(tmp_path / absent)
     (tmp_path / "model.bin").write_bytes(b"x")
     with pytest.raises(WeightsError, match="give the folder"):
         open_checkpoint(tmp_path / "model.bin")
+
+
+def test_weights_that_cannot_be_read(folder, unreadable):
+    unreadable(folder / "model.safetensors")
+    for read in (lambda checkpoint: checkpoint.identity, lambda checkpoint: checkpoint.load(CPU)):
+        with pytest.raises(WeightsError, match=r"model\.safetensors cannot be read: Permission denied$"):
+            read(open_checkpoint(folder))
 
 
 def test_models_in_memory_of_another_kind():

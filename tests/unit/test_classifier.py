@@ -132,14 +132,17 @@ def test_a_file_that_is_not_whole_is_refused(path, change, told):
         load_classifier(path)
 
 
-def test_files_that_are_none(tmp_path, path):
+def test_files_that_are_none(tmp_path, path, unreadable):
     for absent in ("absent.safetensors", "x" * 300):
         with pytest.raises(ConfigError, match="no such file; a classifier is mini, or a file from 'virnucpro train'"):
             load_classifier(tmp_path / absent)
-    with pytest.raises(WeightsError, match="cannot be read as a classifier"):
+    with pytest.raises(WeightsError, match="cannot be read: Is a directory"):
         load_classifier(tmp_path)
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(WeightsError, match="is it complete"):
+        load_classifier(path)
+    unreadable(path)
+    with pytest.raises(WeightsError, match=r"cannot be read: Permission denied$"):
         load_classifier(path)
 
 

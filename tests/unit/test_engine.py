@@ -216,8 +216,41 @@ def test_outputs_are_checked_before_any_work(run, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="file"):
         execute([replace(run, outdir=tmp_path / "file")])
+    with pytest.raises(StoreError, match="File name too long; choose a shorter name"):
+        execute([replace(run, results=["x" * 300])])
     assert run.inputs[0].passes == 0
     assert run.job.computed == []
+
+
+@pytest.mark.parametrize("name", ["out.txt", "run.json"])
+def test_results_that_cannot_be_read_are_named(run, unreadable, name):
+    execute([run])
+    unreadable(run.outdir / name)
+    with pytest.raises(StoreError, match=f"cannot read .*{name}: Permission denied"):
+        execute([again(run)])
+
+
+@pytest.mark.parametrize("damaged", ['"sha256": "', '"key": "', '"letters": ', "[", "{"])
+def test_a_damaged_plan_is_made_again_and_the_saved_parts_are_kept(run, damaged):
+    run.job.on_part = interrupted_at(3)
+    with pytest.raises(KeyboardInterrupt):
+        execute([run])
+    plan = next((run.outdir / ".virnucpro").rglob("plan.json"))
+    before, found, after = plan.read_text().rpartition(damaged)
+    plan.write_text(before + found + ("1" if after[0] == "2" else "2") + after[1:])
+    second = again(run)
+    (outcome,) = execute([second])
+    assert (outcome.state, second.job.computed) == (State.WRITTEN, [3])
+    assert out(run) == "A\nB\nC\nD\nE\n"
+
+
+@pytest.mark.parametrize("content", [b"[]", b"3", b"", b"{}"])
+def test_what_is_no_plan_is_replaced(run, content):
+    run.job.on_part = interrupted_at(2)
+    with pytest.raises(KeyboardInterrupt):
+        execute([run])
+    next((run.outdir / ".virnucpro").rglob("plan.json")).write_bytes(content)
+    assert execute([again(run)])[0].state is State.WRITTEN
 
 
 def test_many_workers_in_one_folder(run):

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from virnucpro import ConfigError, StoreError
-from virnucpro.runs.files import remove_leftovers, require_distinct, require_writable, whole_file
+from virnucpro.runs.files import (
+    file_sha256,
+    is_taken,
+    remove_leftovers,
+    require_distinct,
+    require_writable,
+    whole_file,
+)
 
 RANDOM = "0123456789abcdef"
 
@@ -221,6 +228,25 @@ def test_a_folder_under_the_name_of_a_result(tmp_path):
     with pytest.raises(StoreError, match=r"x: a folder has this name; move that folder away"):
         write(tmp_path / "x")
     assert names(tmp_path) == ["x"]
+
+
+def test_a_name_is_taken_free_or_impossible(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("nowhere")
+    assert [is_taken(tmp_path / name) for name in ("file", "link", "free", "free/below")] == [True, True, False, False]
+    with pytest.raises(StoreError, match="a folder has this name; move that folder away"):
+        is_taken(tmp_path)
+    with pytest.raises(StoreError, match="File name too long; choose a shorter name"):
+        is_taken(tmp_path / ("x" * 300))
+
+
+def test_a_file_that_cannot_be_read_has_no_digest(tmp_path, unreadable):
+    write(tmp_path / "x")
+    unreadable(tmp_path / "x")
+    with pytest.raises(StoreError, match=r"cannot read .*x: Permission denied; make it readable"):
+        file_sha256(tmp_path / "x")
+    with pytest.raises(StoreError, match="No such file or directory; check the path"):
+        file_sha256(tmp_path / "absent")
 
 
 def test_an_output_is_no_input_by_any_name(tmp_path, monkeypatch):

@@ -40,11 +40,11 @@ def import_classifier(published: Path, output: Path, window_bp: int, overwrite: 
     """
     from virnucpro.features import published as reader  # imports torch, which --help does not need
     from virnucpro.features.classifier import serialise_classifier
-    from virnucpro.runs.files import whole_file
+    from virnucpro.runs.files import is_taken, whole_file
 
     if output.suffix != ".safetensors":
         raise ConfigError(f"{output}: a classifier's file ends in .safetensors")
-    if output.exists() and not overwrite:
+    if is_taken(output) and not overwrite:
         raise StoreError(f"{output} already exists; give another name or add --overwrite")
     classifier = reader.import_classifier(published, window_bp)
     with whole_file(output) as stream:

@@ -18,7 +18,8 @@ def verify(outdir: Path) -> int:
     """Check that finished results are unchanged.
 
     Compares every run in OUTDIR with its manifest: results must have the recorded size and digest, inputs that still
-    exist must be unchanged, and counts must add up. The exit code is 0 if all checks pass, and 4 if not.
+    exist must be unchanged, counts must add up, and every sample must have its results. The exit code is 0 if all
+    checks pass, and 4 if not.
 
     \b
     Examples:

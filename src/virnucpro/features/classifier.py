@@ -27,6 +27,7 @@ from virnucpro.models.catalog import MINI
 from virnucpro.models.classifier import CLASSES, MLP, ExactHead, ExactMLP, Network, build_head, build_mlp
 from virnucpro.models.json_text import MAX_JSON_BYTES, parse_object
 from virnucpro.models.packaged import PACKAGED_FOLDER, not_here
+from virnucpro.models.weights import require_readable
 
 __all__ = ["Classifier", "load_classifier", "serialise_classifier"]
 
@@ -256,6 +257,7 @@ def _load(file: Path) -> Classifier:
     """Load a file; everything in it is checked before it is used."""
     if file.suffix in (".pth", ".pt", ".bin", ".pkl"):
         raise WeightsError(f"{file} is a pickled file, which may hold code; take it over with import-classifier")
+    require_readable(file)
     try:
         with safe_open(file, framework="pt") as opened:
             header = _read_header(file, opened.metadata() or {})

@@ -5,6 +5,7 @@ Rows of merged files stay on disk until they are used, because the files are mem
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from virnucpro.errors import ConfigError, DimensionError, StoreError
+from virnucpro.errors import ConfigError, DimensionError, StoreError, shown
 from virnucpro.features.beside import read_spec_beside
 from virnucpro.features.spec import DNA_WIDTH, MAX_WINDOW_BP, EncoderUse, FeatureSpec
 from virnucpro.features.vectors import shared_tensor
@@ -125,8 +126,8 @@ def _spec_of(path: Path, width: int) -> FeatureSpec:
 
 def find_merged_parts(folder: Path) -> list[Path]:
     """List the merged files of a folder, ``output_2`` before ``output_10``."""
-    if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder")
+    if not os.path.isdir(folder):  # Path.is_dir raises for long names
+        raise ConfigError(f"{shown(str(folder))}: no such folder")
     paths = [path for path in folder.glob(f"*{MERGED_SUFFIX}") if not path.name.startswith(".")]
     if not paths:
         raise ConfigError(

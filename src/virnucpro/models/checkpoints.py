@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from torch import nn
 
-from virnucpro.errors import ConfigError, WeightsError
+from virnucpro.errors import ConfigError, WeightsError, shown
 from virnucpro.models.matching import Checkpoint, read_config
 from virnucpro.models.registry import ARCHITECTURES, architecture_of
 
@@ -19,12 +20,14 @@ AnyCheckpoint: TypeAlias = Checkpoint[Any]
 def open_checkpoint(path: Path, name: str | None = None, revision: str | None = None) -> AnyCheckpoint:
     """Recognise the weights at a path; only names and shapes are read."""
     name = name or str(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # Path.is_dir raises for long names
         values = read_config(path / "config.json")
         architecture = architecture_of(values, str(path / "config.json"))
         return architecture.checkpoint.open(path, values, name, revision)
-    if not path.exists():
-        raise ConfigError(f"no model at {path}: neither a known name nor a folder or .pt file; see 'virnucpro models'")
+    if not os.path.exists(path):
+        raise ConfigError(
+            f"no model at {shown(str(path))}: neither a known name nor a folder or .pt file; see 'virnucpro models'"
+        )
     for architecture in ARCHITECTURES:
         if path.suffix and path.suffix == architecture.single_file:
             return architecture.checkpoint.open_file(path, name, revision)

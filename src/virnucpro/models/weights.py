@@ -22,7 +22,15 @@ from virnucpro.models.digests import weights_sha256
 from virnucpro.models.json_text import read_object
 from virnucpro.models.pickles import PickleError, is_archive, load_plain
 
-__all__ = ["FileTensors", "MemoryTensors", "TensorSource", "load_pickled", "shard_files", "weight_files"]
+__all__ = [
+    "FileTensors",
+    "MemoryTensors",
+    "TensorSource",
+    "load_pickled",
+    "require_readable",
+    "shard_files",
+    "weight_files",
+]
 
 TENSORS_AT_A_TIME = 32
 """Two layers of ESM-2: 105 MB of float32 for the 650M model."""
@@ -91,6 +99,8 @@ class FileTensors:
     @cached_property
     def sha256(self) -> str:
         """Digest of the file, or of the list of digests when there are several."""
+        for file in self.files:
+            require_readable(file)
         digests = [weights_sha256(file) for file in self.files]
         if len(digests) == 1:
             return digests[0]
@@ -146,6 +156,14 @@ def shard_files(weights: Path) -> tuple[Path, ...]:
     return tuple(weights.parent / name for name in names)
 
 
+def require_readable(file: Path) -> None:
+    """Say why a file cannot be opened; safetensors calls every such file absent."""
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise WeightsError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
 def load_pickled(file: Path, is_checked: bool = False) -> Any:  # noqa: ANN401
     """Read a pickled torch file without running anything in it; fair-esm's files also contain a configuration."""
     try:
@@ -170,6 +188,7 @@ def _state_dict(file: Path, is_checked: bool = False) -> dict[str, Tensor]:
 def _shapes_of(file: Path) -> dict[str, tuple[int, ...]]:
     if file.suffix != ".safetensors":
         return {name: tuple(tensor.shape) for name, tensor in _state_dict(file).items()}
+    require_readable(file)
     try:
         with safe_open(file, framework="pt") as opened:
             return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118

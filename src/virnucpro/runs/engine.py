@@ -13,7 +13,6 @@ run: each part is computed by the process that claims it first.
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -28,7 +27,7 @@ from virnucpro.runs.examine import Planned, examine, finished_manifest
 from virnucpro.runs.execution import Execution, tidy_finished
 from virnucpro.runs.executor import Executor, Task, open_executor
 from virnucpro.runs.failures import replace_failures
-from virnucpro.runs.files import cannot_write, require_distinct, require_writable
+from virnucpro.runs.files import cannot_write, is_taken, require_distinct, require_writable
 from virnucpro.runs.planned_records import InputChanged
 from virnucpro.runs.progress import Progress, ProgressCallback
 from virnucpro.runs.run import Outcome, Run, State
@@ -135,8 +134,7 @@ def _check_outputs(runs: Sequence[Run]) -> None:
     for outdir in dict.fromkeys(run.outdir for run in runs):
         require_writable(outdir)
     for path in outputs:
-        if path.is_dir() and not path.is_symlink():
-            raise cannot_write(path, IsADirectoryError(errno.EISDIR, "a folder has this name"))
+        is_taken(path)
 
 
 def _skip(outcome: Outcome, how: Distribution) -> Outcome:

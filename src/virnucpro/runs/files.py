@@ -24,8 +24,10 @@ from typing import BinaryIO
 from virnucpro.errors import ConfigError, StoreError, shown
 
 __all__ = [
+    "cannot_read",
     "cannot_write",
     "file_sha256",
+    "is_taken",
     "make_scratch",
     "open_temporary",
     "remove_leftovers",
@@ -78,9 +80,12 @@ def open_temporary(path: Path, folder: Path) -> tuple[Path, BinaryIO]:
 
 
 def file_sha256(path: Path) -> str:
-    """Digest of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """Digest of a file's bytes; StoreError if it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise cannot_read(path, error) from error
 
 
 def require_writable(folder: Path) -> None:
@@ -90,6 +95,18 @@ def require_writable(folder: Path) -> None:
         with TemporaryFile(dir=folder) as stream:
             stream.write(b"x")
             stream.flush()
+
+
+def is_taken(path: Path) -> bool:
+    """Whether there is a file of this name already; StoreError if no file can have it."""
+    with _store_errors(path):
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            return False
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "a folder has this name")
+    return True
 
 
 def require_distinct(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
@@ -259,6 +276,13 @@ def cannot_write(path: Path, error: OSError) -> StoreError:
 def _file_in(path: Path) -> Path | None:
     """Return what is not a folder in a path that should be one; of a dangling link, the link."""
     return next((one for one in (path, *path.parents) if os.path.lexists(one) and not os.path.isdir(one)), None)
+
+
+def cannot_read(path: Path, error: OSError) -> StoreError:
+    """Make the error for a file that cannot be read, with advice."""
+    locked = error.errno in (errno.EACCES, errno.EPERM)
+    advice = "make it readable, or move it away" if locked else "check the path and its file system"
+    return StoreError(f"cannot read {_name(path)}: {error.strerror or error}; {advice}")
 
 
 def _name(path: Path) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 from virnucpro import __version__
 from virnucpro.errors import StoreError, counted, shown
 from virnucpro.records import Failure, FileIdentity, ModelIdentity, same_model
+from virnucpro.runs.files import cannot_read
 
 __all__ = ["MAX_MANIFEST_BYTES", "OUT_OF_MEMORY", "Manifest", "changed_settings", "read_manifest"]
 
@@ -142,14 +143,16 @@ def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tup
 
 
 def read_manifest(path: Path) -> Manifest | None:
-    """Read a manifest; None if there is none, StoreError if it is damaged."""
+    """Read a manifest; None if there is none, StoreError if it is damaged or cannot be read."""
     try:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
             raise ValueError(f"larger than {MAX_MANIFEST_BYTES} bytes")
         return Manifest.from_json(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    except ValueError as error:
         raise StoreError(
             f"{path} is damaged: {shown(str(error))}; remove it, or add --overwrite to recompute"
         ) from error

@@ -26,15 +26,22 @@ def run_key(run: Run, inputs: Sequence[FileIdentity], models: Mapping[str, Model
 
 
 def write_plan(run: Run, key: str, plan: Plan, scratch: Path) -> None:
-    """Write a plan."""
+    """Write a plan, with a digest of what is written."""
+    content = {"key": key, **plan.to_json()}
     with whole_file(run.scratch / PLAN, scratch) as stream:
-        stream.write(json.dumps({"key": key, **plan.to_json()}).encode())
+        stream.write(json.dumps({"sha256": _digest(content), **content}).encode())
 
 
 def read_plan(run: Run) -> tuple[str, Plan] | None:
-    """Read key and plan; None when there is none, or it is damaged."""
+    """Read key and plan; None when there is none, or it is damaged: a new one is made, and its parts are the same."""
     try:
         content = json.loads((run.scratch / PLAN).read_bytes())
+        if content.pop("sha256") != _digest(content):
+            return None
         return str(content["key"]), Plan.from_json(content)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _digest(content: Mapping[str, object]) -> str:
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

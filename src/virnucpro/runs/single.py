@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,9 @@ logger = logging.getLogger("virnucpro.runs")
 def identify(path: Path) -> FileIdentity:
     """Size and digest of a file."""
     try:
-        return FileIdentity(str(path), path.stat().st_size, file_sha256(path))
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            return FileIdentity(str(path), os.fstat(stream.fileno()).st_size, sha256)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
 

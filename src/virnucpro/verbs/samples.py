@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from virnucpro.errors import ConfigError, InputError, StoreError, counted, shown
 from virnucpro.runs.manifest import read_manifest
@@ -127,7 +128,10 @@ def require_files(paths: Sequence[Path]) -> None:
 
 def _pattern(folder: Path) -> str:
     """Name the commonest kind of sequence file in a folder as a shell pattern."""
-    kinds = Counter(_suffix(path.name) for path in folder.iterdir() if _suffix(path.name))
+    try:
+        kinds = Counter(_suffix(path.name) for path in folder.iterdir() if _suffix(path.name))
+    except OSError as error:
+        _refuse_folder(error)
     suffix = kinds.most_common(1)[0][0] if kinds else ".fna.gz"
     return f"{shown(str(folder))}/*{suffix}"
 
@@ -143,7 +147,8 @@ def files_below(paths: Sequence[Path], outdir: Path) -> Iterator[Path]:
         if not os.path.isdir(path):
             yield path
             continue
-        found = sorted(Path(at, name) for at, _, names in os.walk(path) for name in names if _suffix(name))
+        below = os.walk(path, onerror=_refuse_folder)
+        found = sorted(Path(at, name) for at, _, names in below for name in names if _suffix(name))
         others = [(file, os.path.realpath(file) in possible) for file in found if os.path.realpath(file) not in listed]
         inputs = [file for file, is_possible in others if not is_possible]
         if unlisted := [shown(str(file)) for file, is_possible in others if is_possible]:
@@ -157,12 +162,19 @@ def files_below(paths: Sequence[Path], outdir: Path) -> Iterator[Path]:
         yield from inputs
 
 
+def _refuse_folder(error: OSError) -> NoReturn:
+    raise InputError(
+        f"{shown(str(error.filename))}: the folder cannot be read: {error.strerror or error}; make it readable, or "
+        "give the others one by one"
+    ) from error
+
+
 def _results_in(outdir: Path) -> tuple[set[str], set[str]]:
     """Resolved paths of results in a folder: those in manifests, and those that a killed run may have written."""
     listed, possible = set(), set()
-    for folder in (outdir, *(outdir.iterdir() if outdir.is_dir() else ())):
+    for folder in (outdir, *(outdir.iterdir() if os.path.isdir(outdir) else ())):
         of_killed = (*SEQUENCE_RESULTS, ProvirusFasta.NAME, f"{folder.name}_summary/{folder.name}_virus.fna")
-        if (folder / ".virnucpro").is_dir():
+        if os.path.isdir(folder / ".virnucpro"):
             possible |= {os.path.realpath(folder / name) for name in of_killed}
         with contextlib.suppress(StoreError):  # of something else; if it is in the way, the run says so
             manifest = read_manifest(folder / "run.json")

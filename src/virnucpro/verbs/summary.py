@@ -13,10 +13,11 @@ from virnucpro.runs.manifest import Manifest, read_manifest
 from virnucpro.runs.results import Results, publish_with_manifest
 from virnucpro.runs.run import Outcome, State
 from virnucpro.scoring.calls import NOT_SCORED, VIRAL
+from virnucpro.verbs.samples import sample_name_problem
 from virnucpro.writers.cells import ABSENT
 from virnucpro.writers.report import REPORT, combine_reports
 
-__all__ = ["SUMMARY_COLUMNS", "refused_samples", "require_folder_of_samples", "samples_of", "write_summary"]
+__all__ = ["SUMMARY_COLUMNS", "require_folder_of_samples", "samples_of", "write_summary"]
 
 SUMMARY, MANIFEST = "summary.tsv", "run.json"
 STATES: Final = frozenset(state.value for state in State)
@@ -32,7 +33,10 @@ def samples_of(folder: Path, manifest: Manifest) -> dict[str, str]:
     """Give the state of every sample of the run in a folder, by name; StoreError if the manifest is damaged."""
     found = manifest.details.get("samples", [])
     whole = isinstance(found, list) and all(
-        isinstance(one, dict) and isinstance(one.get("sample"), str) and isinstance(one.get("state"), str)
+        isinstance(one, dict)
+        and isinstance(one.get("sample"), str)
+        and isinstance(one.get("state"), str)
+        and not sample_name_problem(one["sample"])  # which names a folder
         for one in found
     )
     states = {one["sample"]: one["state"] for one in found} if whole else {}
@@ -41,11 +45,6 @@ def samples_of(folder: Path, manifest: Manifest) -> dict[str, str]:
             f"{folder / MANIFEST} is damaged: its list of samples is invalid; remove it, and run the same command again"
         )
     return states
-
-
-def refused_samples(folder: Path, manifest: Manifest) -> list[str]:
-    """Name the samples whose input could not be used."""
-    return [name for name, state in samples_of(folder, manifest).items() if state == State.REFUSED.value]
 
 
 def require_folder_of_samples(outdir: Path) -> None:

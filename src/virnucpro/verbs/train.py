@@ -21,7 +21,7 @@ from virnucpro.features.classifier import Classifier, serialise_classifier
 from virnucpro.features.rows import LabelledRows, open_labelled_rows
 from virnucpro.features.spec import Modality
 from virnucpro.models.placement import choose_placement
-from virnucpro.runs.files import require_writable, whole_file
+from virnucpro.runs.files import is_taken, require_writable, whole_file
 from virnucpro.sequences.row_ids import number_sources
 from virnucpro.training.calibrate import CalibrationWindows, fit_calibration, require_enough
 from virnucpro.training.fit import Epoch, FitSettings, Fitted, Task, fit_mlp
@@ -220,7 +220,7 @@ def plan_training(
         _require_calibratable(rows, split)
     plan = TrainingPlan(output, settings, Task(rows, columns, split), counts, _warnings(rows, settings))
     for path in (output, plan.log):
-        if path.exists() and not overwrite:
+        if is_taken(path) and not overwrite:
             raise StoreError(f"{path} exists already; give another name or add --overwrite")
     require_writable(output.parent)
     return plan

@@ -13,9 +13,10 @@ from virnucpro.records import FileIdentity
 from virnucpro.runs.failures import FAILURE_LOG
 from virnucpro.runs.files import file_sha256
 from virnucpro.runs.manifest import MAX_MANIFEST_BYTES, Manifest, read_manifest
+from virnucpro.runs.run import State
 from virnucpro.runs.saved_plan import PLAN
 from virnucpro.verbs.checks import Check
-from virnucpro.verbs.summary import refused_samples, samples_of
+from virnucpro.verbs.summary import samples_of
 from virnucpro.writers.tally import COUNTED
 
 __all__ = ["verify"]
@@ -24,14 +25,23 @@ SCRATCH: Final = ".virnucpro"
 OF_A_RUN: Final = ("run.json", "_features.json", "_prepare.json")
 NAMED: Final = 5
 """Files that are named in one line."""
+NO_MANIFEST: Final = (
+    "no run.json, so its results are missing, unfinished or unchecked; run the same command again, and add --overwrite "
+    "if it keeps them as they are"
+)
 
 
 def verify(outdir: Path) -> Iterator[Check]:
     """Check every run of a folder and of the folders in it; InputError when it holds none."""
-    if not outdir.is_dir():
-        raise ConfigError(f"{outdir}: no such folder")
-    found = 0
-    for path in sorted(outdir.rglob("*.json")):
+    if not os.path.isdir(outdir):  # Path.is_dir raises for long names
+        raise ConfigError(f"{shown(str(outdir))}: no such folder")
+    unreadable: list[OSError] = []
+    walk = os.walk(outdir, onerror=unreadable.append)
+    paths = sorted(Path(at, name) for at, _, names in walk for name in names if name.endswith(".json"))
+    found = len(unreadable)
+    for error in unreadable:
+        yield Check(str(error.filename), False, f"the folder cannot be read: {error.strerror or error}")
+    for path in paths:
         if SCRATCH in path.relative_to(outdir).parts or not _may_be_manifest(path):
             continue
         found += 1
@@ -46,13 +56,13 @@ def verify(outdir: Path) -> Iterator[Check]:
 
 
 def _may_be_manifest(path: Path) -> bool:
-    """Tell manifests from other JSON by their keys; one that is damaged by its name."""
+    """Tell manifests from other JSON by their keys; one that is damaged or cannot be read by its name."""
     beside = path.with_name(path.name.removesuffix(".json")).is_file() or path.name.endswith(OF_A_RUN)
-    if not path.is_file() or path.stat().st_size > MAX_MANIFEST_BYTES:
+    if not os.path.isfile(path) or path.stat().st_size > MAX_MANIFEST_BYTES:
         return False
     try:
         content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError):
         return beside
     return isinstance(content, dict) and {"format", "inputs", "results"} <= content.keys()
 
@@ -74,18 +84,20 @@ def _verify_run(path: Path, name: str) -> Iterator[Check]:
 
 def _results(folder: Path, name: str, manifest: Manifest) -> Check:
     gone = [one.path for one in manifest.results if not os.path.isfile(folder / one.path)]
-    changed = [one.path for one in manifest.results if one.path not in gone and not _is_same(folder / one.path, one)]
-    if gone or changed:
-        parts = [f"{_list(gone)} missing"] * bool(gone) + [f"{_list(changed)} changed"] * bool(changed)
+    wrong = {"missing": gone} | _differing(folder, [one for one in manifest.results if one.path not in gone])
+    if any(wrong.values()):
+        parts = [f"{_list(names)} {what}" for what, names in wrong.items() if names]
         return Check(f"{name}: results", False, "; ".join(parts))
     return Check(f"{name}: results", True, f"{counted(len(manifest.results), 'file')} as written")
 
 
 def _inputs(name: str, manifest: Manifest) -> Check:
     here = [one for one in manifest.inputs if os.path.isfile(one.path)]  # Path.is_file raises for long names
-    changed = [one.path for one in here if not _is_same(Path(one.path), one)]
-    if changed:
-        return Check(f"{name}: inputs", False, f"{_list(changed)} changed since the run")
+    wrong = _differing(Path(), here)
+    if any(wrong.values()):
+        since = {"changed": "changed since the run"}
+        parts = [f"{_list(names)} {since.get(what, what)}" for what, names in wrong.items() if names]
+        return Check(f"{name}: inputs", False, "; ".join(parts))
     elsewhere = len(manifest.inputs) - len(here)
     told = [f"{len(here)} unchanged"] * bool(here) + [f"{elsewhere} not found, so not checked"] * bool(elsewhere)
     return Check(f"{name}: inputs", True, ", ".join(told) or "none of its own")
@@ -103,21 +115,45 @@ def _counts(name: str, manifest: Manifest) -> Check:
 
 
 def _samples(folder: Path, name: str, manifest: Manifest) -> Iterator[Check]:
-    """Count the samples that have results; name those that have none because their input could not be used."""
+    """Count the samples that have results; name those that have none, and say why."""
     try:
-        states, refused = samples_of(folder, manifest), refused_samples(folder, manifest)
+        states = samples_of(folder, manifest)
     except StoreError as error:
         yield Check(f"{name}: samples", False, str(error))
         return
-    with_results = counted(len(states) - len(refused), "sample")
-    yield Check(f"{name}: samples", True, f"{with_results} with results, {len(refused):,} refused")
+    refused = [sample for sample, state in states.items() if state == State.REFUSED.value]
+    without = {sample: why for sample in states if sample not in refused and (why := _why_unfinished(folder / sample))}
+    with_results = counted(len(states) - len(refused) - len(without), "sample")
+    missing = f", {len(without):,} missing" if without else ""
+    yield Check(f"{name}: samples", not without, f"{with_results} with results, {len(refused):,} refused{missing}")
     for sample in refused:
-        why = f"refused, so it has no results; {FAILURE_LOG} in its folder says why"
+        without[sample] = f"refused, so it has no results; {FAILURE_LOG} in its folder says why"
+    for sample, why in without.items():
         yield Check(f"{name}: sample {sample}", False, why)
 
 
-def _is_same(path: Path, one: FileIdentity) -> bool:
-    return path.stat().st_size == one.size and file_sha256(path) == one.sha256
+def _why_unfinished(folder: Path) -> str:
+    """Say why the results of a sample cannot be checked; empty if its run is finished."""
+    if folder.is_symlink():
+        return "its folder is a link, which is not followed; verify the folder that it leads to"
+    try:
+        finished = read_manifest(folder / "run.json") is not None
+    except StoreError as error:
+        return str(error)
+    return "" if finished else NO_MANIFEST
+
+
+def _differing(folder: Path, files: Sequence[FileIdentity]) -> dict[str, list[str]]:
+    """Names of the files that are not as written, by what is wrong with them."""
+    found: dict[str, list[str]] = {"changed": [], "cannot be read": []}
+    for one in files:
+        path = folder / one.path
+        try:
+            if path.stat().st_size != one.size or file_sha256(path) != one.sha256:
+                found["changed"].append(one.path)
+        except (OSError, StoreError):
+            found["cannot be read"].append(one.path)
+    return found
 
 
 def _list(names: Sequence[str]) -> str:
